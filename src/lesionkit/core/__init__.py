@@ -1,0 +1,1 @@
+"""The nouns and the mathematics that stages share. Knows no file format and no torch."""

@@ -1,0 +1,48 @@
+"""Replace a file or folder in one step, so that a reader never sees half of it."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lesionkit.core.errors import LesionkitError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` on success, delete it on failure.
+
+    The temporary name keeps the suffixes of `path`, so that writers which choose a format by suffix work. The parent
+    folder is made. A folder may be written too: then an existing `path` must not be a non-empty folder.
+
+    Raises:
+        LesionkitError: the folder cannot be written to.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".tmp-", suffix="-" + path.name, dir=path.parent)
+        os.close(handle)
+        os.unlink(name)
+    except OSError as error:
+        raise LesionkitError(
+            f"cannot write {path}: {error.strerror or error}; choose a writable output folder"
+        ) from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write UTF-8 text atomically and return the path."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return Path(path)

@@ -1,0 +1,1 @@
+"""belief, truth -> score. Runs without torch."""
