@@ -25,7 +25,7 @@ def replacing(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".tmp-", suffix="-" + path.name, dir=path.parent)
         os.close(handle)
-        os.unlink(name)
+        Path(name).unlink()
     except OSError as error:
         raise LesionkitError(
             f"cannot write {path}: {error.strerror or error}; choose a writable output folder"
@@ -33,7 +33,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)

@@ -7,6 +7,7 @@ The world is the patient system of DICOM, LPS: x grows to the patient's Left, y 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -125,13 +126,15 @@ class Grid:
     def world_to_index(self, world_mm: ArrayLike) -> NDArray[np.float64]:
         """Fractional array positions (..., n) of world positions (..., n). Inverse of `index_to_world`."""
         offset = np.asarray(world_mm, dtype=float) - np.array(self.origin_mm)
-        return (offset @ np.array(self.direction)) / np.array(self.spacing_mm)
+        index: NDArray[np.float64] = (offset @ np.array(self.direction)) / np.array(self.spacing_mm)
+        return index
 
     def contains(self, world_mm: ArrayLike, margin_mm: float = 0.0) -> NDArray[np.bool_]:
         """Whether world positions (..., n) lie within half a sample plus `margin_mm` of the lattice."""
         index = self.world_to_index(world_mm)
         reach = 0.5 + margin_mm / np.array(self.spacing_mm)
-        return ((index >= -reach) & (index <= np.array(self.shape) - 1 + reach)).all(axis=-1)
+        inside = (index >= -reach) & (index <= np.array(self.shape) - 1 + reach)
+        return np.asarray(inside.all(axis=-1))
 
     @property
     def size_mm(self) -> tuple[float, ...]:
@@ -169,8 +172,6 @@ class Grid:
         `np.flip(array.transpose(axes), [a for a, f in enumerate(flips) if f])` has the grid `turned_upright()`.
         """
         # Each array axis goes to the world axis it follows most; the best assignment overall, not greedily.
-        import itertools
-
         n = self.ndim
         weight = np.abs(np.array(self.direction))[::-1]  # rows: world in array order
         axes = max(itertools.permutations(range(n)), key=lambda p: sum(weight[w, a] for w, a in enumerate(p)))

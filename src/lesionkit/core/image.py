@@ -42,7 +42,7 @@ def upright(image: Image) -> ArrayImage:
     axes, flips = image.grid.upright_axes
     array = image.read(image.grid.whole)
     axes += tuple(range(image.grid.ndim, array.ndim))
-    array = np.flip(array.transpose(axes), [a for a, f in enumerate(flips) if f])
+    array = np.flip(array.transpose(axes), tuple(a for a, f in enumerate(flips) if f))
     return ArrayImage(image.grid.turned_upright(), np.ascontiguousarray(array))
 
 
