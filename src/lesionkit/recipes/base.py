@@ -1,0 +1,93 @@
+"""What a recipe is: settings, and one function per verb that composes the stages."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeAlias, TypeVar
+
+from lesionkit.core.settings import Settings
+from lesionkit.recipes.run_folder import RunFolder
+
+S = TypeVar("S", bound=Settings)
+
+Progress: TypeAlias = Callable[[int, float], None]
+"""Called by an objective after each step with the step's number (1, 2, …) and the value reached so far; larger is
+better. It raises to stop a trial that falls behind, so let what it raises pass."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a verb has to say when it is done; the command line shows it.
+
+    Attributes:
+        facts: rows of the closing table in order, name -> value as it is to be read: {"candidates": 12, "time": "3 s"}.
+        paths: the files and folders written, the one to open first at the front.
+        failed: case id (or path, before a case has one) -> one sentence; the other cases went on.
+        warnings: sentences for the user.
+        cases: how many cases were tried, failed ones included. Exit code 1 where some failed, 2 where all did.
+    """
+
+    facts: Mapping[str, str | int | float] = field(default_factory=dict)
+    paths: tuple[Path, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    cases: int = 0
+
+
+@dataclass(frozen=True)
+class FindRequest:
+    """What `lesionkit find` was asked for, apart from settings.
+
+    Attributes:
+        input: one scan, or a folder of many.
+        model: a run folder or a model file; None for the model shipped with the recipe.
+        truth: a table of lesions to score and illustrate against, or None.
+    """
+
+    input: Path
+    model: Path | None = None
+    truth: Path | None = None
+
+
+@dataclass(frozen=True)
+class Recipe(Generic[S]):
+    """Which step for which kind of image: a value that composes settings and functions.
+
+    The command line has short options for a few settings; a recipe names them so: `read.series` and `read.allow_gaps`
+    (find), `learn.batch` (train: a number or "auto"), `engine.workers` and `engine.backend` (everywhere).
+
+    Every function that gets a `RunFolder` gets one that is open, locked to this recipe, these settings and this data;
+    it wraps each stage in `run.once(name, step)`, so that a second call skips what is finished, and resumes unfinished
+    stages by itself. `settings` are resolved: defaults, then the model's, then `--config`, then `--set`.
+
+    Attributes:
+        name: as typed: "ct-nodule".
+        summary: one line for `lesionkit recipes`.
+        settings: nested settings, one group per stage; the group named "engine" (workers, backend) does not change
+            results and may differ when a run is resumed.
+        index: (data, out, settings): write the catalogue of `data` to the Parquet file `out`.
+        prepare: (run, data, settings, preview): fill the store; with `preview` also a page of odd cases first.
+        train: (run, data, settings, start_from): prepare what is missing, train, and leave the model in the run
+            folder; `start_from` is a model to fine-tune, or None.
+        find: (run, request, settings): candidates, pictures and the page of one scan or many.
+        report: (run, settings): write the page of a run again from what lies in its folder.
+        run: (run, data, settings): every stage in order.
+        model_settings: the settings a model was trained with; None is the shipped one. Raises LesionkitError that lists
+            the models there are when there is none.
+        shipped_models: name -> file of the models in the package; empty when none.
+        objective: (data, folder, settings, progress) -> value, larger is better; trains and scores one trial of a
+            sweep, keeping its files in `folder`. None for a recipe that cannot be swept.
+    """
+
+    name: str
+    summary: str
+    settings: type[S]
+    index: Callable[[Path, Path, S], Summary]
+    prepare: Callable[[RunFolder, Path, S, bool], Summary]
+    train: Callable[[RunFolder, Path, S, Path | None], Summary]
+    find: Callable[[RunFolder, FindRequest, S], Summary]
+    report: Callable[[RunFolder, S], Summary]
+    run: Callable[[RunFolder, Path, S], Summary]
+    model_settings: Callable[[Path | None], S]
+    shipped_models: Callable[[], Mapping[str, Path]]
+    objective: Callable[[Path, Path, S, Progress], float] | None = None
