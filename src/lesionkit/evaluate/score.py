@@ -55,6 +55,19 @@ class OperatingPoint:
     y: float
 
 
+@dataclass(frozen=True, eq=False)
+class Resamples:
+    """The figures of every bootstrap draw of cases. Two scores with equal keys are paired, draw by draw.
+
+    Attributes:
+        key: names the draws, see `lesionkit.evaluate.bootstrap.draw_key`.
+        figures: (draws,) values by the name of the figure; nan where a draw leaves it undefined.
+    """
+
+    key: str
+    figures: Mapping[str, NDArray[np.float64]]
+
+
 @dataclass(frozen=True)
 class Score:
     """The result of one protocol on one set of cases.
@@ -68,6 +81,7 @@ class Score:
         subgroups: one row of plain values per subgroup, with its own denominators and intervals.
         warnings: sentences, among them every known deviation of an official protocol that changed this result.
         facts: input files, versions, seeds: what JSON can hold.
+        resamples: what a comparison with another system on the same cases needs; None if the protocol draws none.
     """
 
     protocol: str
@@ -79,3 +93,4 @@ class Score:
     subgroups: tuple[Mapping[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    resamples: Resamples | None = None
