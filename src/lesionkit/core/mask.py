@@ -1,0 +1,317 @@
+"""Binary masks as runs, and the three run-length codes by name. They are incompatible; none says which it is.
+
+All three walk down the columns of an image (column-major), so sample (row, column) is number `column * rows + row`.
+
+| code       | text                                                    | counting                 | empty  |
+|------------|---------------------------------------------------------|--------------------------|--------|
+| rle_siim   | pairs: gap since the end of the previous run, length    | relative, from 0         | `-1`   |
+| rle_kaggle | pairs: start, length                                    | absolute, from 1         | blank  |
+| rle_coco   | lengths of runs outside, inside, outside … or their compressed text | relative, from 0 | one run |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lesionkit.core.errors import LesionkitError
+
+Integers: TypeAlias = NDArray[np.int64]
+Shape: TypeAlias = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """A binary image (rows, columns) as the runs of its column-major samples.
+
+    Attributes:
+        shape: (rows, columns).
+        starts, stops: (n,) first sample of each run and the one after its last; ascending, neither overlapping nor
+            touching. Make runs with `runs_of`, `unite` or a `parse_…` function, which see to that.
+    """
+
+    shape: Shape
+    starts: Integers
+    stops: Integers
+
+    @property
+    def area(self) -> int:
+        """How many samples are inside."""
+        return int((self.stops - self.starts).sum())
+
+    def mask(self) -> NDArray[np.bool_]:
+        """The mask (rows, columns). Inverse of `runs_of`."""
+        rows, columns = self.shape
+        steps = np.zeros(rows * columns + 1, dtype=np.int8)
+        steps[self.starts] = 1
+        steps[self.stops] = -1
+        inside = np.cumsum(steps[:-1], dtype=np.int8).astype(bool)
+        return np.ascontiguousarray(inside.reshape(columns, rows).T)
+
+    def overlap(self, other: Runs) -> int:
+        """How many samples are inside both; no image is drawn.
+
+        Raises:
+            LesionkitError: the two have different shapes.
+        """
+        if self.shape != other.shape:
+            raise LesionkitError(f"masks must have one shape to be compared, got {self.shape} and {other.shape}")
+        return int((other._inside_before(self.stops) - other._inside_before(self.starts)).sum())
+
+    def _inside_before(self, sample: Integers) -> Integers:
+        """How many samples inside lie before the given ones."""
+        covered = np.concatenate([[0], np.cumsum(self.stops - self.starts)])
+        run = np.searchsorted(self.starts, sample, side="right")
+        last_stop = np.concatenate([[0], self.stops])[run]
+        inside: Integers = covered[run] - np.maximum(last_stop - sample, 0)
+        return inside
+
+
+def runs_of(mask: ArrayLike) -> Runs:
+    """The runs of a mask (rows, columns); whatever is not zero is inside. Inverse of `Runs.mask`."""
+    array = np.asarray(mask)
+    if array.ndim != 2 or array.size == 0:
+        raise LesionkitError(f"a run-length code needs a mask of rows and columns, got an array of shape {array.shape}")
+    flat = np.zeros(array.size + 2, dtype=np.int8)
+    flat[1:-1] = (array != 0).T.ravel()
+    edges = np.flatnonzero(np.diff(flat))
+    return Runs((array.shape[0], array.shape[1]), edges[::2], edges[1::2])
+
+
+def unite(runs: Sequence[Runs]) -> Runs:
+    """What is inside any of the given runs, which have one shape."""
+    if len({r.shape for r in runs}) != 1:
+        raise LesionkitError(f"masks must have one shape to be united, got {[r.shape for r in runs]}")
+    starts = np.concatenate([r.starts for r in runs])
+    stops = np.concatenate([r.stops for r in runs])
+    return _merged(starts, stops, runs[0].shape)
+
+
+def _merged(starts: Integers, stops: Integers, shape: Shape) -> Runs:
+    order = np.argsort(starts, kind="stable")
+    starts, reach = starts[order], np.maximum.accumulate(stops[order]) if len(stops) else stops
+    first = np.ones(len(starts), dtype=bool)
+    first[1:] = starts[1:] > reach[:-1]
+    last = np.roll(first, -1)
+    return Runs(shape, starts[first], reach[last])
+
+
+# --- rle_siim ------------------------------------------------------------------------------------------------------
+
+
+def encode_rle_siim(mask: ArrayLike | Runs) -> str:
+    """Text of a mask in the code of the SIIM-ACR pneumothorax challenge.
+
+    >>> encode_rle_siim([[0, 1], [1, 1]])
+    '1 3'
+    >>> encode_rle_siim([[0, 0], [0, 0]])
+    '-1'
+    """
+    runs = mask if isinstance(mask, Runs) else runs_of(mask)
+    if not len(runs.starts):
+        return "-1"
+    gaps = np.diff(np.concatenate([[0], np.stack([runs.starts, runs.stops], axis=1).ravel()]))
+    return " ".join(map(str, gaps.tolist()))
+
+
+def parse_rle_siim(text: str | Sequence[str], shape: Shape) -> Runs:
+    """Runs of an rle_siim text, or of several, which are united: one row per lesion (system 3, section 0.2).
+
+    `-1` and blank text are empty, with or without blanks around.
+
+    Raises:
+        LesionkitError: not pairs of whole numbers, a negative number, an empty run, or a run beyond the image.
+    """
+    return unite([_parse_siim(row, shape) for row in ([text] if isinstance(text, str) else text)])
+
+
+def decode_rle_siim(text: str | Sequence[str], shape: Shape) -> NDArray[np.bool_]:
+    """Mask (rows, columns) of an rle_siim text or of several. Inverse of `encode_rle_siim`.
+
+    >>> decode_rle_siim([" 0 1", "3 1"], (2, 2)).astype(int).tolist()
+    [[1, 0], [0, 1]]
+    """
+    return parse_rle_siim(text, shape).mask()
+
+
+def _parse_siim(text: str, shape: Shape) -> Runs:
+    numbers = np.empty(0, dtype=np.int64) if text.strip() == "-1" else _numbers(text, "rle_siim")
+    _check_pairs(numbers, "rle_siim", "gap", first=0)
+    edges = np.cumsum(numbers)
+    _check_end(edges[1::2], "rle_siim", shape)
+    return _merged(edges[::2], edges[1::2], shape)
+
+
+# --- rle_kaggle ----------------------------------------------------------------------------------------------------
+
+
+def encode_rle_kaggle(mask: ArrayLike | Runs) -> str:
+    """Text of a mask in the code most Kaggle challenges use: 1-based starts and lengths (system 1, row 1.19).
+
+    >>> encode_rle_kaggle([[0, 1], [1, 1]])
+    '2 3'
+    """
+    runs = mask if isinstance(mask, Runs) else runs_of(mask)
+    pairs = np.stack([runs.starts + 1, runs.stops - runs.starts], axis=1)
+    return " ".join(map(str, pairs.ravel().tolist()))
+
+
+def parse_rle_kaggle(text: str | Sequence[str], shape: Shape) -> Runs:
+    """Runs of an rle_kaggle text, or of several, which are united. Blank text is empty.
+
+    Raises:
+        LesionkitError: as `parse_rle_siim`, and runs that overlap or are not in ascending order.
+    """
+    return unite([_parse_kaggle(row, shape) for row in ([text] if isinstance(text, str) else text)])
+
+
+def decode_rle_kaggle(text: str | Sequence[str], shape: Shape) -> NDArray[np.bool_]:
+    """Mask (rows, columns) of an rle_kaggle text or of several. Inverse of `encode_rle_kaggle`."""
+    return parse_rle_kaggle(text, shape).mask()
+
+
+def _parse_kaggle(text: str, shape: Shape) -> Runs:
+    numbers = _numbers(text, "rle_kaggle")
+    _check_pairs(numbers, "rle_kaggle", "start", first=1)
+    starts = numbers[::2] - 1
+    stops = starts + numbers[1::2]
+    _check_end(stops, "rle_kaggle", shape)
+    early = np.flatnonzero(starts[1:] < stops[:-1])
+    if len(early):
+        run = int(early[0])
+        raise LesionkitError(
+            f"runs of rle_kaggle must ascend and not overlap, got run {run + 2} starting at {starts[run + 1] + 1} "
+            f"while run {run + 1} ends at {stops[run]}; if the numbers are gaps, the code is rle_siim"
+        )
+    return _merged(starts, stops, shape)
+
+
+# --- rle_coco ------------------------------------------------------------------------------------------------------
+
+
+def encode_rle_coco(mask: ArrayLike | Runs, compressed: bool = False) -> dict[str, Any]:
+    """A mask in the code of the COCO data set: `{"size": [rows, columns], "counts": …}`.
+
+    Args:
+        compressed: counts as text, as COCO's own tools write it, instead of a list.
+
+    >>> encode_rle_coco([[0, 1], [1, 1]])
+    {'size': [2, 2], 'counts': [1, 3]}
+    >>> encode_rle_coco([[1, 0], [1, 0]], compressed=True)
+    {'size': [2, 2], 'counts': '022'}
+    """
+    runs = mask if isinstance(mask, Runs) else runs_of(mask)
+    rows, columns = runs.shape
+    edges = np.stack([runs.starts, runs.stops], axis=1).ravel()
+    counts = np.diff(np.concatenate([[0], edges, [rows * columns]]))
+    if len(counts) > 1 and counts[-1] == 0:
+        counts = counts[:-1]
+    return {"size": [rows, columns], "counts": _compress(counts) if compressed else counts.tolist()}
+
+
+def parse_rle_coco(code: Mapping[str, Any]) -> Runs:
+    """Runs of an rle_coco code, whose counts are a list, text or bytes.
+
+    Raises:
+        LesionkitError: no size, a negative count, counts that do not add up to the size, text that is cut off.
+    """
+    if "size" not in code or "counts" not in code:
+        raise LesionkitError(f"rle_coco must have the keys 'size' and 'counts', got {sorted(map(str, code))}")
+    rows, columns = (int(n) for n in code["size"])
+    counts = _counts(code["counts"])
+    if (counts < 0).any():
+        raise LesionkitError(f"counts of rle_coco must not be negative, got {counts[counts < 0][0]}")
+    if counts.sum() != rows * columns:
+        raise LesionkitError(
+            f"counts of rle_coco must add up to {rows} x {columns} = {rows * columns} pixels, got {counts.sum()}"
+        )
+    edges = np.cumsum(counts)
+    starts, stops = edges[: len(edges) - 1 : 2], edges[1::2]
+    return _merged(starts[stops > starts], stops[stops > starts], (rows, columns))
+
+
+def decode_rle_coco(code: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """Mask (rows, columns) of an rle_coco code. Inverse of `encode_rle_coco`."""
+    return parse_rle_coco(code).mask()
+
+
+def _counts(value: Any) -> Integers:
+    if isinstance(value, bytes):
+        value = value.decode("ascii", errors="replace")
+    if isinstance(value, str):
+        return _expand(value)
+    counts = np.asarray(value)
+    if counts.ndim != 1 or (counts.size and not np.issubdtype(counts.dtype, np.integer)):
+        raise LesionkitError(f"counts of rle_coco must be a list of whole numbers or text, got {str(value)[:60]}")
+    return counts.astype(np.int64)
+
+
+def _compress(counts: Integers) -> str:
+    """COCO's text: from the fourth on differences to the last but one, five bits a character, lowest first."""
+    rest = counts.copy()
+    rest[3:] -= counts[1:-2]
+    characters, wanted = [], []
+    more = np.ones(len(rest), dtype=bool)
+    while more.any():
+        wanted.append(more)
+        low = rest & 31
+        rest = rest >> 5
+        more = more & np.where(low & 16, rest != -1, rest != 0)
+        characters.append(low + 32 * more + 48)
+    return bytes(np.stack(characters, axis=1)[np.stack(wanted, axis=1)].astype(np.uint8)).decode("ascii")
+
+
+def _expand(text: str) -> Integers:
+    """Inverse of `_compress`."""
+    codes = np.frombuffer(text.strip().encode("ascii", errors="replace"), dtype=np.uint8).astype(np.int64) - 48
+    if len(codes) == 0 or codes.min() < 0 or codes.max() > 63 or codes[-1] & 32:
+        raise LesionkitError(f"compressed counts of rle_coco must be whole and of characters '0' to 'o', got {text!r}")
+    ends = np.flatnonzero((codes & 32) == 0)
+    begins = np.concatenate([[0], ends[:-1] + 1])
+    place = np.arange(len(codes)) - np.repeat(begins, ends - begins + 1)
+    if place.max() > 11:
+        raise LesionkitError("compressed counts of rle_coco must fit 64 bits, got a longer number; is the text intact?")
+    counts = np.add.reduceat((codes & 31) << (5 * place), begins)
+    counts = np.where(codes[ends] & 16, counts - (1 << (5 * (place[ends] + 1))), counts)
+    counts[1::2] = np.cumsum(counts[1::2])
+    counts[2::2] = np.cumsum(counts[2::2])
+    return counts
+
+
+# --- what a code must hold -----------------------------------------------------------------------------------------
+
+
+def _numbers(text: str, code: str) -> Integers:
+    try:
+        return np.array([int(word) for word in text.split()], dtype=np.int64)
+    except (ValueError, OverflowError) as error:
+        raise LesionkitError(f"{code} must be whole numbers between blanks, got {text.strip()[:60]!r}") from error
+
+
+def _check_pairs(numbers: Integers, code: str, name: str, first: int) -> None:
+    if len(numbers) % 2:
+        raise LesionkitError(
+            f"{code} must be pairs of {name} and length, got {len(numbers)} numbers; is the text cut off?"
+        )
+    least = np.tile([first, 1], len(numbers) // 2)
+    wrong = np.flatnonzero(numbers < least)
+    if len(wrong):
+        place = int(wrong[0])
+        what = "length" if place % 2 else name
+        raise LesionkitError(
+            f"a {what} of {code} must be at least {least[place]}, got {numbers[place]} as number {place + 1}"
+        )
+
+
+def _check_end(stops: Integers, code: str, shape: Shape) -> None:
+    rows, columns = shape
+    if len(stops) and stops.max() > rows * columns:
+        run = int(np.flatnonzero(stops > rows * columns)[0])
+        raise LesionkitError(
+            f"runs of {code} must end within the {rows} x {columns} image of {rows * columns} pixels, "
+            f"got run {run + 1} ending at {stops[run]}; check the image size and which run-length code it is"
+        )
