@@ -1,7 +1,10 @@
 """Which step for which image: the composition root. The one list of recipes is here."""
 
+import ast
 import difflib
 import importlib
+import importlib.util
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lesionkit.core.errors import LesionkitError
@@ -28,3 +31,12 @@ def load_recipe(name: str) -> "Recipe[Any]":
     module, attribute = RECIPES[name].split(":")
     recipe: Recipe[Any] = getattr(importlib.import_module(module), attribute)
     return recipe
+
+
+def describe_recipe(name: str) -> str:
+    """The first line of a recipe's docstring, read without importing what the recipe needs."""
+    spec = importlib.util.find_spec(RECIPES[name].split(":")[0])
+    if spec is None or spec.origin is None:
+        return ""
+    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+    return text.partition("\n")[0]

@@ -24,7 +24,7 @@ class Summary:
         paths: the files and folders written, the one to open first at the front.
         failed: case id (or path, before a case has one) -> one sentence; the other cases went on.
         warnings: sentences for the user.
-        cases: how many cases were tried, failed ones included. Exit code 1 where some failed, 2 where all did.
+        cases: how many cases were tried, failed ones included. Exit code 3 where some failed, 2 where all did.
     """
 
     facts: Mapping[str, str | int | float] = field(default_factory=dict)

@@ -1,0 +1,35 @@
+"""`lesionkit index`: one table of a data set."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lesionkit.cli.options import Assign, Config, Data, RecipeOption, Workers
+
+
+def command(
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Parquet file to write.")] = Path(
+        "catalogue.parquet"
+    ),
+    recipe: RecipeOption = "ct-nodule",
+    workers: Workers = None,
+    config: Config = None,
+    assign: Assign = None,
+) -> None:
+    """Write one table of a data set, a row per case.
+
+    It tells ids, path, shape, spacing, origin, lesions, lung cover ratio, time, and why a case failed.
+
+    Examples:
+      lesionkit index DATA --out catalogue.parquet
+    """
+    from lesionkit.cli.conclusion import conclude
+    from lesionkit.cli.options import assignments
+    from lesionkit.recipes import load_recipe
+    from lesionkit.recipes.settings_file import resolve
+
+    chosen = load_recipe(recipe)
+    settings = resolve(chosen.settings(), config or (), assignments(assign, engine__workers=workers))
+    conclude(f"index {data}", chosen.index(data, out, settings))

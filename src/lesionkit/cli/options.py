@@ -1,0 +1,45 @@
+"""Options that several verbs share, so that they read alike everywhere."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+RecipeName: TypeAlias = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="Its name; 'lesionkit recipes' lists them.")
+]
+RecipeOption: TypeAlias = Annotated[
+    str, typer.Option("--recipe", metavar="RECIPE", help="Which recipe's stages to use.")
+]
+Data: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="DATA", help="Folder of scans with annotations.csv and seriesuids.csv, if any.")
+]
+Out: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", metavar="RUN", help="Run folder; new: runs/<recipe>/<date-time>. The same run resumes."
+    ),
+]
+Config: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option("--config", metavar="FILE", help="Settings file as 'lesionkit recipes show' prints; repeatable."),
+]
+Assign: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="STAGE.FIELD=VALUE", help="Change one setting, after any --config; repeatable."),
+]
+Workers: TypeAlias = Annotated[
+    int | None, typer.Option("--workers", min=1, metavar="N", help="Cases at the same time; default: as many as fit.")
+]
+
+
+def assignments(given: list[str] | None, **short: object) -> list[str]:
+    """`--set` texts of the options given by their short names, then those given as `--set`.
+
+    A name `read__series` stands for `read.series`; None was not given.
+
+    >>> assignments(["learn.epochs=3"], engine__workers=2, read__series=None)
+    ['engine.workers=2', 'learn.epochs=3']
+    """
+    named = [f"{name.replace('__', '.')}={value}" for name, value in short.items() if value is not None]
+    return named + list(given or ())

@@ -1,0 +1,39 @@
+"""`lesionkit prepare`: fill the store with prepared cases."""
+
+from typing import Annotated
+
+import typer
+
+from lesionkit.cli.options import Assign, Config, Data, Out, RecipeOption, Workers
+
+
+def command(
+    data: Data,
+    out: Out = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Also write a page of lung cuts, the oddest cases first.")
+    ] = False,
+    recipe: RecipeOption = "ct-nodule",
+    workers: Workers = None,
+    config: Config = None,
+    assign: Assign = None,
+) -> None:
+    """Prepare every case of a data set and keep it in the cache.
+
+    Prepared is: upright, evenly spaced, lungs found, cropped. What is in the cache already is not done again.
+
+    Examples:
+      lesionkit prepare DATA --preview --out runs/first
+      lesionkit prepare DATA --set prepare.lung.preset=threshold
+    """
+    from lesionkit.cli.conclusion import conclude
+    from lesionkit.cli.options import assignments
+    from lesionkit.recipes import load_recipe
+    from lesionkit.recipes.run_folder import open_run
+    from lesionkit.recipes.settings_file import resolve
+
+    chosen = load_recipe(recipe)
+    settings = resolve(chosen.settings(), config or (), assignments(assign, engine__workers=workers))
+    with open_run(out, chosen.name, settings, {"data": data}) as run:
+        summary = chosen.prepare(run, data, settings, preview)
+    conclude(f"prepare {data}", summary, run.path)

@@ -1,0 +1,23 @@
+"""`lesionkit report`: write the page of a run again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that an earlier --out named.")],
+) -> None:
+    """Write the page of a run again from what lies in its folder.
+
+    Examples:
+      lesionkit report runs/first
+    """
+    from lesionkit.cli.conclusion import conclude
+    from lesionkit.recipes import load_recipe
+    from lesionkit.recipes.run_folder import read_run
+
+    opened = read_run(run)
+    chosen = load_recipe(opened.record["recipe"])
+    conclude(f"report {run}", chosen.report(opened, chosen.settings.parse(opened.record["settings"])), opened.path)

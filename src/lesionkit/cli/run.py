@@ -1,0 +1,32 @@
+"""`lesionkit run`: every stage in order."""
+
+from lesionkit.cli.options import Assign, Config, Data, Out, RecipeName, Workers
+
+
+def command(
+    recipe: RecipeName,
+    data: Data,
+    out: Out = None,
+    workers: Workers = None,
+    config: Config = None,
+    assign: Assign = None,
+) -> None:
+    """Run every stage of a recipe on a data set, in order.
+
+    Stages that are finished are skipped: the same command with the same --out resumes.
+
+    Examples:
+      lesionkit run ct-nodule DATA --out runs/first
+      lesionkit run ct-nodule DATA --out runs/short --set learn.epochs=3
+    """
+    from lesionkit.cli.conclusion import conclude
+    from lesionkit.cli.options import assignments
+    from lesionkit.recipes import load_recipe
+    from lesionkit.recipes.run_folder import open_run
+    from lesionkit.recipes.settings_file import resolve
+
+    chosen = load_recipe(recipe)
+    settings = resolve(chosen.settings(), config or (), assignments(assign, engine__workers=workers))
+    with open_run(out, chosen.name, settings, {"data": data}) as run:
+        summary = chosen.run(run, data, settings)
+    conclude(f"run {chosen.name}", summary, run.path)

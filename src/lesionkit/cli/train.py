@@ -1,0 +1,44 @@
+"""`lesionkit train`: train a detector, or fine-tune one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lesionkit.cli.options import Assign, Config, Data, Out, RecipeName, Workers
+
+
+def command(
+    recipe: RecipeName,
+    data: Data,
+    out: Out = None,
+    start_from: Annotated[
+        Path | None, typer.Option("--from", metavar="MODEL", help="Run folder or model file to fine-tune.")
+    ] = None,
+    batch: Annotated[
+        str | None, typer.Option("--batch", metavar="N|auto", help="Patches per step; auto: as many as memory holds.")
+    ] = None,
+    workers: Workers = None,
+    config: Config = None,
+    assign: Assign = None,
+) -> None:
+    """Train a recipe's detector, or fine-tune a model on own cases.
+
+    Cases that are not prepared yet are prepared first. The same command with the same --out resumes.
+
+    Examples:
+      lesionkit train ct-nodule DATA --out runs/first --batch auto
+      lesionkit train ct-nodule OWN_CASES --from runs/first --out runs/tuned --set learn.epochs=5
+    """
+    from lesionkit.cli.conclusion import conclude
+    from lesionkit.cli.options import assignments
+    from lesionkit.recipes import load_recipe
+    from lesionkit.recipes.run_folder import open_run
+    from lesionkit.recipes.settings_file import resolve
+
+    chosen = load_recipe(recipe)
+    base = chosen.model_settings(start_from) if start_from is not None else chosen.settings()
+    settings = resolve(base, config or (), assignments(assign, learn__batch=batch, engine__workers=workers))
+    with open_run(out, chosen.name, settings, {"data": data, "start_from": start_from}) as run:
+        summary = chosen.train(run, data, settings, start_from)
+    conclude(f"train {chosen.name}", summary, run.path)
