@@ -1,0 +1,227 @@
+"""Train the nodule detector with Lightning."""
+
+import logging
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from pydantic import Field
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader, Dataset, Subset
+
+from lesionkit.core.settings import Settings
+from lesionkit.learn.losses import detection_loss
+from lesionkit.nets.intensity import scale_hu
+from lesionkit.nets.nodule_net import NoduleNet
+
+
+class LearnSettings(Settings):
+    """How the weights are found."""
+
+    steps: int = Field(2000, ge=1)
+    """Optimiser steps."""
+    batch: int | Literal["auto"] = 8
+    """Patches per step; "auto" measures which size gives the most patches per second in the memory there is."""
+    rate: float = Field(2e-3, gt=0)
+    """Peak learning rate of AdamW; warmed up over the first 5 % of the steps, then cosine to 1 % of it."""
+    weight_decay: float = Field(0.01, ge=0)
+    clip_norm: float = Field(5.0, gt=0)
+    """Gradients are scaled down to this norm."""
+    average: float = Field(0.995, ge=0, lt=1)
+    """Decay per step of the exponential moving average of the weights, which is what is kept; 0 keeps the last."""
+    precision: Literal["bf16-mixed", "32-true", "16-mixed"] = "bf16-mixed"
+    """Arithmetic; bf16 is about four times as fast as 32 bits on CPUs that have it."""
+    device: str = "auto"
+    """auto, cpu, cuda, mps or what Lightning calls an accelerator."""
+    devices: int = Field(1, ge=1)
+    """How many of them; more than one trains with DDP."""
+    workers: int = Field(1, ge=0)
+    """Processes that prepare patches."""
+    validate_every: int = Field(500, ge=1)
+    """Steps between validations and checkpoints."""
+    seed: int = 0
+
+
+Validate = Callable[[NoduleNet], Mapping[str, float]]
+Encode = Callable[[Any], Mapping[str, Any]]
+
+
+class NoduleLearner(lightning.LightningModule):
+    """The net, its loss, its schedule and the moving average of its weights."""
+
+    def __init__(self, net: NoduleNet, settings: LearnSettings) -> None:
+        super().__init__()
+        self.net, self.settings = net, settings
+        self.averaged = _averaging(net, settings.average) if settings.average else None
+
+    @property
+    def kept(self) -> NoduleNet:
+        """The weights worth keeping: the average, if there is one."""
+        return self.net if self.averaged is None else cast(NoduleNet, self.averaged.module)
+
+    def training_step(self, batch: dict[str, Tensor], _number: int) -> Tensor:
+        output = self.net(scale_hu(batch["hu"]))
+        loss = detection_loss(output, batch["heat"], batch["regression"], batch["inside"], batch["ignored"])
+        parts = {"heat": loss.heat, "offset": loss.offset, "diameter": loss.diameter}
+        self.log_dict({f"loss/{name}": value.detach() for name, value in parts.items()})
+        self.log("loss", loss.total.detach(), prog_bar=True)
+        return loss.total
+
+    def on_before_zero_grad(self, _optimizer: Any) -> None:
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.net)
+
+    def configure_optimizers(self) -> Any:
+        plain = [p for p in self.net.parameters() if p.ndim == 1]
+        decayed = [p for p in self.net.parameters() if p.ndim > 1]
+        groups: list[dict[str, Any]] = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
+        optimizer = torch.optim.AdamW(groups, lr=self.settings.rate, weight_decay=self.settings.weight_decay)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer,
+            max_lr=self.settings.rate,
+            total_steps=self.settings.steps + 1,
+            pct_start=0.05,
+            div_factor=20,
+            final_div_factor=5,
+        )
+        return [optimizer], [{"scheduler": schedule, "interval": "step"}]
+
+
+def _averaging(net: NoduleNet, decay: float) -> AveragedModel:
+    """A moving average that forgets its random start: the decay grows with the number of steps."""
+
+    def average(kept: Sequence[Tensor], new: Sequence[Tensor], count: Tensor | int) -> None:
+        steps = float(count)
+        share = 1 - min(decay, (1 + steps) / (10 + steps))
+        for old, value in zip(kept, new, strict=True):
+            if old.is_floating_point():
+                old.lerp_(value.to(old.dtype), share)
+            else:
+                old.copy_(value)
+
+    return AveragedModel(net, multi_avg_fn=average, use_buffers=True)
+
+
+class _Validator(Callback):
+    """Every so many steps: ask the recipe how good the kept weights are; remember the numbers."""
+
+    def __init__(self, validate: Validate, every: int) -> None:
+        self.validate, self.every = validate, every
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
+        assert isinstance(module, NoduleLearner)
+        step = trainer.global_step
+        if step and (step % self.every == 0 or step == module.settings.steps):
+            was_training = module.kept.training
+            figures = self.validate(module.kept.eval())
+            module.kept.train(was_training)
+            for name, value in figures.items():
+                module.log(f"validation/{name}", value)
+
+
+class _Waiting(Callback):
+    """Measures the share of a step spent waiting for data, and steps per second."""
+
+    def __init__(self) -> None:
+        self.started = self.ended = time.perf_counter()
+        self.waited = self.worked = 0.0
+
+    def on_train_batch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
+        self.started = time.perf_counter()
+        if trainer.global_step > 2:
+            self.waited += self.started - self.ended
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
+        now = time.perf_counter()
+        if trainer.global_step > 3:
+            self.worked += now - self.started
+            total = self.waited + self.worked
+            module.log("speed/waiting_share", self.waited / max(total, 1e-9))
+            module.log("speed/steps_per_s", (trainer.global_step - 3) / max(total, 1e-9))
+        self.ended = time.perf_counter()
+
+
+def fit(
+    learner: NoduleLearner,
+    patches: Dataset[dict[str, Tensor]],
+    folder: Path,
+    validate: Validate | None = None,
+    resume: bool = True,
+) -> dict[str, float]:
+    """Train in `folder`; continues from its last checkpoint if there is one and `resume` is set.
+
+    Args:
+        patches: number i is the i-th patch ever drawn; holds at least steps × batch.
+        folder: gets checkpoints/, tensorboard/ and metrics.csv.
+        validate: the kept net -> figures, called every `validate_every` steps and at the end.
+
+    Returns:
+        The last value of every logged figure.
+    """
+    settings = learner.settings
+    if not isinstance(settings.batch, int):
+        raise TypeError("batch 'auto' must have been resolved by lesionkit.learn.batch before fit")
+    checkpoint = _last_checkpoint(folder) if resume else None
+    done = _steps_of(checkpoint)
+    remaining = Subset(patches, range(done * settings.batch, settings.steps * settings.batch))
+    loader = DataLoader(
+        remaining,
+        batch_size=settings.batch,
+        num_workers=settings.workers,
+        prefetch_factor=6 if settings.workers else None,
+        worker_init_fn=_one_thread,
+    )
+    trainer = _trainer(settings, folder, validate)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        # Lightning advises more loader workers than a two-core machine has; the waiting share is measured instead.
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", category=UserWarning, module="lightning")
+        warnings.filterwarnings("ignore", category=FutureWarning, module="lightning")
+        trainer.fit(learner, loader, ckpt_path=checkpoint, weights_only=False)
+    return {name: float(value) for name, value in trainer.logged_metrics.items()}
+
+
+def _trainer(settings: LearnSettings, folder: Path, validate: Validate | None) -> lightning.Trainer:
+    waiting: list[Callback] = [_Waiting(), LearningRateMonitor("step"), RichProgressBar(leave=True)]
+    if validate is not None:
+        waiting.append(_Validator(validate, settings.validate_every))
+    waiting.append(
+        ModelCheckpoint(
+            folder / "checkpoints", "step-{step}", save_last=True, every_n_train_steps=settings.validate_every
+        )
+    )
+    return lightning.Trainer(
+        default_root_dir=folder,
+        accelerator=settings.device,
+        devices=settings.devices,
+        strategy="ddp" if settings.devices > 1 else "auto",
+        precision=settings.precision,
+        max_steps=settings.steps,
+        max_epochs=-1,
+        gradient_clip_val=settings.clip_norm,
+        callbacks=waiting,
+        logger=[TensorBoardLogger(folder, "tensorboard", version=""), CSVLogger(folder, "metrics", version="")],
+        log_every_n_steps=10,
+        enable_model_summary=False,
+    )
+
+
+def _last_checkpoint(folder: Path) -> Path | None:
+    path = folder / "checkpoints" / "last.ckpt"
+    return path if path.is_file() else None
+
+
+def _steps_of(checkpoint: Path | None) -> int:
+    return int(torch.load(checkpoint, weights_only=False)["global_step"]) if checkpoint else 0
+
+
+def _one_thread(_worker: int) -> None:
+    torch.set_num_threads(1)

@@ -1,0 +1,1 @@
+"""patch -> output. One architecture per file; heads encode and decode in one class."""

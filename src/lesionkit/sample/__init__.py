@@ -1,0 +1,1 @@
+"""Case -> patches: draw, augment, split."""

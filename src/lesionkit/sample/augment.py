@@ -1,0 +1,117 @@
+"""Patches as other scanners, doses and patients would have given them; places move along with the samples."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy import ndimage
+from torch.nn import functional
+
+from lesionkit.core.settings import Settings
+from lesionkit.sample.patch import Patch
+
+
+class AugmentSettings(Settings):
+    """Each chance is per patch; 0 switches a step off."""
+
+    zoom: tuple[float, float] = (0.85, 1.2)
+    """Range of the isotropic magnification, log-uniform."""
+    turn: float = Field(1.0, ge=0, le=1)
+    """Chance of a random flip and transposition (one of 48 orientations)."""
+    thick: float = Field(0.35, ge=0, le=1)
+    """Chance of slices of 2 to 5 samples, averaged and interpolated back along z."""
+    kernel: float = Field(0.3, ge=0, le=1)
+    """Chance of another reconstruction kernel: in-plane smoothing or sharpening."""
+    noise: float = Field(0.5, ge=0, le=1)
+    """Chance of added noise with texture."""
+    noise_hu: float = Field(40.0, ge=0)
+    """Highest standard deviation of that noise."""
+    shift_hu: float = Field(25.0, ge=0)
+    """Greatest shift of all values."""
+    scale: float = Field(0.05, ge=0, lt=1)
+    """Greatest relative change of contrast around -850 HU."""
+
+
+NO_AUGMENTATION = AugmentSettings(zoom=(1.0, 1.0), turn=0, thick=0, kernel=0, noise=0, shift_hu=0, scale=0)
+"""For validation: patches as they are."""
+
+
+def augment(patch: Patch, side: int, settings: AugmentSettings, rng: Generator) -> Patch:
+    """A changed patch of `side` samples per axis; truth and ignored places move with the samples."""
+    hu = patch.hu
+    if rng.random() < settings.thick:
+        hu = thicker_slices(hu, int(rng.integers(2, 6)), int(rng.integers(0, 4)))
+    if rng.random() < settings.kernel:
+        hu = _another_kernel(hu, rng)
+    patch = resized(replace(patch, hu=hu), side)
+    if rng.random() < settings.turn:
+        axes, flips = rng.permutation(3), rng.random(3) < 0.5
+        patch = turned(patch, tuple(int(a) for a in axes), tuple(bool(f) for f in flips))
+    hu = patch.hu
+    if settings.scale or settings.shift_hu:
+        contrast = 1 + rng.uniform(-settings.scale, settings.scale)
+        hu = (hu + 850) * np.float32(contrast) - 850 + np.float32(rng.uniform(-settings.shift_hu, settings.shift_hu))
+    if rng.random() < settings.noise:
+        hu = hu + _noise(hu.shape, rng.uniform(0, settings.noise_hu), rng)
+    return replace(patch, hu=np.ascontiguousarray(hu, np.float32))
+
+
+def thicker_slices(hu: NDArray[np.float32], slices: int, first: int = 0) -> NDArray[np.float32]:
+    """What a scan with slices of `slices` samples along z would show after linear interpolation back.
+
+    Args:
+        hu: (z, y, x).
+        first: sample at which the first thick slice starts, modulo `slices`.
+    """
+    depth = hu.shape[0]
+    starts = np.arange(first % slices - slices, depth, slices)
+    means = np.stack([hu[max(a, 0) : max(a + slices, 1)].mean(axis=0) for a in starts])
+    place = np.clip((np.arange(depth) - (starts[0] + (slices - 1) / 2)) / slices, 0, len(starts) - 1)
+    below = np.minimum(place.astype(int), len(starts) - 2) if len(starts) > 1 else np.zeros(depth, int)
+    above = np.minimum(below + 1, len(starts) - 1)
+    share = (place - below).astype(np.float32)[:, None, None]
+    result: NDArray[np.float32] = means[below] * (1 - share) + means[above] * share
+    return result
+
+
+def resized(patch: Patch, side: int) -> Patch:
+    """The patch at `side` samples per axis, trilinear; a cell's edge, not its centre, stays at the patch's edge."""
+    old = patch.hu.shape[0]
+    if old == side:
+        return patch
+    volume = torch.from_numpy(np.ascontiguousarray(patch.hu))[None, None]
+    hu = functional.interpolate(volume, size=(side, side, side), mode="trilinear", align_corners=False)[0, 0].numpy()
+    zoom = side / old
+
+    def moved(balls: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.column_stack([(balls[:, :3] + 0.5) * zoom - 0.5, balls[:, 3] * zoom])
+
+    return replace(patch, hu=hu, balls=moved(patch.balls), ignored=moved(patch.ignored))
+
+
+def turned(patch: Patch, axes: tuple[int, ...], flips: tuple[bool, ...]) -> Patch:
+    """The patch transposed so that new axis n is old axis `axes[n]`, then flipped where `flips` says."""
+    sides = np.array(patch.hu.shape)[list(axes)]
+    hu = np.flip(patch.hu.transpose(axes), tuple(a for a, f in enumerate(flips) if f))
+
+    def moved(balls: NDArray[np.float64]) -> NDArray[np.float64]:
+        places = balls[:, list(axes)]
+        return np.column_stack([np.where(flips, sides - 1 - places, places), balls[:, 3]])
+
+    return replace(patch, hu=hu, balls=moved(patch.balls), ignored=moved(patch.ignored))
+
+
+def _another_kernel(hu: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
+    smooth: NDArray[np.float32] = ndimage.gaussian_filter(hu, (0, *[rng.uniform(0.4, 1.0)] * 2), truncate=2.0)
+    return smooth if rng.random() < 0.5 else hu + np.float32(rng.uniform(0.3, 1.0)) * (hu - smooth)
+
+
+def _noise(shape: tuple[int, ...], sigma_hu: float, rng: Generator) -> NDArray[np.float32]:
+    noise = rng.standard_normal(shape, dtype=np.float32)
+    if rng.random() < 0.7:
+        noise = ndimage.gaussian_filter(noise, rng.uniform(0.4, 1.0), truncate=2.0)
+        noise /= max(float(noise.std()), 1e-6)
+    return noise * np.float32(sigma_hu)

@@ -1,0 +1,227 @@
+"""Case -> patches: lesion-centred, negative and nodule-inserted patches, drawn by number from a seed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from lesionkit.core.case import Case
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.grid import Grid
+from lesionkit.core.image import read_padded
+from lesionkit.core.lesion import Lesion
+from lesionkit.core.settings import Settings
+from lesionkit.sample.augment import AugmentSettings, augment
+from lesionkit.sample.patch import Patch
+
+AIR_HU = -1024.0
+
+Insert: TypeAlias = Callable[
+    [NDArray[np.float32], NDArray[np.bool_], Grid, Sequence[Lesion], Generator],
+    tuple[NDArray[np.float32], Sequence[Lesion]],
+]
+"""(hu, lung mask, grid of the patch, places already taken, generator) -> (hu with nodules, the nodules)."""
+
+
+class SampleSettings(Settings):
+    """What a training batch is made of."""
+
+    patch: int = Field(64, ge=32, multiple_of=16)
+    """Side of a training patch in samples."""
+    lesion_share: float = Field(0.4, ge=0, le=1)
+    """Share of patches that contain a true lesion, where the set has any."""
+    insert_share: float = Field(0.35, ge=0, le=1)
+    """Share of patches into which nodules are inserted on the fly; needs lungs that are known."""
+    hard_share: float = Field(0.0, ge=0, le=1)
+    """Share of patches around mined false positives, where there are any; the rest are random places in the lungs."""
+    size_weights: tuple[float, float, float] = (4.0, 3.0, 1.0)
+    """How often lesions below 10 mm, of 10 to 30 mm, and above are drawn (system 0, row 0.30)."""
+    edge_samples: int = Field(8, ge=0)
+    """A lesion-centred patch keeps the lesion's centre at least so far from its faces."""
+    augment: AugmentSettings = AugmentSettings()
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> "SampleSettings":
+        total = self.lesion_share + self.insert_share + self.hard_share
+        if total > 1 + 1e-9:
+            raise LesionkitError(f"lesion_share + insert_share + hard_share must be at most 1, got {total:g}")
+        return self
+
+
+@dataclass(eq=False)
+class _Source:
+    """A prepared case as the sampler wants it: lesions as index balls, lung cells to draw from."""
+
+    case: Case
+    balls: NDArray[np.float64]
+    ignored: NDArray[np.float64]
+    hard: NDArray[np.float64]
+    _cells: NDArray[np.int32] | None = field(default=None, repr=False)
+
+    def lung_cells(self) -> NDArray[np.int32]:
+        """(n, 3) every fourth lung sample per axis; read once per process."""
+        if self._cells is None:
+            lung = self.case.regions.get("lung")
+            if lung is None:
+                shape = self.case.image.grid.shape
+                self._cells = np.argwhere(np.ones([max(1, n // 4) for n in shape], bool)).astype(np.int32) * 4
+            else:
+                self._cells = np.argwhere(lung.read(lung.grid.whole)[::4, ::4, ::4]).astype(np.int32) * 4
+        return self._cells
+
+
+class PatchDraws(Dataset[dict[str, Tensor]]):
+    """An endless deck of training patches: number `i` is the same patch whenever and wherever it is drawn.
+
+    Args:
+        cases: prepared cases with truth; cases whose truth is None serve as background for insertion only.
+        encode: patch -> named arrays, the head's targets; applied after augmentation.
+        insert: see `Insert`; without it no nodules are inserted.
+        hard: per case id (n, 3) world positions of mined false positives.
+        length: how many patches there are.
+
+    Raises:
+        LesionkitError: there is nothing to learn from: no lesion and no insertion.
+    """
+
+    def __init__(
+        self,
+        cases: Sequence[Case],
+        settings: SampleSettings,
+        encode: Callable[[Patch], Mapping[str, NDArray[Any]]],
+        *,
+        seed: int,
+        length: int,
+        insert: Insert | None = None,
+        hard: Mapping[str, NDArray[np.float64]] | None = None,
+    ) -> None:
+        self.settings, self.encode, self.insert = settings, encode, insert
+        self.seed, self.length = seed, length
+        self.sources = [_source(case, (hard or {}).get(case.case_id)) for case in cases]
+        self._lesions = [
+            (n, k) for n, s in enumerate(self.sources) if s.case.truth is not None for k in range(len(s.balls))
+        ]
+        weights = np.array([self._size_weight(self.sources[n].balls[k, 3]) for n, k in self._lesions])
+        self._lesion_weights = weights / weights.sum() if len(weights) else weights
+        if not self._lesions and (insert is None or settings.insert_share == 0):
+            raise LesionkitError(
+                f"training needs at least one lesion among {len(cases)} cases, got none; "
+                "check annotations.csv, or set sample.insert_share above 0 to insert nodules"
+            )
+
+    def _size_weight(self, diameter_samples: float) -> float:
+        small, middle, large = self.settings.size_weights
+        return small if diameter_samples < 10 else middle if diameter_samples < 30 else large
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, number: int) -> dict[str, Tensor]:
+        patch = self.draw(number)
+        arrays = {"hu": patch.hu[None], **self.encode(patch)}
+        return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+    def draw(self, number: int) -> Patch:
+        """Patch `number`, augmented."""
+        rng = np.random.default_rng([self.seed, number])
+        kind = rng.random()
+        shares = self.settings
+        zoom = augment_zoom(rng, shares.augment)
+        side = round(shares.patch / zoom)
+        if kind < shares.lesion_share and self._lesions:
+            patch = self._around_lesion(rng, side)
+        elif kind < shares.lesion_share + shares.insert_share and self.insert is not None:
+            patch = self._inserted(rng, side)
+        elif kind < shares.lesion_share + shares.insert_share + shares.hard_share:
+            patch = self._around_hard(rng, side)
+        else:
+            patch = self._in_lung(rng, side)[0]
+        return augment(patch, shares.patch, shares.augment, rng)
+
+    def _around_lesion(self, rng: Generator, side: int) -> Patch:
+        n, k = self._lesions[int(rng.choice(len(self._lesions), p=self._lesion_weights))]
+        centre = self.sources[n].balls[k, :3]
+        reach = max(side / 2 - self.settings.edge_samples, 0)
+        return _cut(self.sources[n], centre + rng.uniform(-reach, reach, 3), side)[0]
+
+    def _around_hard(self, rng: Generator, side: int) -> Patch:
+        sources = [s for s in self.sources if len(s.hard)]
+        if not sources:
+            return self._in_lung(rng, side)[0]
+        weights = np.array([len(s.hard) for s in sources], float)
+        source = sources[int(rng.choice(len(sources), p=weights / weights.sum()))]
+        centre = source.hard[int(rng.integers(len(source.hard)))]
+        return _cut(source, centre + rng.uniform(-side / 4, side / 4, 3), side)[0]
+
+    def _in_lung(self, rng: Generator, side: int, background: bool = False) -> tuple[Patch, _Source, Grid]:
+        known = [s for s in self.sources if background or s.case.truth is not None] or self.sources
+        source = known[int(rng.integers(len(known)))]
+        cells = source.lung_cells()
+        centre = cells[int(rng.integers(len(cells)))] + rng.uniform(-side / 4, side / 4, 3)
+        patch, grid = _cut(source, centre, side)
+        return patch, source, grid
+
+    def _inserted(self, rng: Generator, side: int) -> Patch:
+        patch, source, grid = self._in_lung(rng, side, background=True)
+        lung = source.case.regions.get("lung")
+        if lung is None or self.insert is None:
+            return patch
+        start = np.rint(lung.grid.world_to_index(grid.origin_mm)).astype(int)
+        mask = read_padded(lung, tuple(start.tolist()), grid.shape, fill=0).astype(bool)
+        taken = [*(source.case.truth or ()), *source.case.excluded]
+        hu, nodules = self.insert(patch.hu, mask, grid, taken, rng)
+        balls = _balls(nodules, grid)
+        return replace(patch, hu=np.asarray(hu, np.float32), balls=np.concatenate([patch.balls, balls]))
+
+
+def augment_zoom(rng: Generator, settings: AugmentSettings) -> float:
+    """How much larger things will look; decided before cutting so that no sample is made up at the faces."""
+    low, high = settings.zoom
+    return float(np.exp(rng.uniform(np.log(low), np.log(high)))) if high > low else low
+
+
+def _balls(lesions: Sequence[Lesion], grid: Grid) -> NDArray[np.float64]:
+    if not lesions:
+        return np.zeros((0, 4))
+    index = grid.world_to_index([lesion.centre_mm for lesion in lesions])
+    mean_mm = float(np.prod(grid.spacing_mm)) ** (1 / 3)
+    return np.column_stack([index, [lesion.diameter_mm / mean_mm for lesion in lesions]])
+
+
+def _source(case: Case, hard_mm: NDArray[np.float64] | None) -> _Source:
+    grid = case.image.grid
+    # A finding of unknown size hides a ball of 10 mm, as the LUNA16 evaluation does.
+    excluded = [x if x.diameter_mm > 0 else replace(x, diameter_mm=10.0) for x in case.excluded]
+    hard = np.zeros((0, 3)) if hard_mm is None or len(hard_mm) == 0 else grid.world_to_index(hard_mm)
+    return _Source(case, _balls(case.truth or (), grid), _balls(excluded, grid), hard)
+
+
+def _cut(source: _Source, centre: NDArray[np.float64], side: int) -> tuple[Patch, Grid]:
+    """A cube around an index position, kept inside the image as far as the image is large enough."""
+    image = source.case.image
+    start = np.rint(centre - side / 2).astype(int)
+    start = np.clip(start, 0, np.maximum(np.array(image.grid.shape) - side, 0))
+    shape = (side, side, side)
+    hu = read_padded(image, tuple(start.tolist()), shape, fill=AIR_HU).astype(np.float32)
+    grid = image.grid.crop(tuple(slice(int(a), int(a) + side) for a in start))
+    inside, partly = _inside_and_partly(source.balls, start, side)
+    hidden = np.concatenate([partly, *_inside_and_partly(source.ignored, start, side)])
+    return Patch(hu, inside, hidden), grid
+
+
+def _inside_and_partly(
+    balls: NDArray[np.float64], start: NDArray[np.int_], side: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Balls whose centre lies in the cube, and balls that only reach into it: seen in part, they teach nothing."""
+    moved = balls - np.array([*start, 0.0])
+    inside = ((moved[:, :3] > -0.5) & (moved[:, :3] < side - 0.5)).all(axis=1)
+    reach = moved[:, 3:] / 2
+    touching = ((moved[:, :3] > -reach) & (moved[:, :3] < side + reach)).all(axis=1)
+    return moved[inside], moved[touching & ~inside]
