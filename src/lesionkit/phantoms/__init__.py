@@ -1,0 +1,1 @@
+"""Images and truth with a known answer, drawn from a seed."""
