@@ -38,7 +38,8 @@ def command(
 ) -> None:
     """Find the lesions of one scan or many, and show them.
 
-    Writes a ranked table in world millimetres, a picture of each candidate, and a page to show around. In a folder of many scans one that cannot be read is reported and the rest go on; the exit code is then 3.
+    Writes a ranked table in world millimetres, a picture of each candidate, and a page to show around. In a folder
+    of many scans one that cannot be read is reported and the rest go on; the exit code is then 3.
 
     Examples:
       lesionkit find SCAN --out RUN

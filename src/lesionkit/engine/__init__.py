@@ -1,0 +1,1 @@
+"""Map cases over this process, many processes, or a Ray cluster."""

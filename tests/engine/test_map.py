@@ -1,0 +1,116 @@
+import functools
+import importlib.util
+import math
+import operator
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.engine.map import EngineSettings, map_cases, workers
+
+HERE = EngineSettings(backend="here")
+TWO = EngineSettings(backend="processes", workers=2)
+BACKENDS = [pytest.param(HERE, id="here"), pytest.param(TWO, id="processes")]
+
+
+def refuse_odd(number: int) -> int:
+    if number % 2:
+        raise LesionkitError(f"{number} is odd;\n pass an even number")
+    return number
+
+
+@pytest.mark.parametrize("settings", BACKENDS)
+def test_outcomes_come_in_the_order_of_the_items(settings):
+    outcomes = list(map_cases(math.sqrt, [9, 4, 1, 0, 16], settings))
+    assert [o.item for o in outcomes] == [9, 4, 1, 0, 16]
+    assert [o.value for o in outcomes] == [3, 2, 1, 0, 4]
+    assert all(o.error is None and o.seconds >= 0 for o in outcomes)
+
+
+@pytest.mark.parametrize("settings", BACKENDS)
+def test_a_bad_item_becomes_an_error_and_the_others_go_on(settings):
+    outcomes = list(map_cases(functools.partial(operator.truediv, 6), [3, 0, 2], settings))
+    assert [o.value for o in outcomes] == [2, None, 3]
+    assert outcomes[1].error.startswith("unexpected ZeroDivisionError: ")
+
+
+def test_the_sentence_of_a_lesionkit_error_is_the_error_in_one_line():
+    (outcome,) = map_cases(refuse_odd, [3], HERE)
+    assert outcome.error == "3 is odd; pass an even number"
+
+
+def test_no_items_give_no_outcomes():
+    assert list(map_cases(math.sqrt, [], TWO)) == []
+
+
+def test_items_whose_worker_dies_are_reported_and_the_others_go_on():
+    outcomes = list(map_cases(die_if_negative, [1, -1, 2, 3, 4, 5, 6], TWO))
+    assert [o.value for o in outcomes] == [1, None, 2, 3, 4, 5, 6]
+    assert outcomes[1].error == "its process died, most likely for want of memory; try fewer engine.workers"
+
+
+def die_if_negative(number: int) -> int:
+    if number < 0:
+        os._exit(1)
+    return number
+
+
+def test_workers_get_their_share_of_the_cores_only():
+    outcomes = list(map_cases(os.getenv, ["OMP_NUM_THREADS", "BLOSC_NTHREADS"], TWO))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert [o.value for o in outcomes] == [str(max(1, cores // 2))] * 2
+
+
+def test_leaving_early_begins_no_more_items_and_does_not_wait_for_those_begun():
+    start = time.monotonic()
+    outcomes = map_cases(time.sleep, [0, 60, 60, 60], TWO)
+    assert next(outcomes).error is None
+    outcomes.close()
+    assert time.monotonic() - start < 30
+
+
+def test_the_default_number_of_workers_fits_into_memory_and_is_at_least_one():
+    assert workers(EngineSettings(memory_per_case_gb=1e9)) == 1
+    assert 1 <= workers(EngineSettings(memory_per_case_gb=1e-6)) <= os.cpu_count()
+    assert workers(EngineSettings(workers=7)) == 7
+    assert workers(EngineSettings(workers=7, backend="here")) == 1
+
+
+def test_ctrl_c_ends_the_workers_and_reaches_the_caller():
+    script = (
+        "import time\n"
+        "from lesionkit.engine.map import EngineSettings, map_cases\n"
+        "if __name__ == '__main__':\n"
+        "    try:\n"
+        "        for outcome in map_cases(time.sleep, [0, 60, 60], EngineSettings(workers=2)):\n"
+        "            print('begun', flush=True)\n"
+        "    except KeyboardInterrupt:\n"
+        "        print('stopped', flush=True)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=30)
+    assert rest == "stopped\n"
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
+def test_without_ray_the_ray_backend_says_what_to_install():
+    with pytest.raises(LesionkitError, match=r"needs Ray, which is not installed; pip install 'lesionkit\[cluster\]'"):
+        list(map_cases(math.sqrt, [4], EngineSettings(backend="ray")))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
+def test_ray_gives_the_same_outcomes_as_this_process():
+    items = [3, 0, 2]
+    function = functools.partial(operator.truediv, 6)
+    there = [(o.value, o.error) for o in map_cases(function, items, EngineSettings(backend="ray", workers=2))]
+    assert [value for value, _ in there] == [2, None, 3]
+    assert there[1][1].startswith("unexpected ZeroDivisionError")
