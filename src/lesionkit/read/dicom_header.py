@@ -1,0 +1,202 @@
+"""The header of one DICOM file: what places its slice and decodes its pixels."""
+
+import contextlib
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pydicom
+from pydicom.dataset import FileDataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+CT_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
+ENHANCED_CT_STORAGE = "1.2.840.10008.5.1.4.1.1.2.1"
+_DICOMDIR_STORAGE = "1.2.840.10008.1.3.10"
+
+_TAGS = [
+    "SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "Modality", "Manufacturer",
+    "ManufacturerModelName", "StudyDescription", "SeriesDescription", "ProtocolName", "PatientID", "BodyPartExamined",
+    "SliceThickness", "KVP", "GantryDetectorTilt", "Exposure", "XRayTubeCurrent", "ConvolutionKernel",
+    "ReconstructionDiameter", "PatientPosition", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber",
+    "AcquisitionNumber", "InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient", "SamplesPerPixel",
+    "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns", "PixelSpacing", "BitsAllocated", "BitsStored",
+    "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleIntercept", "RescaleSlope",
+    "RescaleType",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Header:
+    """What one file says of its slice; None where the file does not say.
+
+    Attributes:
+        position_mm: world (x, y, z) of the centre of the first pixel, LPS.
+        orientation: world directions of growing column index (first three) and of growing row index (last three).
+        pixel_spacing_mm: distance between rows, between columns.
+        slope, intercept: HU = slope * stored value + intercept.
+        padding: lowest and highest stored value that mean "outside the scanner's circle".
+        pixels_at: byte offset of uncompressed little-endian pixel values; None where a decoder is needed.
+        pixels_length: bytes there are from that offset, or None.
+        tags: the other elements that were read, for descriptions.
+    """
+
+    path: Path
+    series_uid: str
+    study_uid: str
+    sop_uid: str
+    sop_class: str
+    modality: str
+    image_type: tuple[str, ...]
+    transfer_syntax: str
+    shape: tuple[int, int]
+    frames: int
+    samples_per_pixel: int
+    bits_allocated: int
+    bits_stored: int
+    signed: bool
+    position_mm: tuple[float, ...] | None
+    orientation: tuple[float, ...] | None
+    pixel_spacing_mm: tuple[float, ...] | None
+    slope: float | None
+    intercept: float | None
+    padding: tuple[int, int] | None
+    pixels_at: int | None
+    pixels_length: int | None
+    tags: FileDataset = field(repr=False)
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one uncompressed slice."""
+        return math.prod(self.shape) * self.samples_per_pixel * self.bits_allocated // 8
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the file ends before its pixels do (known for uncompressed files only)."""
+        return self.pixels_length is not None and self.pixels_length < self.frame_bytes
+
+    def text(self, keyword: str) -> str:
+        """A tag as stripped text, "" where it is absent."""
+        value = self.tags.get(keyword)
+        if value is None:
+            return ""
+        return ("\\".join(map(str, value)) if isinstance(value, list | tuple) else str(value)).strip()
+
+    def number(self, keyword: str) -> float | None:
+        """A tag as a finite number, None where it is absent or something else."""
+        return _number(self.tags.get(keyword))
+
+
+def read_header(path: Path) -> Header | None:
+    """The header of a DICOM image file; None where the file is no DICOM image or is cut off within its header."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(132)
+            if not _looks_like_dicom(start):
+                return None
+            file.seek(0)
+            # What pydicom finds odd in other people's files is not for our user to mend.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tags = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
+                return _header(path, tags, *_find_pixels(file, tags))
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, KeyError, pydicom.errors.InvalidDicomError):
+        return None
+    except Exception as error:  # zlib and struct errors of damaged files share no base class with the above
+        if type(error).__name__ in {"error", "BytesLengthException"}:
+            return None
+        raise
+
+
+def _looks_like_dicom(start: bytes) -> bool:
+    # Old files have no preamble: they begin with group 2 or 8, little-endian, and an element number below 0x0100.
+    return start[128:132] == b"DICM" or (len(start) > 8 and start[:2] in (b"\x02\x00", b"\x08\x00") and start[3] == 0)
+
+
+def _find_pixels(file: BinaryIO, tags: FileDataset) -> tuple[int | None, int | None]:
+    """Offset and available length of uncompressed pixel data, where the file now stands at the pixel data's tag."""
+    syntax = _transfer_syntax(tags)
+    if syntax not in (ExplicitVRLittleEndian, ImplicitVRLittleEndian):
+        return None, None
+    start = file.read(12)
+    if start[:4] != b"\xe0\x7f\x10\x00":
+        return None, 0
+    explicit = syntax == ExplicitVRLittleEndian
+    length = int.from_bytes(start[8:12] if explicit else start[4:8], "little")
+    offset = file.tell() - 12 + (12 if explicit else 8)
+    return offset, min(length, file.seek(0, 2) - offset)
+
+
+def _transfer_syntax(tags: FileDataset) -> str:
+    meta = getattr(tags, "file_meta", None)
+    declared = meta.get("TransferSyntaxUID") if meta is not None else None
+    if declared:
+        return str(declared)
+    return str(ImplicitVRLittleEndian if tags.original_encoding[0] else ExplicitVRLittleEndian)
+
+
+def _header(path: Path, tags: FileDataset, pixels_at: int | None, pixels_length: int | None) -> Header | None:
+    sop_class = str(tags.get("SOPClassUID", ""))
+    if sop_class == _DICOMDIR_STORAGE or "SeriesInstanceUID" not in tags or "Modality" not in tags:
+        return None
+    signed = bool(tags.get("PixelRepresentation", 0))
+    bits = int(tags.get("BitsAllocated") or 16)
+    return Header(
+        path=path,
+        series_uid=str(tags.SeriesInstanceUID),
+        study_uid=str(tags.get("StudyInstanceUID", "")),
+        sop_uid=str(tags.get("SOPInstanceUID", "")),
+        sop_class=sop_class,
+        modality=str(tags.Modality or ""),
+        image_type=_words(tags.get("ImageType")),
+        transfer_syntax=_transfer_syntax(tags),
+        shape=(int(tags.get("Rows") or 0), int(tags.get("Columns") or 0)),
+        frames=int(tags.get("NumberOfFrames") or 1),
+        samples_per_pixel=int(tags.get("SamplesPerPixel") or 1),
+        bits_allocated=bits,
+        bits_stored=int(tags.get("BitsStored") or bits),
+        signed=signed,
+        position_mm=_numbers(tags.get("ImagePositionPatient"), 3),
+        orientation=_numbers(tags.get("ImageOrientationPatient"), 6),
+        pixel_spacing_mm=_numbers(tags.get("PixelSpacing"), 2),
+        slope=_number(tags.get("RescaleSlope")),
+        intercept=_number(tags.get("RescaleIntercept")),
+        padding=_padding(tags, signed, bits),
+        pixels_at=pixels_at,
+        pixels_length=pixels_length,
+        tags=tags,
+    )
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value.upper(),) if isinstance(value, str) else tuple(str(word).upper() for word in value)
+
+
+def _number(value: Any) -> float | None:
+    with contextlib.suppress(TypeError, ValueError):
+        number = float(value)
+        return number if math.isfinite(number) else None
+    return None
+
+
+def _numbers(values: Sequence[Any] | None, count: int) -> tuple[float, ...] | None:
+    if values is None or isinstance(values, str) or not hasattr(values, "__len__") or len(values) != count:
+        return None
+    numbers = tuple(n for n in map(_number, values) if n is not None)
+    return numbers if len(numbers) == count else None
+
+
+def _padding(tags: FileDataset, signed: bool, bits: int) -> tuple[int, int] | None:
+    """The padding range in stored values; its tags are often written unsigned for signed pixels."""
+    found = [tags.get("PixelPaddingValue"), tags.get("PixelPaddingRangeLimit")]
+    values = [int(number) for number in map(_number, found) if number is not None]
+    if not values:
+        return None
+    if signed:
+        half = 1 << (bits - 1)
+        values = [(value + half) % (2 * half) - half for value in values]
+    return min(values), max(values)

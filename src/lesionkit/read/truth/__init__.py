@@ -1,0 +1,1 @@
+"""Tables and XML files that say what is true -> Lesion."""

@@ -1,0 +1,118 @@
+"""The tables of LUNA16 and Tianchi: annotations, excluded findings, submissions, series lists.
+
+Every row of a table that is returned is named by its row in the file as a spreadsheet counts: the header is row 1.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.lesion import Lesion
+
+PLACE = ("coordX", "coordY", "coordZ")
+
+
+def read_annotations(path: Path) -> pd.DataFrame:
+    """`annotations.csv` or `annotations_excluded.csv`: seriesuid, coordX, coordY, coordZ, diameter_mm and other ones.
+
+    World coordinates in LPS mm; a diameter of -1 (0 in the frame) is unknown. The index is the row in the file.
+
+    Raises:
+        LesionkitError: a column is missing, or a row holds something else than finite numbers; the row is named.
+    """
+    frame = _read(path, [*PLACE, "diameter_mm"])
+    frame["diameter_mm"] = frame["diameter_mm"].clip(lower=0)
+    return frame
+
+
+def read_marks(path: Path) -> pd.DataFrame:
+    """A submission: seriesuid, coordX, coordY, coordZ, probability and, where it tells, diameter_mm.
+
+    World coordinates in LPS mm; the index is the row in the file.
+
+    Raises:
+        LesionkitError: a column is missing, or a row holds something else than finite numbers; the row is named.
+    """
+    return _read(path, [*PLACE, "probability"], optional=["diameter_mm"])
+
+
+def read_series_list(path: Path) -> list[str]:
+    """`seriesuids.csv`: one series a line, with or without the header `seriesuid`.
+
+    Raises:
+        LesionkitError: the file is missing or empty, or a series stands in it twice; the rows are named.
+    """
+    rows: dict[str, int] = {}
+    for number, line in enumerate(_text(path).splitlines(), start=1):
+        uid = line.split(",")[0].strip().strip('"')
+        if not uid or (number == 1 and uid.lower() in ("seriesuid", "seriesuids", "series_uid")):
+            continue
+        if uid in rows:
+            raise LesionkitError(f"{path}: a series is listed once, but rows {rows[uid]} and {number} both are '{uid}'")
+        rows[uid] = number
+    if not rows:
+        raise LesionkitError(f"{path}: the list of series must not be empty")
+    return list(rows)
+
+
+def lesions_by_case(frame: pd.DataFrame) -> dict[str, tuple[Lesion, ...]]:
+    """Lesions of each series that has a row, in the order of the rows; other columns become facts.
+
+    `facts["row"]` is the row in the file.
+    """
+    extra = [c for c in frame.columns if c not in ("seriesuid", *PLACE, "diameter_mm")]
+    result: dict[str, list[Lesion]] = {}
+    for number, row in zip(frame.index, frame.to_dict("records"), strict=True):
+        facts = {"row": int(number)} | {str(c): row[c] for c in extra if not _is_missing(row[c])}
+        centre = (float(row["coordX"]), float(row["coordY"]), float(row["coordZ"]))
+        lesion = Lesion(centre, max(float(row["diameter_mm"]), 0.0), facts=facts)
+        result.setdefault(str(row["seriesuid"]), []).append(lesion)
+    return {uid: tuple(lesions) for uid, lesions in result.items()}
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and bool(np.isnan(value)))
+
+
+def _text(path: Path) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LesionkitError(f"{path}: the file must be readable text, got {error}") from error
+
+
+def _read(path: Path, numbers: Sequence[str], optional: Sequence[str] = ()) -> pd.DataFrame:
+    if not Path(path).is_file():
+        raise LesionkitError(f"{path}: there is no such file")
+    try:
+        frame = pd.read_csv(path, dtype={"seriesuid": str}, skipinitialspace=True, encoding="utf-8-sig")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise LesionkitError(f"{path}: the file must be a table with commas, got {str(error).strip()}") from error
+    frame.columns = frame.columns.str.strip()
+    missing = [name for name in ["seriesuid", *numbers] if name not in frame.columns]
+    if missing:
+        raise LesionkitError(
+            f"{path}: the table needs the columns {', '.join(['seriesuid', *numbers])}, "
+            f"got {', '.join(map(str, frame.columns))}; {', '.join(missing)} is missing"
+        )
+    frame.index = pd.RangeIndex(2, 2 + len(frame), name="row")
+    for name in [*numbers, *(o for o in optional if o in frame.columns)]:
+        frame[name] = _finite(path, frame[name])
+    _refuse_first(path, frame["seriesuid"].isna(), frame["seriesuid"], "seriesuid", "a series UID")
+    frame["seriesuid"] = frame["seriesuid"].str.strip()
+    return frame
+
+
+def _finite(path: Path, column: pd.Series) -> pd.Series:
+    values = pd.to_numeric(column, errors="coerce").astype(float)
+    _refuse_first(path, ~values.abs().lt(np.inf), column, str(column.name), "a finite number")
+    return values
+
+
+def _refuse_first(path: Path, bad: pd.Series, column: pd.Series, name: str, wanted: str) -> None:
+    if bad.any():
+        row = bad.index[bad.to_numpy()][0]
+        raise LesionkitError(f"{path}: row {row}: {name} must be {wanted}, got '{column.loc[row]}'")

@@ -1,0 +1,95 @@
+"""Tables of the SIIM-ACR pneumothorax challenge: truth and submissions have one format (system 3, section 0.2)."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.mask import Runs, runs_by_image
+
+SHAPE = (1024, 1024)
+_NAMES = {"imageid": "image_id", "encodedpixels": "encoded", "patientid": "patient_id"}
+
+
+def read_siim_table(path: Path | str) -> pd.DataFrame:
+    """Run-length codes by image, one row per row of the file.
+
+    Known variants are read alike: the header `ImageId, EncodedPixels` with blanks around its names, the value `-1`
+    with blanks around or no value at all for an image without finding, and a file without a header.
+
+    Returns:
+        Columns `image_id` (text), `encoded` (text in rle_siim, `-1` where empty) and `row`, the number of the row in
+        the file, counted from 1 with the header. Other columns keep their name and become numbers where all of their
+        values are; `patient_id` groups images in the bootstrap and `score` ranks them.
+
+    Raises:
+        LesionkitError: no such file, no rows, a missing column, a row without image.
+    """
+    path = Path(path)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as lines:
+            rows = [(number, row) for number, row in enumerate(csv.reader(lines), start=1) if any(row)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise LesionkitError(f"cannot read {path}: {error}; give a CSV file with ImageId and EncodedPixels") from error
+    if not rows:
+        raise LesionkitError(f"{path} must hold rows of ImageId and EncodedPixels, but it is empty")
+    header = _header(rows[0][1])
+    if header:
+        rows = rows[1:]
+    else:
+        header = ["image_id", "encoded"]
+    _check(path, header, rows)
+    cells = {name: [row[i].strip() for _, row in rows] for i, name in enumerate(header)}
+    cells["encoded"] = [text or "-1" for text in cells["encoded"]]
+    table = pd.DataFrame({name: pd.Series(column, dtype=object) for name, column in cells.items()})
+    for name in set(header) - {"image_id", "encoded", "patient_id"}:
+        table[name] = _numbers_if_all(table[name])
+    table["row"] = [number for number, _ in rows]
+    return table
+
+
+def siim_runs(table: pd.DataFrame, shape: tuple[int, int] = SHAPE) -> dict[str, Runs]:
+    """The mask of every image as runs; rows of one image are united.
+
+    Raises:
+        LesionkitError: the first row whose code cannot be, by its number.
+    """
+    return runs_by_image(table["image_id"].tolist(), table["encoded"].tolist(), shape, table["row"].tolist())
+
+
+def siim_masks(table: pd.DataFrame, shape: tuple[int, int] = SHAPE) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Image by image the name and the mask (rows, columns); only one mask is held at a time."""
+    for image_id, runs in siim_runs(table, shape).items():
+        yield image_id, runs.mask()
+
+
+def _header(row: list[str]) -> list[str] | None:
+    """Our names of the columns, or None where the first row already is data."""
+    words = [word.strip() for word in row]
+    if len(words) == 2 and (not words[1] or words[1].split()[0].lstrip("-").isdigit()):
+        return None
+    return [_NAMES.get(word.lower().replace("_", "").replace(" ", ""), word) for word in words]
+
+
+def _check(path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> None:
+    for name, original in (("image_id", "ImageId"), ("encoded", "EncodedPixels")):
+        if header.count(name) != 1:
+            raise LesionkitError(f"{path} must have one column {original}, got the columns {', '.join(header)}")
+    if not rows:
+        raise LesionkitError(f"{path} must hold at least one image, got a header and no rows")
+    for number, row in rows:
+        if len(row) != len(header):
+            raise LesionkitError(f"{path}, row {number} must have {len(header)} values like the header, got {len(row)}")
+        if not row[header.index("image_id")].strip():
+            raise LesionkitError(f"{path}, row {number} has no image; every run-length code belongs to one")
+
+
+def _numbers_if_all(column: "pd.Series[str]") -> "pd.Series[float] | pd.Series[str]":
+    try:
+        return pd.to_numeric(column)
+    except (ValueError, TypeError):
+        return column

@@ -1,0 +1,1 @@
+"""Case, belief -> files: the siblings of read."""
