@@ -198,7 +198,7 @@ def _read_value(field: FieldInfo, raw: str) -> Any:
     for text in (raw, f"[{raw}]"):
         with suppress(yaml.YAMLError):
             readings.append(yaml.safe_load(text))
-    wanted: Any = Annotated[field.annotation, *field.metadata]
+    wanted: Any = Annotated[field.annotation, field]
     adapter: TypeAdapter[Any] = TypeAdapter(wanted)
     for reading in (*readings[:1], raw, *readings[1:], *([None] if raw.lower() == "none" else [])):
         with suppress(ValidationError):
