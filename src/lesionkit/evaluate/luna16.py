@@ -12,11 +12,13 @@ Source: Setio et al. 2017 (Medical Image Analysis 42) and the published script n
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lesionkit.core.errors import LesionkitError
 from lesionkit.core.match import Match
 from lesionkit.evaluate.bootstrap import draw_cases, draw_key
 from lesionkit.evaluate.cpm import at_rates, band, cpm_figures, cpm_samples, quote
@@ -24,6 +26,8 @@ from lesionkit.evaluate.frame import frame_warning
 from lesionkit.evaluate.froc import Detections, froc, operating_points
 from lesionkit.evaluate.luna16_match import MARKS_PER_SCAN, Luna16Settings, Luna16Tables, kept_marks
 from lesionkit.evaluate.score import Curve, Resamples, Score
+from lesionkit.evaluate.subgroup import Subgrouping, subgroup_rows
+from lesionkit.evaluate.table import column_of_cases
 
 RULES = {
     "official": (
@@ -47,6 +51,7 @@ def score_luna16(
     excluded: pd.DataFrame | None,
     series: Sequence[str],
     settings: Luna16Settings = OFFICIAL,
+    cases: pd.DataFrame | None = None,
 ) -> Score:
     """Score a submission.
 
@@ -55,12 +60,14 @@ def score_luna16(
         annotations: the nodules: seriesuid, coordX, coordY, coordZ, diameter_mm and any other column.
         excluded: findings that count neither way, same columns; a negative diameter is taken as 10 mm.
         series: every scan that was searched, once; their number is the denominator of the rates.
+        cases: seriesuid and columns that tell scans apart (centre, scanner), for subgroups; scans without a row are
+            "unknown".
 
     Returns:
         Score whose headline is `cpm`; the first curve is the FROC, the second the mean of the bootstrap with its band.
 
     Raises:
-        LesionkitError: see `Luna16Tables.check`.
+        LesionkitError: see `Luna16Tables.check`; or a column of `settings.by` is in no table.
     """
     tables = Luna16Tables.check(
         marks, annotations, excluded, series, ignore_unknown_series=settings.ignore_unknown_series
@@ -76,7 +83,7 @@ def score_luna16(
     quoted = quote(found, curve, settings.rates, draws)
     warnings = [*tables.warnings, *_about_sets(tables, found)]
     if official:
-        warnings += _deviations(tables, kept, found, settings)
+        warnings += _deviations(tables, kept, matched, settings)
     return Score(
         protocol=f"luna16 {settings.protocol}",
         rule=RULES[settings.protocol],
@@ -84,6 +91,7 @@ def score_luna16(
         counts=_counts(tables, kept, matched, found),
         curves=(curve, band(found, curve, settings.rates, draws)),
         operating_points=operating_points(curve, settings.rates, "per scan"),
+        subgroups=_subgroups(tables, found, annotations, cases, settings),
         warnings=tuple(warnings),
         facts={"settings": settings.model_dump(mode="json")},
         resamples=Resamples(_key(tables, settings), cpm_samples(quoted)),
@@ -124,6 +132,26 @@ def _counts(tables: Luna16Tables, kept: NDArray[np.bool_], matched: Match, found
     }
 
 
+def _subgroups(
+    tables: Luna16Tables,
+    found: Detections,
+    annotations: pd.DataFrame,
+    cases: pd.DataFrame | None,
+    settings: Luna16Settings,
+) -> tuple[dict[str, Any], ...]:
+    how = Subgrouping(settings.rates, settings.bootstrap_samples, settings.seed, step=settings.protocol == "exact")
+    rows: list[dict[str, Any]] = []
+    for column in settings.by:
+        if column in annotations.columns:
+            rows += subgroup_rows(found, column, annotations[column].iloc[tables.nodules.position], "lesions", how)
+        elif cases is not None and column in cases.columns:
+            rows += subgroup_rows(found, column, column_of_cases(cases, column, tables.series), "cases", how)
+        else:
+            known = [*annotations.columns, *(() if cases is None else cases.columns)]
+            raise LesionkitError(f"there is no column '{column}' to group by; the tables have {', '.join(known)}")
+    return tuple(rows)
+
+
 def _about_sets(tables: Luna16Tables, found: Detections) -> list[str]:
     """What is odd about the whole of the marks or of the truth."""
     if not found.n_lesions:
@@ -134,32 +162,33 @@ def _about_sets(tables: Luna16Tables, found: Detections) -> list[str]:
     return [sentence] if sentence else []
 
 
-def _deviations(
-    tables: Luna16Tables, kept: NDArray[np.bool_], found: Detections, settings: Luna16Settings
-) -> list[str]:
+def _deviations(tables: Luna16Tables, kept: NDArray[np.bool_], matched: Match, settings: Luna16Settings) -> list[str]:
     """A sentence for each known deviation of the official protocol that changed this CPM."""
+    found = tables.detections(matched, kept)
     if not found.n_lesions:
         return []
     if not found.n_hits:
         return ["official deviation: without any hit the organisers' script divides by zero; 0 is reported"]
-
-    def cpm(other: Detections) -> float:
-        curve = _official_curve(other)
-        return float(at_rates(curve, settings.rates).mean())
-
-    official = cpm(found)
-    step = float(at_rates(froc(found), settings.rates).mean())
-    every = np.ones(len(kept), dtype=bool)
-    variants = {"interpolation between the points of the curve": step}
+    official = _official_cpm(found, settings.rates)
+    without = {"interpolation between the points of the curve": float(at_rates(froc(found), settings.rates).mean())}
     if not kept.all():
-        what = f"the limit of {MARKS_PER_SCAN} marks per scan (it dropped {int((~kept).sum())} marks)"
-        variants[what] = cpm(tables.detections(tables.match(every, shared=True), every))
-    variants["counting one mark for several nodules"] = cpm(tables.detections(tables.match(kept, shared=False), kept))
+        what = f"the limit of {MARKS_PER_SCAN} marks per scan, which dropped {int((~kept).sum())} marks,"
+        every = np.ones(len(kept), dtype=bool)
+        everything = tables.detections(tables.match(every, shared=True), every)
+        without[what] = _official_cpm(everything, settings.rates)
+    twice = len(matched.pairs) - len(np.unique(matched.pairs.mark))
+    if twice:
+        nearest_only = tables.detections(tables.match(kept, shared=False), kept)
+        without["counting one mark for several nodules"] = _official_cpm(nearest_only, settings.rates)
     return [
         f"official deviation: {what} changed the CPM from {value:.6f} to {official:.6f}"
-        for what, value in variants.items()
+        for what, value in without.items()
         if abs(value - official) > 1e-12
     ]
+
+
+def _official_cpm(found: Detections, rates: Sequence[float]) -> float:
+    return float(at_rates(_official_curve(found), rates).mean())
 
 
 def _key(tables: Luna16Tables, settings: Luna16Settings) -> str:

@@ -111,3 +111,16 @@ def outside_unit_interval(score: NDArray[np.float64]) -> str | None:
         f"{int(wrong.sum())} of {len(score)} probabilities lie outside [0, 1], first {score[first]:g} in row "
         f"{first + _FIRST_ROW}; they are used as ranking scores"
     )
+
+
+def column_of_cases(cases: pd.DataFrame, column: str, series: pd.Index) -> pd.Series:
+    """(cases,) a column of a table of cases in the order of the list; a case without a row is missing.
+
+    Raises:
+        LesionkitError: the table has no seriesuid or names a case twice.
+    """
+    if "seriesuid" not in cases.columns:
+        raise LesionkitError(f"the table of cases must have a column seriesuid, got {', '.join(cases.columns)}")
+    twice = cases["seriesuid"].duplicated().to_numpy()
+    refuse_rows(twice, "the table of cases must name every series once")
+    return cases.set_index("seriesuid")[column].reindex(series)
