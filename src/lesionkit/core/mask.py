@@ -11,7 +11,7 @@ All three walk down the columns of an image (column-major), so sample (row, colu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -84,6 +84,8 @@ def runs_of(mask: ArrayLike) -> Runs:
 
 def unite(runs: Sequence[Runs]) -> Runs:
     """What is inside any of the given runs, which have one shape."""
+    if not runs:
+        raise LesionkitError("at least one mask is needed to unite, got none; an empty image has the text '-1'")
     if len({r.shape for r in runs}) != 1:
         raise LesionkitError(f"masks must have one shape to be united, got {[r.shape for r in runs]}")
     starts = np.concatenate([r.starts for r in runs])
@@ -93,10 +95,10 @@ def unite(runs: Sequence[Runs]) -> Runs:
 
 def _merged(starts: Integers, stops: Integers, shape: Shape) -> Runs:
     order = np.argsort(starts, kind="stable")
-    starts, reach = starts[order], np.maximum.accumulate(stops[order]) if len(stops) else stops
+    starts, reach = starts[order], np.maximum.accumulate(stops[order])
     first = np.ones(len(starts), dtype=bool)
     first[1:] = starts[1:] > reach[:-1]
-    last = np.roll(first, -1)
+    last = np.append(first[1:], True)[: len(starts)]
     return Runs(shape, starts[first], reach[last])
 
 
@@ -126,7 +128,9 @@ def parse_rle_siim(text: str | Sequence[str], shape: Shape) -> Runs:
     Raises:
         LesionkitError: not pairs of whole numbers, a negative number, an empty run, or a run beyond the image.
     """
-    return unite([_parse_siim(row, shape) for row in ([text] if isinstance(text, str) else text)])
+    if isinstance(text, str):
+        return _parse_siim(text, shape)
+    return unite([_parse_siim(row, shape) for row in text])
 
 
 def decode_rle_siim(text: str | Sequence[str], shape: Shape) -> NDArray[np.bool_]:
@@ -139,7 +143,10 @@ def decode_rle_siim(text: str | Sequence[str], shape: Shape) -> NDArray[np.bool_
 
 
 def _parse_siim(text: str, shape: Shape) -> Runs:
-    numbers = np.empty(0, dtype=np.int64) if text.strip() == "-1" else _numbers(text, "rle_siim")
+    if text.strip() in ("", "-1"):
+        none = np.empty(0, dtype=np.int64)
+        return Runs(shape, none, none)
+    numbers = _numbers(text, "rle_siim")
     _check_pairs(numbers, "rle_siim", "gap", first=0)
     edges = np.cumsum(numbers)
     _check_end(edges[1::2], "rle_siim", shape)
@@ -166,7 +173,9 @@ def parse_rle_kaggle(text: str | Sequence[str], shape: Shape) -> Runs:
     Raises:
         LesionkitError: as `parse_rle_siim`, and runs that overlap or are not in ascending order.
     """
-    return unite([_parse_kaggle(row, shape) for row in ([text] if isinstance(text, str) else text)])
+    if isinstance(text, str):
+        return _parse_kaggle(text, shape)
+    return unite([_parse_kaggle(row, shape) for row in text])
 
 
 def decode_rle_kaggle(text: str | Sequence[str], shape: Shape) -> NDArray[np.bool_]:
@@ -282,6 +291,34 @@ def _expand(text: str) -> Integers:
     return counts
 
 
+# --- tables --------------------------------------------------------------------------------------------------------
+
+
+def runs_by_image(
+    image_ids: Sequence[str],
+    texts: Sequence[str],
+    shape: Shape,
+    row_numbers: Sequence[int],
+    parse: Callable[[str, Shape], Runs] = parse_rle_siim,
+) -> dict[str, Runs]:
+    """The runs of every image of a table, in order of first mention; several rows of one image are united.
+
+    Args:
+        image_ids, texts, row_numbers: one per row; the numbers are those a person would look for in the file.
+        parse: `parse_rle_siim` or `parse_rle_kaggle`.
+
+    Raises:
+        LesionkitError: what `parse` says, with the row and the image.
+    """
+    found: dict[str, list[Runs]] = {}
+    for image_id, text, row in zip(image_ids, texts, row_numbers, strict=True):
+        try:
+            found.setdefault(image_id, []).append(parse(text, shape))
+        except LesionkitError as error:
+            raise LesionkitError(f"row {row} (image '{image_id}'): {error}") from error
+    return {image_id: rows[0] if len(rows) == 1 else unite(rows) for image_id, rows in found.items()}
+
+
 # --- what a code must hold -----------------------------------------------------------------------------------------
 
 
@@ -297,14 +334,11 @@ def _check_pairs(numbers: Integers, code: str, name: str, first: int) -> None:
         raise LesionkitError(
             f"{code} must be pairs of {name} and length, got {len(numbers)} numbers; is the text cut off?"
         )
-    least = np.tile([first, 1], len(numbers) // 2)
-    wrong = np.flatnonzero(numbers < least)
+    wrong = np.flatnonzero(numbers < np.where(np.arange(len(numbers)) % 2, 1, first))
     if len(wrong):
         place = int(wrong[0])
-        what = "length" if place % 2 else name
-        raise LesionkitError(
-            f"a {what} of {code} must be at least {least[place]}, got {numbers[place]} as number {place + 1}"
-        )
+        what, least = ("length", 1) if place % 2 else (name, first)
+        raise LesionkitError(f"a {what} of {code} must be at least {least}, got {numbers[place]} as number {place + 1}")
 
 
 def _check_end(stops: Integers, code: str, shape: Shape) -> None:
