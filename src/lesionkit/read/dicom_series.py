@@ -138,8 +138,9 @@ def _named(series: Sequence[SeriesInfo], wanted: str) -> SeriesInfo:
     raise LesionkitError(f"there is no series '{wanted}'; choose one of {_lines(series)}")
 
 
-def _lines(series: Sequence[SeriesInfo]) -> str:
-    return "; ".join(map(str, series))
+def _lines(series: Sequence[SeriesInfo], most: int = 5) -> str:
+    more = [f"and {len(series) - most} more series"] if len(series) > most else []
+    return "; ".join([*map(str, series[:most]), *more])
 
 
 def _rank(series: SeriesInfo) -> tuple[bool, int, bool, bool, int, float, float, str]:

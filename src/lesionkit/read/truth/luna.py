@@ -58,6 +58,20 @@ def read_series_list(path: Path) -> list[str]:
     return list(rows)
 
 
+def read_patients(path: Path) -> dict[str, str]:
+    """`patients.csv` (seriesuid,patient_id): patient ids by case id.
+
+    Raises:
+        LesionkitError: a column or a value is missing, or a series has two patients; the row is named.
+    """
+    frame = _read(path, [], texts=["patient_id"])
+    twice = frame["seriesuid"].duplicated()
+    if twice.any():
+        row = frame.index[twice][0]
+        raise LesionkitError(f"{path}: row {row}: a series has one row, but '{frame.loc[row, 'seriesuid']}' has two")
+    return dict(zip(frame["seriesuid"], frame["patient_id"], strict=True))
+
+
 def lesions_by_case(frame: pd.DataFrame) -> dict[str, tuple[Lesion, ...]]:
     """Lesions of each series that has a row, in the order of the rows; other columns become facts.
 
@@ -84,25 +98,32 @@ def _text(path: Path) -> str:
         raise LesionkitError(f"{path}: the file must be readable text, got {error}") from error
 
 
-def _read(path: Path, numbers: Sequence[str], optional: Sequence[str] = ()) -> pd.DataFrame:
+def _read(path: Path, numbers: Sequence[str], optional: Sequence[str] = (), texts: Sequence[str] = ()) -> pd.DataFrame:
+    """A table with the columns `seriesuid`, `texts` and finite `numbers`; `optional` ones may be missing or empty."""
     if not Path(path).is_file():
         raise LesionkitError(f"{path}: there is no such file")
+    texts = ["seriesuid", *texts]
     try:
-        frame = pd.read_csv(path, dtype={"seriesuid": str}, skipinitialspace=True, encoding="utf-8-sig")
+        frame = pd.read_csv(path, dtype=dict.fromkeys(texts, str), skipinitialspace=True, encoding="utf-8-sig")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise LesionkitError(f"{path}: the file must be a table with commas, got {str(error).strip()}") from error
     frame.columns = frame.columns.str.strip()
-    missing = [name for name in ["seriesuid", *numbers] if name not in frame.columns]
+    missing = [name for name in [*texts, *numbers] if name not in frame.columns]
     if missing:
         raise LesionkitError(
-            f"{path}: the table needs the columns {', '.join(['seriesuid', *numbers])}, "
+            f"{path}: the table needs the columns {', '.join([*texts, *numbers])}, "
             f"got {', '.join(map(str, frame.columns))}; {', '.join(missing)} is missing"
         )
     frame.index = pd.RangeIndex(2, 2 + len(frame), name="row")
-    for name in [*numbers, *(o for o in optional if o in frame.columns)]:
+    for name in texts:
+        _refuse_first(path, frame[name].isna(), frame[name], name, "given")
+        frame[name] = frame[name].str.strip()
+    for name in numbers:
         frame[name] = _finite(path, frame[name])
-    _refuse_first(path, frame["seriesuid"].isna(), frame["seriesuid"], "seriesuid", "a series UID")
-    frame["seriesuid"] = frame["seriesuid"].str.strip()
+    for name in optional:
+        if name in frame.columns:
+            frame.loc[frame[name].notna(), name] = _finite(path, frame[name].dropna())
+            frame[name] = frame[name].astype(float)
     return frame
 
 
