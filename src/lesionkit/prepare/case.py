@@ -1,0 +1,113 @@
+"""One CT from the reader to what a detector wants: chest, lungs, 1 mm, cropped."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from lesionkit.core.case import Case
+from lesionkit.core.grid import Box, Grid
+from lesionkit.core.image import ArrayImage, Image
+from lesionkit.core.settings import Settings
+from lesionkit.prepare.chest import Chest, ChestSettings, find_chest
+from lesionkit.prepare.intensity import LOWEST_HU, check_hu_range, clip_hu
+from lesionkit.prepare.lung import LungMask, LungSettings, trace_lungs
+from lesionkit.prepare.lung_shape import bounds
+from lesionkit.prepare.spacing import resample_onto, upright_grid
+
+
+class PrepareSettings(Settings):
+    """How a CT becomes what a detector reads."""
+
+    spacing_mm: float = Field(default=1.0, gt=0)
+    """Of the prepared image, all axes."""
+    antialias: bool = False
+    """Smooth axes that become coarser before they are resampled."""
+    hu_range: tuple[float, float] = (LOWEST_HU, 2000)
+    """Values kept in the prepared image; what a network sees is windowed later."""
+    margin_mm: float = Field(default=12.0, ge=0)
+    """Kept around the box of the lungs."""
+    chest: ChestSettings = ChestSettings()
+    """How the chest is found in a long scan."""
+    lung: LungSettings = LungSettings()
+    """How the lungs are found."""
+
+    @field_validator("hu_range")
+    @classmethod
+    def _check_range(cls, value: tuple[float, float]) -> tuple[float, float]:
+        return check_hu_range(value)
+
+
+def prepare_ct(case: Case, settings: PrepareSettings | None = None) -> Case:
+    """The chest of a CT, upright, isotropic, cropped to the lungs' box.
+
+    Args:
+        case: a CT in HU, any orientation and spacing.
+
+    Returns:
+        The case with an int16 image, regions "lung" (bool, same grid) and facts "lung_volume_l", "lung_cover_ratio",
+        "lung_left_right_ratio", "lung_preset", "lung_failure", "searched_mm" (lowest and highest world z), "searched",
+        "native_spacing_mm", "prepare_seconds" and "warnings". Truth outside the box is kept, with a warning.
+
+    Raises:
+        LesionkitError: no lungs in view, or no CT at all.
+    """
+    settings = settings or PrepareSettings()
+    started = time.perf_counter()
+    chest = find_chest(case.image, settings.chest)
+    part = _part(case.image, chest.box)
+    lungs = trace_lungs(part, settings.lung)
+    grid = _lung_grid(case.image.grid, lungs, settings)
+    image = resample_onto(part, grid, antialias=settings.antialias)
+    array = clip_hu(image.array, settings.hu_range).astype(np.int16, copy=False)
+    facts = _facts(case, chest, lungs, grid, time.perf_counter() - started)
+    regions = {"lung": ArrayImage(grid, lungs.on(grid).mask)}
+    return dataclasses.replace(case, image=ArrayImage(grid, array), regions=regions, facts=facts)
+
+
+def _part(image: Image, box: Box) -> ArrayImage:
+    return ArrayImage(image.grid.crop(box), image.read(box))
+
+
+def _lung_grid(native: Grid, lungs: LungMask, settings: PrepareSettings) -> Grid:
+    """The part of the upright isotropic lattice of the whole scan that holds the lungs and a margin."""
+    whole = upright_grid(native, settings.spacing_mm)
+    box = bounds(lungs.mask)
+    ends = np.array([[s.start - 0.5 for s in box], [s.stop - 0.5 for s in box]])
+    corners = np.array([[ends[i, 0], ends[j, 1], ends[k, 2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+    index = whole.world_to_index(lungs.grid.index_to_world(corners))
+    margin = settings.margin_mm / settings.spacing_mm
+    low = np.maximum(np.floor(index.min(axis=0) - margin), 0).astype(int)
+    high = np.minimum(np.ceil(index.max(axis=0) + margin) + 1, whole.shape).astype(int)
+    return whole.crop(tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True)))
+
+
+def _facts(case: Case, chest: Chest, lungs: LungMask, grid: Grid, seconds: float) -> Mapping[str, Any]:
+    whole_mm = case.image.grid.voxel_mm * math.prod(case.image.grid.shape)
+    warnings = list(case.facts.get("warnings", ()))
+    warnings += [text for text in (chest.note, lungs.failure) if text]
+    warnings += [
+        f"lesion {lesion.lesion_id or number} at {tuple(round(v, 1) for v in lesion.centre_mm)} mm lies outside the "
+        "prepared box around the lungs"
+        for number, lesion in enumerate(case.truth or ())
+        if not bool(grid.contains(lesion.centre_mm))
+    ]
+    return {
+        "native_spacing_mm": list(case.image.grid.spacing_mm),
+        **case.facts,
+        "lung_volume_l": round(float(lungs.volume_l), 4),
+        "lung_cover_ratio": round(float(np.count_nonzero(lungs.mask)) * lungs.grid.voxel_mm / whole_mm, 5),
+        "lung_left_right_ratio": None
+        if math.isnan(lungs.left_right_ratio)
+        else round(float(lungs.left_right_ratio), 4),
+        "lung_preset": lungs.preset,
+        "lung_failure": lungs.failure,
+        "searched_mm": list(chest.z_mm),
+        "searched": chest.note or f"the whole scan, {chest.slices} slices",
+        "prepare_seconds": round(seconds, 4),
+        "warnings": warnings,
+    }

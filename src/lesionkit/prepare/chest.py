@@ -1,0 +1,107 @@
+"""Find the chest in a scan that may also show head, abdomen or the whole body, and refuse what shows no lungs."""
+
+from dataclasses import dataclass
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.grid import Box, Grid
+from lesionkit.core.image import Image
+from lesionkit.core.settings import Settings
+from lesionkit.prepare.coarse import coarsen
+from lesionkit.prepare.lung_air import Mask, find_air
+from lesionkit.prepare.lung_settings import LungSettings
+from lesionkit.prepare.lung_shape import erode_step
+
+
+class ChestSettings(Settings):
+    """How the chest is told from the rest of a long scan."""
+
+    working_spacing_mm: float = Field(default=4.0, gt=0)
+    """Samples are averaged to about this spacing first."""
+    lung_hu: tuple[float, float] = (-970.0, -600.0)
+    """Averaged lung lies between; windpipe and bowel gas lie below."""
+    min_lung_l: float = Field(default=0.1, gt=0)
+    """Less than this of solid lung tissue (after the outermost sample is taken off): there are no lungs in view."""
+    share: float = Field(default=0.2, gt=0, le=1)
+    """Pieces at least this large, relative to the largest, belong to the lungs too."""
+    margin_mm: float = Field(default=50.0, ge=0)
+    """Kept above and below the lungs."""
+    min_rest_mm: float = Field(default=100.0, ge=0)
+    """The scan is only cut when more than this would be left out."""
+
+
+@dataclass(frozen=True)
+class Chest:
+    """The part of a scan that is searched for lungs.
+
+    Attributes:
+        box: in the array order of the image itself.
+        z_mm: lowest and highest world z of the part.
+        slices: how many slices it has.
+        note: one sentence for the user, None if the whole scan is searched.
+    """
+
+    box: Box
+    z_mm: tuple[float, float]
+    slices: int
+    note: str | None
+
+
+def find_chest(image: Image, settings: ChestSettings | None = None) -> Chest:
+    """Which slices hold the lungs.
+
+    Raises:
+        LesionkitError: no lungs in view, not three-dimensional, constant, or values that are not finite.
+    """
+    settings = settings or ChestSettings()
+    work = coarsen(image, settings.working_spacing_mm)
+    if work.array.min() == work.array.max():
+        raise LesionkitError(f"a CT varies, but every value is {int(work.array.min())}; is this the right file?")
+    slices = _slices_with_lung(work.array, work.grid, settings)
+    upright = image.grid.turned_upright()
+    per = work.grid.spacing_mm[0] / upright.spacing_mm[0]
+    margin = settings.margin_mm / upright.spacing_mm[0]
+    low = max(0, round(slices.start * per - margin))
+    high = min(upright.shape[0], round(slices.stop * per + margin))
+    if (upright.shape[0] - (high - low)) * upright.spacing_mm[0] <= settings.min_rest_mm:
+        low, high = 0, upright.shape[0]
+    return _chest(image.grid, low, high)
+
+
+def _slices_with_lung(hu: NDArray[np.int16], grid: Grid, settings: ChestSettings) -> slice:
+    """Range of coarse slices that hold lung."""
+    low, high = settings.lung_hu
+    rules = LungSettings(threshold_hu=high, min_area_mm2=0, max_airway_mm2=0)
+    lung = erode_step(find_air(hu, grid.spacing_mm, rules) & (hu > low))
+    labels = cc3d.connected_components(lung, connectivity=26)
+    litres = np.bincount(labels.ravel()) * grid.voxel_mm * 1e-6
+    litres[0] = 0
+    if litres.max() < settings.min_lung_l:
+        raise LesionkitError(
+            f"no lungs in view: the largest piece of lung-like tissue has {litres.max():.2f} L, "
+            f"at least {settings.min_lung_l:g} L are needed; give a chest CT in Hounsfield units"
+        )
+    keep: Mask = (litres >= settings.share * litres.max())[labels]
+    places = np.flatnonzero(keep.any(axis=(1, 2)))
+    return slice(int(places[0]), int(places[-1]) + 1)
+
+
+def _chest(grid: Grid, low: int, high: int) -> Chest:
+    """The part between two upright slices, in the array order of `grid`."""
+    upright = grid.turned_upright()
+    axes, flips = grid.upright_axes
+    box = list(grid.whole)
+    size = grid.shape[axes[0]]
+    box[axes[0]] = slice(size - high, size - low) if flips[0] else slice(low, high)
+    ends = upright.index_to_world([[low, 0, 0], [high - 1, 0, 0]])[:, 2]
+    note = None
+    if high - low < size:
+        note = (
+            f"the chest was found at z {ends[0]:.0f} to {ends[1]:.0f} mm ({high - low} of {size} slices); "
+            "only this part is searched"
+        )
+    return Chest(tuple(box), (float(ends[0]), float(ends[1])), high - low, note)

@@ -1,0 +1,100 @@
+"""Which samples are air: smoothing, threshold, and what each slice tells of its pieces of air."""
+
+from dataclasses import dataclass
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from lesionkit.prepare.lung_settings import LungSettings
+
+Mask = NDArray[np.bool_]
+
+
+def find_air(hu: NDArray[np.int16], spacing_mm: tuple[float, ...], settings: LungSettings) -> Mask:
+    """Air inside the patient, slice by slice: threshold, border, area and eccentricity (rows 0.6, 0.7, 2.2–2.5).
+
+    Args:
+        hu: (z, y, x), upright.
+        spacing_mm: (z, y, x).
+    """
+    air = np.empty(hu.shape, dtype=bool)
+    for z, plane in enumerate(hu):
+        air[z] = _air_of_slice(plane, settings)
+    if not (settings.clear_border or settings.min_area_mm2 or settings.max_eccentricity < 1):
+        return air
+    for plane in air:
+        _keep_pieces(plane, spacing_mm[1:], settings)
+    return air
+
+
+def _air_of_slice(plane: NDArray[np.int16], settings: LungSettings) -> Mask:
+    if not (settings.gaussian_sigma or settings.corner_patch):
+        return plane < settings.threshold_hu
+    values = plane.astype(np.float32)
+    patch = plane[: settings.corner_patch, : settings.corner_patch]
+    if patch.size and (patch == patch[0, 0]).all():
+        values[_outside_circle(plane.shape)] = np.nan
+    if settings.gaussian_sigma:
+        values = gaussian_filter(values, settings.gaussian_sigma, truncate=settings.gaussian_truncate)
+    return np.asarray(values < settings.threshold_hu)
+
+
+def _outside_circle(shape: tuple[int, ...]) -> Mask:
+    y, x = (np.arange(n) - (n - 1) / 2 for n in shape)
+    return np.asarray(y[:, None] ** 2 + x**2 >= (min(shape) / 2) ** 2)
+
+
+def _keep_pieces(air: Mask, spacing_mm: tuple[float, ...], settings: LungSettings) -> None:
+    """Clear in place the pieces of one slice that touch the border, are too small or too elongated."""
+    labels, count = cc3d.connected_components(air, connectivity=8, return_N=True)
+    if count == 0:
+        return
+    keep = np.ones(count + 1, dtype=bool)
+    keep[0] = False
+    if settings.clear_border:
+        for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+            keep[edge] = False
+    if settings.min_area_mm2 or settings.max_eccentricity < 1:
+        pieces = Pieces.of_slice(labels, count)
+        keep &= pieces.area * (spacing_mm[0] * spacing_mm[1]) > settings.min_area_mm2
+        if settings.max_eccentricity < 1:
+            keep &= pieces.eccentricity(spacing_mm) < settings.max_eccentricity
+    np.take(keep, labels, out=air)
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Moments of the labelled pieces of one slice; entry 0 is the background and empty."""
+
+    area: NDArray[np.float64]
+    centre: NDArray[np.float64]
+    """(pieces, 2): row, column."""
+    moments: NDArray[np.float64]
+    """(pieces, 3): variance of rows, of columns, covariance."""
+
+    @classmethod
+    def of_slice(cls, labels: NDArray[np.unsignedinteger], count: int) -> "Pieces":
+        y, x = np.nonzero(labels)
+        label = labels[y, x]
+
+        def total(weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+            return np.bincount(label, weights, minlength=count + 1).astype(float)
+
+        area = total()
+        safe = np.maximum(area, 1)
+        yf, xf = y.astype(float), x.astype(float)
+        cy, cx = total(yf) / safe, total(xf) / safe
+        yf -= cy[label]
+        xf -= cx[label]
+        moments = np.stack([total(yf * yf), total(xf * xf), total(yf * xf)], axis=1) / safe[:, None]
+        return cls(area, np.stack([cy, cx], axis=1), moments)
+
+    def eccentricity(self, spacing_mm: tuple[float, ...]) -> NDArray[np.float64]:
+        """Eccentricity of the ellipse with the same second moments: 0 a disc, 1 a line (a single sample is 0)."""
+        sy, sx = spacing_mm
+        a, b, c = self.moments[:, 0] * sy * sy, self.moments[:, 1] * sx * sx, self.moments[:, 2] * sy * sx
+        middle, spread = (a + b) / 2, np.sqrt(((a - b) / 2) ** 2 + c**2)
+        large, small = middle + spread, np.maximum(middle - spread, 0)
+        return np.asarray(np.sqrt(1 - np.divide(small, large, out=np.ones_like(large), where=large > 0)))

@@ -1,0 +1,76 @@
+"""Tell the two lungs apart (row 2.12)."""
+
+import cc3d
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from lesionkit.prepare.lung_air import Mask
+from lesionkit.prepare.lung_components import largest_pieces
+from lesionkit.prepare.lung_settings import LungSettings
+from lesionkit.prepare.lung_shape import bounds, erode_step, fill_slices, hull_slices
+
+DISTANCE_SPACING_MM = 4.0
+"""Where the lungs touch, which is nearer is decided on a lattice of about this spacing."""
+
+
+def separate(mask: Mask, spacing_mm: tuple[float, ...], settings: LungSettings) -> list[Mask]:
+    """One or two masks, the larger first; one if the mask never falls into two of comparable size."""
+    box = bounds(mask)
+    inner = mask[box]
+    halves = _seeds(inner, settings)
+    if halves is None:
+        return [mask]
+    first, second = _nearest(inner, *halves, spacing_mm)
+    lungs = []
+    for half in (first, second):
+        if settings.slice_cover:
+            half = fill_slices(_main_part(half, settings.slice_cover))
+        whole = np.zeros_like(mask)
+        whole[box] = half
+        lungs.append(whole)
+    return sorted((lung for lung in lungs if lung.any()), key=lambda lung: -np.count_nonzero(lung))
+
+
+def _seeds(mask: Mask, settings: LungSettings) -> tuple[Mask, Mask] | None:
+    for _ in range(settings.max_erosions):
+        pieces = largest_pieces(mask, 18, 2)
+        if len(pieces) == 2 and pieces[0][0] < settings.separation_ratio * pieces[1][0]:
+            return pieces[0][1], pieces[1][1]
+        if not pieces:
+            return None
+        mask = erode_step(mask)
+    return None
+
+
+def _nearest(mask: Mask, first: Mask, second: Mask, spacing_mm: tuple[float, ...]) -> tuple[Mask, Mask]:
+    """The mask divided by which of two seeds is nearer."""
+    steps = tuple(max(1, int(DISTANCE_SPACING_MM / s)) for s in spacing_mm)
+    coarse_mm = [s * n for s, n in zip(spacing_mm, steps, strict=True)]
+    some = tuple(slice(None, None, n) for n in steps)
+    nearer = _distance(first[some], coarse_mm) < _distance(second[some], coarse_mm)
+    where = [
+        np.minimum(np.arange(n) // s, len_ - 1) for n, s, len_ in zip(mask.shape, steps, nearer.shape, strict=True)
+    ]
+    to_first = nearer[where[0]][:, where[1]][:, :, where[2]]
+    to_first = (to_first | first) & ~second
+    return mask & to_first, mask & ~to_first
+
+
+def _distance(seed: Mask, spacing_mm: list[float]) -> np.ndarray:
+    return np.asarray(distance_transform_edt(~seed, sampling=spacing_mm)) if seed.any() else np.full(seed.shape, np.inf)
+
+
+def _main_part(lung: Mask, cover: float) -> Mask:
+    """Per slice the largest pieces that cover a share of it, within their hulls; of the lung the largest piece."""
+    result = np.zeros_like(lung)
+    for plane, kept in zip(lung, result, strict=True):
+        labels = cc3d.connected_components(plane, connectivity=8)
+        sizes = np.bincount(labels.ravel())
+        sizes[0] = 0
+        names = np.argsort(-sizes, kind="stable")
+        covered = np.cumsum(sizes[names]) - sizes[names]
+        for name in names[(covered < cover * sizes.sum()) & (sizes[names] > 0)]:
+            kept |= hull_slices((labels == name)[None])[0]
+        kept &= plane
+    pieces = largest_pieces(result, 26, 1)
+    return pieces[0][1] if pieces else result
