@@ -38,10 +38,26 @@ class Learn(Settings):
         return self
 
 
+class Lung(Settings):
+    """A preset, and values that follow it."""
+
+    preset: Literal["fast", "slow"] = "fast"
+    spacing_mm: float = 2.0
+    closing_mm: float = 1.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, values: dict) -> dict:
+        if values.get("spacing_mm") == 13:
+            raise LesionkitError("spacing_mm must not be 13")
+        return ({"spacing_mm": 0.5} if values.get("preset") == "slow" else {}) | values
+
+
 class Everything(Settings):
     seed: int = 0
     smooth: Smooth = Smooth()
     learn: Learn = Learn()
+    lung: Lung = Lung(closing_mm=3.0)
 
 
 def test_a_shown_file_has_a_comment_and_a_value_for_every_setting():
@@ -110,6 +126,23 @@ def test_values_that_fit_only_together_are_checked_together():
     assert settings.learn.warm_epochs == 20
 
 
+def test_another_preset_brings_its_own_values():
+    slow = resolve(Everything(), assignments=["lung.preset=slow"])
+    assert slow.lung == Lung(preset="slow", spacing_mm=0.5, closing_mm=1.0)
+    assert resolve(slow, assignments=["lung.preset=fast"]).lung == Lung()
+    assert resolve(slow, assignments=["lung.preset=slow", "lung.closing_mm=7"]).lung.spacing_mm == 0.5
+
+
+def test_one_changed_value_leaves_the_others_of_its_group():
+    assert resolve(Everything(), assignments=["lung.spacing_mm=4"]).lung == Lung(spacing_mm=4, closing_mm=3)
+
+
+def test_what_a_group_says_of_its_own_values_is_passed_on_with_its_source(tmp_path):
+    (tmp_path / "my.yaml").write_text("seed: 1\nlung: {spacing_mm: 13}\n")
+    with pytest.raises(LesionkitError, match=r"my.yaml, line 2: spacing_mm must not be 13"):
+        resolve(Everything(), [tmp_path / "my.yaml"])
+
+
 def test_an_empty_file_changes_nothing(tmp_path):
     file = tmp_path / "empty.yaml"
     file.write_text("# nothing\n")
@@ -121,7 +154,7 @@ def test_an_empty_file_changes_nothing(tmp_path):
     [
         ("learn.epoks=3", r"^--set learn.epoks=3: unknown setting 'learn.epoks'; did you mean 'learn.epochs'\?$"),
         ("lern.epochs=3", r"unknown setting 'lern'; did you mean 'learn'\?"),
-        ("zzz=3", r"unknown setting 'zzz'; the recipe has seed, smooth, learn"),
+        ("zzz=3", r"unknown setting 'zzz'; the recipe has seed, smooth, learn, lung"),
         ("learn.zzzzzz=3", r"unknown setting 'learn.zzzzzz'; learn has epochs, batch"),
         ("learn.epochs", r"--set needs stage.field=value, got 'learn.epochs'"),
         ("=3", r"--set needs stage.field=value, got '=3'"),

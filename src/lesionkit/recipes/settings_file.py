@@ -64,6 +64,8 @@ def resolve(base: S, configs: Sequence[Path] = (), assignments: Sequence[str] = 
 def change(base: S, values: Mapping[str, Any], sources: Sources | None = None, path: Name = ()) -> S:
     """`base` with nested plain values put in: `change(settings, {"learn": {"epochs": 3}})`.
 
+    A group whose `preset` changes starts afresh from that preset; its other values were those of the old one.
+
     Args:
         sources: where each value came from, for the sentence of an error.
         path: names of the groups that lead to `base`, for the sentence of an error.
@@ -71,15 +73,18 @@ def change(base: S, values: Mapping[str, Any], sources: Sources | None = None, p
     Raises:
         LesionkitError: an unknown name at any depth, or a value that does not fit.
     """
-    fields = {name: getattr(base, name) for name in type(base).model_fields}
+    afresh = "preset" in values and values["preset"] != getattr(base, "preset", None)
+    fields = {} if afresh else {name: getattr(base, name) for name in base.model_fields_set}
     for name, value in values.items():
         here = (*path, str(name))
         _require_known(base, here, sources)
-        current = fields[name]
+        current = getattr(base, name)
         nested = isinstance(current, Settings) and isinstance(value, Mapping)
         fields[name] = change(current, value, sources, here) if nested else value
     try:
         return type(base).model_validate(fields)
+    except LesionkitError as error:
+        raise LesionkitError(f"{_source(sources, path)}{error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         here = (*path, *(str(part) for part in first["loc"]))

@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+import typer
+
+from lesionkit.cli.conclusion import conclude
+from lesionkit.recipes.base import Summary
+
+
+def test_the_last_lines_tell_what_came_out_and_where_it_lies(capsys):
+    conclude("find scan", Summary({"candidates": 12, "seconds": 3.14159}, (Path("run/report.html"),)), Path("run"))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        ["find", "scan"],
+        ["candidates", "12"],
+        ["seconds", "3.142"],
+        ["written", "run/report.html"],
+        ["run", "folder", "run"],
+    ]
+
+
+def test_warnings_go_to_stderr(capsys):
+    conclude("find", Summary(warnings=("kernel B80f was not in the training data",)))
+    assert capsys.readouterr().err == "warning: kernel B80f was not in the training data\n"
+
+
+@pytest.mark.parametrize(("cases", "code"), [(3, 3), (1, 2), (0, 2)])
+def test_failed_cases_are_named_and_the_exit_code_says_whether_any_went_well(capsys, cases, code):
+    with pytest.raises(typer.Exit) as ended:
+        conclude("find", Summary(failed={"1.2.3": "slice 7 is missing"}, cases=cases))
+    assert ended.value.exit_code == code
+    assert capsys.readouterr().err.startswith("failed: 1.2.3: slice 7 is missing\n1 of ")
+
+
+def test_of_many_failed_cases_the_first_ten_are_shown_and_all_are_counted(capsys):
+    with pytest.raises(typer.Exit):
+        conclude("find", Summary(failed={str(n): "bad" for n in range(12)}, cases=20))
+    assert capsys.readouterr().err.splitlines()[10:] == ["12 of 20 cases failed"]
