@@ -71,12 +71,12 @@ def difference(
     Args:
         drawn: (draws,) the difference in each draw; nan where it is not defined.
     """
-    lower, upper = interval(drawn)
     defined = drawn[~np.isnan(drawn)]
+    lower, upper = map(float, interval(defined)) if len(defined) else (None, None)
     p = p_value(defined)
     note = f"{len(defined)} paired draws of cases"
     return {
-        f"{name}: {names[1]} - {names[0]}": Figure(value, float(lower), float(upper), note),
+        f"{name}: {names[1]} - {names[0]}": Figure(value, lower, upper, note),
         f"{name}: p": Figure(p, note=f"two-sided, {note}"),
     }
 

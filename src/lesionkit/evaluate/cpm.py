@@ -89,12 +89,13 @@ def band(found: Detections, curve: Curve, rates: Sequence[float], draws: NDArray
     x = np.union1d(np.geomspace(min(rates), max(rates), _BAND_POINTS), rates)
     samples = resample_froc(found, x, draws, straight=not curve.step)
     lower, upper = interval(samples)
+    defined = samples[~np.isnan(samples).any(axis=1)]
     return Curve(
         name="bootstrap mean",
         x_label=curve.x_label,
         y_label=curve.y_label,
         x=x,
-        y=samples[~np.isnan(samples).any(axis=1)].mean(axis=0) if found.n_lesions else np.full(len(x), np.nan),
+        y=defined.mean(axis=0) if len(defined) else np.full(len(x), np.nan),
         threshold=np.full(len(x), np.nan),
         lower=lower,
         upper=upper,
@@ -103,4 +104,6 @@ def band(found: Detections, curve: Curve, rates: Sequence[float], draws: NDArray
 
 def _figure(value: float, samples: NDArray[np.float64], note: str) -> Figure:
     lower, upper = interval(samples)
+    if np.isnan(lower):
+        return Figure(value, note=f"{note}; no interval: no draw holds a lesion")
     return Figure(value, float(lower), float(upper), note)

@@ -58,7 +58,8 @@ def score_luna16(
     Args:
         marks: columns seriesuid, coordX, coordY, coordZ (LPS mm), probability.
         annotations: the nodules: seriesuid, coordX, coordY, coordZ, diameter_mm and any other column.
-        excluded: findings that count neither way, same columns; a negative diameter is taken as 10 mm.
+        excluded: findings that count neither way, same columns; where the diameter is not
+            positive, 10 mm is taken.
         series: every scan that was searched, once; their number is the denominator of the rates.
         cases: seriesuid and columns that tell scans apart (centre, scanner), for subgroups; scans without a row are
             "unknown".

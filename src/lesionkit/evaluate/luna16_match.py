@@ -20,7 +20,7 @@ MARKS_PER_SCAN = 100
 """`official` keeps the marks that score strictly higher than the 101st of their scan."""
 
 UNKNOWN_DIAMETER_MM = 10.0
-"""Diameter of a finding whose table says a negative one, as the organisers set it."""
+"""Diameter of a finding without one (-1 in the table, 0 from our reader), as the organisers set it."""
 
 
 class Luna16Settings(Settings):
@@ -81,9 +81,10 @@ class Luna16Tables:
         others = annotations.iloc[:0] if excluded is None else excluded
         excluded_rows = rows_of(others, index, "excluded findings", _radius_mm(others, "excluded findings"))
         warnings = [
-            outside_unit_interval(score),
+            outside_unit_interval(marks, score),
             _unknown_series(mark_rows, ignore_unknown_series),
             _unlisted_truth(nodules, len(index), "nodules"),
+            _unknown_diameters(annotations),
         ]
         found = tuple(sentence for sentence in warnings if sentence)
         return cls(index, mark_rows, score[mark_rows.position], nodules, excluded_rows, found)
@@ -126,7 +127,7 @@ def kept_marks(case: NDArray[np.intp], score: NDArray[np.float64], limit: int = 
 
 def _radius_mm(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     diameter = number_column(frame, "diameter_mm", name)
-    return np.where(diameter < 0, UNKNOWN_DIAMETER_MM, diameter) / 2
+    return np.where(diameter <= 0, UNKNOWN_DIAMETER_MM, diameter) / 2
 
 
 def _unknown_series(marks: Rows, ignore: bool) -> str | None:
@@ -149,3 +150,10 @@ def _unlisted_truth(nodules: Rows, n_series: int, what: str) -> str | None:
     if not len(nodules.position):
         raise LesionkitError(f"{sentence}; the series list and the truth must be of the same data set")
     return f"{sentence}; they are not scored: the denominators are {n_series} scans and {len(nodules.position)} {what}"
+
+
+def _unknown_diameters(annotations: pd.DataFrame) -> str | None:
+    unknown = int((annotations["diameter_mm"].to_numpy() <= 0).sum())
+    if not unknown:
+        return None
+    return f"{unknown} of {len(annotations)} nodules have no diameter; {UNKNOWN_DIAMETER_MM:g} mm is taken"

@@ -58,4 +58,6 @@ def applied_figures(points: Sequence[OperatingPoint], found: Detections, samples
 
 def _figure(value: float, samples: NDArray[np.float64], note: str) -> Figure:
     lower, upper = interval(samples)
+    if np.isnan(lower):
+        return Figure(value, note=f"{note}; no interval: no draw holds a lesion")
     return Figure(value, float(lower), float(upper), note)

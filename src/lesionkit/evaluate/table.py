@@ -1,6 +1,7 @@
 """Check tables of marks and truth against the list of cases, and turn them into arrays.
 
-Row numbers in messages count the lines of the file: the header is row 1, the first mark row 2.
+Row numbers in messages count the rows of the file: the header is row 1. They are the index of a frame where that is
+named "row", as the readers name it, and else counted from 2.
 """
 
 from collections.abc import Sequence
@@ -70,13 +71,13 @@ def rows_of(frame: pd.DataFrame, series: pd.Index, name: str, radius_mm: NDArray
             f"got {', '.join(map(str, frame.columns)) or 'none'}"
         )
     centre = frame[COORDINATES].to_numpy(dtype=np.float64)
-    refuse_rows(~np.isfinite(centre).all(axis=1), f"{name}: coordinates must be finite numbers")
+    refuse_rows(frame, ~np.isfinite(centre).all(axis=1), f"{name}: coordinates must be finite numbers")
     case = series.get_indexer(pd.Index(frame["seriesuid"].to_numpy(dtype=object)))
     listed = np.flatnonzero(case >= 0)
     first = ""
     if len(listed) < len(case):
         unknown = int(np.flatnonzero(case < 0)[0])
-        first = f"row {unknown + _FIRST_ROW} (series '{frame['seriesuid'].iloc[unknown]}')"
+        first = f"row {row_number(frame, unknown)} (series '{frame['seriesuid'].iloc[unknown]}')"
     places = Places(case[listed], centre[listed], None if radius_mm is None else radius_mm[listed])
     return Rows(places, listed, len(case) - len(listed), first)
 
@@ -90,18 +91,23 @@ def number_column(frame: pd.DataFrame, column: str, name: str) -> NDArray[np.flo
     if column not in frame.columns:
         raise LesionkitError(f"{name} must have a column {column}, got {', '.join(map(str, frame.columns)) or 'none'}")
     values = frame[column].to_numpy(dtype=np.float64)
-    refuse_rows(~np.isfinite(values), f"{name}: {column} must be a finite number")
+    refuse_rows(frame, ~np.isfinite(values), f"{name}: {column} must be a finite number")
     return values
 
 
-def refuse_rows(wrong: NDArray[np.bool_], sentence: str) -> None:
+def row_number(frame: pd.DataFrame, position: int) -> int:
+    """The row of the file that a position of the frame came from."""
+    return int(frame.index[position]) if frame.index.name == "row" else position + _FIRST_ROW
+
+
+def refuse_rows(frame: pd.DataFrame, wrong: NDArray[np.bool_], sentence: str) -> None:
     """Raise with the number of wrong rows and the first of them."""
     if wrong.any():
-        first = int(np.flatnonzero(wrong)[0]) + _FIRST_ROW
+        first = row_number(frame, int(np.flatnonzero(wrong)[0]))
         raise LesionkitError(f"{sentence}, but {int(wrong.sum())} of {len(wrong)} rows are not, first row {first}")
 
 
-def outside_unit_interval(score: NDArray[np.float64]) -> str | None:
+def outside_unit_interval(frame: pd.DataFrame, score: NDArray[np.float64]) -> str | None:
     """A warning if a probability lies outside [0, 1]; the ranking is still meaningful."""
     wrong = (score < 0) | (score > 1)
     if not wrong.any():
@@ -109,7 +115,7 @@ def outside_unit_interval(score: NDArray[np.float64]) -> str | None:
     first = int(np.flatnonzero(wrong)[0])
     return (
         f"{int(wrong.sum())} of {len(score)} probabilities lie outside [0, 1], first {score[first]:g} in row "
-        f"{first + _FIRST_ROW}; they are used as ranking scores"
+        f"{row_number(frame, first)}; they are used as ranking scores"
     )
 
 
@@ -122,5 +128,5 @@ def column_of_cases(cases: pd.DataFrame, column: str, series: pd.Index) -> pd.Se
     if "seriesuid" not in cases.columns:
         raise LesionkitError(f"the table of cases must have a column seriesuid, got {', '.join(cases.columns)}")
     twice = cases["seriesuid"].duplicated().to_numpy()
-    refuse_rows(twice, "the table of cases must name every series once")
+    refuse_rows(cases, twice, "the table of cases: every series must be named once")
     return cases.set_index("seriesuid")[column].reindex(series)
