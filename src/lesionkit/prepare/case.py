@@ -10,10 +10,11 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from lesionkit.core.case import Case
-from lesionkit.core.grid import Box, Grid
-from lesionkit.core.image import ArrayImage, Image
+from lesionkit.core.grid import Grid
+from lesionkit.core.image import ArrayImage
 from lesionkit.core.settings import Settings
 from lesionkit.prepare.chest import Chest, ChestSettings, find_chest
+from lesionkit.prepare.coarse import coarsen
 from lesionkit.prepare.intensity import LOWEST_HU, check_hu_range, clip_hu
 from lesionkit.prepare.lung import LungMask, LungSettings, trace_lungs
 from lesionkit.prepare.lung_shape import bounds
@@ -58,19 +59,15 @@ def prepare_ct(case: Case, settings: PrepareSettings | None = None) -> Case:
     """
     settings = settings or PrepareSettings()
     started = time.perf_counter()
-    chest = find_chest(case.image, settings.chest)
-    part = _part(case.image, chest.box)
-    lungs = trace_lungs(part, settings.lung)
+    work = coarsen(case.image, settings.lung.working_spacing_mm)
+    chest = find_chest(work, settings.chest)
+    lungs = trace_lungs(ArrayImage(work.grid.crop(chest.box), work.read(chest.box)), settings.lung)
     grid = _lung_grid(case.image.grid, lungs, settings)
-    image = resample_onto(part, grid, antialias=settings.antialias)
+    image = resample_onto(case.image, grid, antialias=settings.antialias)
     array = clip_hu(image.array, settings.hu_range).astype(np.int16, copy=False)
     facts = _facts(case, chest, lungs, grid, time.perf_counter() - started)
     regions = {"lung": ArrayImage(grid, lungs.on(grid).mask)}
     return dataclasses.replace(case, image=ArrayImage(grid, array), regions=regions, facts=facts)
-
-
-def _part(image: Image, box: Box) -> ArrayImage:
-    return ArrayImage(image.grid.crop(box), image.read(box))
 
 
 def _lung_grid(native: Grid, lungs: LungMask, settings: PrepareSettings) -> Grid:
@@ -87,9 +84,10 @@ def _lung_grid(native: Grid, lungs: LungMask, settings: PrepareSettings) -> Grid
 
 
 def _facts(case: Case, chest: Chest, lungs: LungMask, grid: Grid, seconds: float) -> Mapping[str, Any]:
-    whole_mm = case.image.grid.voxel_mm * math.prod(case.image.grid.shape)
+    native = case.image.grid
+    whole_mm = native.voxel_mm * math.prod(native.shape)
     warnings = list(case.facts.get("warnings", ()))
-    warnings += [text for text in (chest.note, lungs.failure) if text]
+    warnings += [text for text in (None if chest.is_whole else chest.note(native), lungs.failure) if text]
     warnings += [
         f"lesion {lesion.lesion_id or number} at {tuple(round(v, 1) for v in lesion.centre_mm)} mm lies outside the "
         "prepared box around the lungs"
@@ -97,7 +95,7 @@ def _facts(case: Case, chest: Chest, lungs: LungMask, grid: Grid, seconds: float
         if not bool(grid.contains(lesion.centre_mm))
     ]
     return {
-        "native_spacing_mm": list(case.image.grid.spacing_mm),
+        "native_spacing_mm": list(native.spacing_mm),
         **case.facts,
         "lung_volume_l": round(float(lungs.volume_l), 4),
         "lung_cover_ratio": round(float(np.count_nonzero(lungs.mask)) * lungs.grid.voxel_mm / whole_mm, 5),
@@ -107,7 +105,7 @@ def _facts(case: Case, chest: Chest, lungs: LungMask, grid: Grid, seconds: float
         "lung_preset": lungs.preset,
         "lung_failure": lungs.failure,
         "searched_mm": list(chest.z_mm),
-        "searched": chest.note or f"the whole scan, {chest.slices} slices",
+        "searched": chest.note(native),
         "prepare_seconds": round(seconds, 4),
         "warnings": warnings,
     }

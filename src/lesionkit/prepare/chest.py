@@ -39,16 +39,24 @@ class Chest:
     """The part of a scan that is searched for lungs.
 
     Attributes:
-        box: in the array order of the image itself.
-        z_mm: lowest and highest world z of the part.
-        slices: how many slices it has.
-        note: one sentence for the user, None if the whole scan is searched.
+        box: in the array order of the image that was given.
+        z_mm: world z where the lowest slice begins and the highest ends.
+        is_whole: nothing was left out.
     """
 
     box: Box
     z_mm: tuple[float, float]
-    slices: int
-    note: str | None
+    is_whole: bool
+
+    def note(self, grid: Grid) -> str:
+        """Which part of a scan with this grid is searched, as a sentence for the user."""
+        upright = grid.turned_upright()
+        z = upright.index_to_world([[i, 0, 0] for i in range(upright.shape[0])])[:, 2]
+        slices = int(((z >= self.z_mm[0]) & (z <= self.z_mm[1])).sum())
+        place = f"z {self.z_mm[0]:.0f} to {self.z_mm[1]:.0f} mm, {slices} of {len(z)} slices"
+        if self.is_whole:
+            return f"the whole scan is searched ({place})"
+        return f"only the chest is searched ({place}); the scan shows more of the body"
 
 
 def find_chest(image: Image, settings: ChestSettings | None = None) -> Chest:
@@ -97,11 +105,5 @@ def _chest(grid: Grid, low: int, high: int) -> Chest:
     box = list(grid.whole)
     size = grid.shape[axes[0]]
     box[axes[0]] = slice(size - high, size - low) if flips[0] else slice(low, high)
-    ends = upright.index_to_world([[low, 0, 0], [high - 1, 0, 0]])[:, 2]
-    note = None
-    if high - low < size:
-        note = (
-            f"the chest was found at z {ends[0]:.0f} to {ends[1]:.0f} mm ({high - low} of {size} slices); "
-            "only this part is searched"
-        )
-    return Chest(tuple(box), (float(ends[0]), float(ends[1])), high - low, note)
+    ends = upright.index_to_world([[low - 0.5, 0, 0], [high - 0.5, 0, 0]])[:, 2]
+    return Chest(tuple(box), (float(ends[0]), float(ends[1])), high - low == size)

@@ -1,5 +1,6 @@
 """A coarser upright copy of a CT by averaging whole numbers of samples."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -36,25 +37,33 @@ def coarsen(image: Image, spacing_mm: float) -> ArrayImage:
     if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
         raise LesionkitError("HU values must be finite, got nan or inf; was the rescale slope missing?")
     array = np.flip(array.transpose(axes), tuple(a for a, f in enumerate(flips) if f))
-    array = np.clip(array, LOWEST_HU, HIGHEST_HU).astype(np.int16, copy=False)
     blocks = [max(1, min(round(spacing_mm / s), n)) for s, n in zip(grid.spacing_mm, grid.shape, strict=True)]
-    return ArrayImage(_coarse_grid(grid, blocks), np.ascontiguousarray(_averaged(array, blocks)))
+    coarse = _coarse_grid(grid, blocks)
+    result = np.empty(coarse.shape, dtype=np.int16)
+
+    def fill(planes: NDArray[np.intp]) -> None:
+        for plane in planes:
+            result[plane] = _averaged(array[plane * blocks[0] : (plane + 1) * blocks[0]], blocks)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(fill, np.array_split(np.arange(len(result)), 2)))
+    return ArrayImage(coarse, result)
 
 
-def _averaged(array: NDArray[np.int16], blocks: list[int]) -> NDArray[np.int16]:
-    count = 1
-    result: NDArray[Any] = array
-    for axis, block in enumerate(blocks):
-        if block == 1:
-            continue
-        count *= block
-        view = np.moveaxis(result, axis, 0)
-        usable = len(view) // block * block
-        total = view[0:usable:block].astype(np.int16 if count <= 31 else np.int32)
+def _averaged(slab: NDArray[Any], blocks: list[int]) -> NDArray[np.int16]:
+    """One plane of the result from the slices it averages."""
+    values: NDArray[Any] = np.clip(slab, LOWEST_HU, HIGHEST_HU)
+    total = values[0].astype(np.int32 if np.prod(blocks) > 31 else np.int16, copy=False)
+    for plane in values[1:]:
+        total = total + plane.astype(total.dtype, copy=False)
+    for axis, block in ((0, blocks[1]), (1, blocks[2])):
+        usable = total.shape[axis] // block * block
+        view = np.moveaxis(total, axis, 0)[:usable]
+        part = view[::block].copy()
         for offset in range(1, block):
-            total += view[offset:usable:block]
-        result = np.moveaxis(total, 0, axis)
-    return result if count == 1 else (result // count).astype(np.int16)
+            np.add(part, view[offset::block], out=part)
+        total = np.moveaxis(part, 0, axis)
+    return np.asarray(total // int(np.prod(blocks)), dtype=np.int16)
 
 
 def _coarse_grid(grid: Grid, blocks: list[int]) -> Grid:

@@ -19,7 +19,7 @@ def clip_hu(hu: NDArray[Any], hu_range: tuple[float, float]) -> NDArray[Any]:
     """
     low, high = check_hu_range(hu_range)
     limits = np.array([low, high]).astype(hu.dtype)
-    return np.clip(hu, limits[0], limits[1])
+    return np.asarray(np.clip(hu, limits[0], limits[1]))
 
 
 def to_unit(hu: NDArray[Any], hu_range: tuple[float, float]) -> NDArray[np.float32]:

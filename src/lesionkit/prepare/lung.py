@@ -20,11 +20,11 @@ from lesionkit.core.image import ArrayImage, Image
 from lesionkit.prepare.coarse import coarsen
 from lesionkit.prepare.lung_air import Mask, find_air
 from lesionkit.prepare.lung_airway import find_airway
-from lesionkit.prepare.lung_components import choose_lungs
+from lesionkit.prepare.lung_components import choose_lungs, largest_pieces
 from lesionkit.prepare.lung_kmeans import find_by_kmeans
 from lesionkit.prepare.lung_separate import separate
 from lesionkit.prepare.lung_settings import PRESETS, LungSettings, Preset
-from lesionkit.prepare.lung_shape import close, dilate, fill_holes, fill_slices, hull_slices
+from lesionkit.prepare.lung_shape import Side, close, dilate, fill_holes, fill_slices, hull_slices
 from lesionkit.prepare.spacing import resample_onto
 
 __all__ = ["PRESETS", "LungMask", "LungSettings", "Preset", "find_lungs", "trace_lungs"]
@@ -147,13 +147,14 @@ def _by_kmeans(
 
 def _grown(parts: list[Mask], spacing_mm: tuple[float, ...], settings: LungSettings) -> Mask:
     result = np.zeros_like(parts[0])
-    for lung in parts:
+    sides = _sides(parts)
+    for lung, side in zip(parts, sides, strict=True):
         if settings.closing_mm:
             lung = close(lung, spacing_mm, settings.closing_mm)
         if settings.dilation_mm:
             lung = dilate(lung, spacing_mm, settings.dilation_mm, cube=True)
-        if settings.hull:
-            lung = hull_slices(lung, settings.max_hull_ratio)
+        if settings.hull and (side or not settings.hull_wall_only):
+            lung = hull_slices(lung, settings.max_hull_ratio, side if settings.hull_wall_only else None)
         if settings.growth_mm:
             lung = dilate(lung, spacing_mm, settings.growth_mm)
         result |= lung
@@ -161,21 +162,25 @@ def _grown(parts: list[Mask], spacing_mm: tuple[float, ...], settings: LungSetti
 
 
 def _differ(parts: list[Mask], ratio: float) -> bool:
-    return len(parts) < 2 or np.count_nonzero(parts[0]) > ratio * np.count_nonzero(parts[1])
+    return len(parts) < 2 or bool(np.count_nonzero(parts[0]) > ratio * np.count_nonzero(parts[1]))
 
 
 def _left_right(parts: list[Mask]) -> float:
-    """The patient's left is where x grows."""
     if len(parts) != 2:
         return math.nan
-    columns = [part.any(axis=(0, 1)).nonzero()[0].mean() for part in parts]
-    left, right = (parts[0], parts[1]) if columns[0] > columns[1] else (parts[1], parts[0])
-    return np.count_nonzero(left) / np.count_nonzero(right)
+    sizes = {side: int(np.count_nonzero(part)) for side, part in zip(_sides(parts), parts, strict=True)}
+    return sizes["left"] / sizes["right"]
+
+
+def _sides(parts: list[Mask]) -> list[Side | None]:
+    """Which lung is which: the patient's left is where x grows. None where they were not told apart."""
+    if len(parts) != 2:
+        return [None] * len(parts)
+    first, second = (np.flatnonzero(part.any(axis=(0, 1))).mean() for part in parts)
+    return ["left", "right"] if first > second else ["right", "left"]
 
 
 def _body(hu: NDArray[np.int16]) -> Mask:
     """Everything inside the skin: the largest piece of tissue, each slice filled."""
-    from lesionkit.prepare.lung_components import largest_pieces
-
     pieces = largest_pieces(hu > -300, 6, 1)
     return fill_slices(pieces[0][1]) if pieces else np.zeros(hu.shape, dtype=bool)

@@ -56,11 +56,11 @@ def _keep_pieces(air: Mask, spacing_mm: tuple[float, ...], settings: LungSetting
     if settings.clear_border:
         for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
             keep[edge] = False
-    if settings.min_area_mm2 or settings.max_eccentricity < 1:
-        pieces = Pieces.of_slice(labels, count)
-        keep &= pieces.area * (spacing_mm[0] * spacing_mm[1]) > settings.min_area_mm2
-        if settings.max_eccentricity < 1:
-            keep &= pieces.eccentricity(spacing_mm) < settings.max_eccentricity
+    if settings.min_area_mm2:
+        area = np.bincount(labels.ravel(), minlength=count + 1) * (spacing_mm[0] * spacing_mm[1])
+        keep &= area > settings.min_area_mm2
+    if settings.max_eccentricity < 1:
+        keep &= Pieces.of_slice(labels, count).eccentricity(spacing_mm) < settings.max_eccentricity
     np.take(keep, labels, out=air)
 
 

@@ -1,6 +1,7 @@
 """Which pieces of air are lung: probes, volume, distance to the central axis, cut and retry (rows 0.8, 2.6–2.10)."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import cc3d
 import numpy as np
@@ -130,7 +131,7 @@ def _grow_back(mask: Mask, air: Mask, cut: int) -> Mask:
     return keep[labels]
 
 
-def largest_pieces(mask: Mask, connectivity: int, count: int) -> list[tuple[int, Mask]]:
+def largest_pieces(mask: Mask, connectivity: Literal[6, 18, 26], count: int) -> list[tuple[int, Mask]]:
     """The largest connected pieces with their sizes in samples, largest first."""
     labels = cc3d.connected_components(mask, connectivity=connectivity)
     sizes = np.bincount(labels.ravel())

@@ -70,7 +70,8 @@ def _pieces_in_frame(labels: NDArray[np.unsignedinteger], count: int, scale: flo
     keep = np.zeros(count + 1, dtype=bool)
     first, last = (row * scale for row in settings.kmeans_rows)
     size = settings.kmeans_max_size * scale
-    for name, (rows, columns) in enumerate(cc3d.statistics(labels)["bounding_boxes"][1:], start=1):
+    for name, box in enumerate(cc3d.statistics(labels)["bounding_boxes"][1:], start=1):
+        rows, columns = box[0], box[1]
         fits = rows.stop - rows.start < size and columns.stop - columns.start < size
         keep[name] = fits and rows.start > first and rows.stop < last
     return keep

@@ -44,7 +44,7 @@ def _seeds(mask: Mask, settings: LungSettings) -> tuple[Mask, Mask] | None:
 
 def _nearest(mask: Mask, first: Mask, second: Mask, spacing_mm: tuple[float, ...]) -> tuple[Mask, Mask]:
     """The mask divided by which of two seeds is nearer."""
-    steps = tuple(max(1, int(DISTANCE_SPACING_MM / s)) for s in spacing_mm)
+    steps = tuple(max(1, round(DISTANCE_SPACING_MM / s)) for s in spacing_mm)
     coarse_mm = [s * n for s, n in zip(spacing_mm, steps, strict=True)]
     some = tuple(slice(None, None, n) for n in steps)
     nearer = _distance(first[some], coarse_mm) < _distance(second[some], coarse_mm)

@@ -92,6 +92,8 @@ class LungSettings(Settings):
     """Replace each slice of each lung by its convex hull (row 2.13)."""
     max_hull_ratio: float = Field(default=1.35, ge=1)
     """…unless the hull is larger than this times the slice (row 2.13: 2)."""
+    hull_wall_only: bool = True
+    """…and fill only dents of the chest wall, not the heart's (ours); needs two lungs, a single mask gets no hull."""
     growth_mm: float = Field(default=3.0, ge=0)
     """Grow each lung by so much at the end (row 2.13: ten steps of one sample)."""
 
@@ -157,6 +159,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "keep_largest": 0,
         "slice_cover": 0.95,
         "closing_mm": 0.0,
+        "hull_wall_only": False,
         "max_hull_ratio": 2.0,
         "growth_mm": 7.0,
         "kmeans_fallback": True,

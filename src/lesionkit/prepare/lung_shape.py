@@ -4,12 +4,16 @@ Balls are approximated by steps of one sample, alternately along the axes only a
 often as its spacing asks for; every step is a few shifted ORs over the whole array, which is what makes it fast.
 """
 
+from typing import Literal, TypeAlias
+
 import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
 from lesionkit.prepare.lung_air import Mask
 
+Side: TypeAlias = Literal["left", "right"]
+"""Of the patient; x grows to the left."""
 DIRECTIONS = 64
 """Directions whose half planes cut out a hull; its outline is exact to 0.2 mm for a lung."""
 
@@ -70,7 +74,7 @@ def bounds(mask: Mask, margin: tuple[int, ...] | int = 0) -> tuple[slice, ...]:
     margins = (margin,) * mask.ndim if isinstance(margin, int) else margin
     box = []
     for axis, reach in enumerate(margins):
-        line = mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis))
+        line = np.asarray(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
         places = np.flatnonzero(line)
         box.append(slice(max(int(places[0]) - reach, 0), min(int(places[-1]) + 1 + reach, len(line))))
     return tuple(box)
@@ -94,8 +98,11 @@ def fill_slices(mask: Mask) -> Mask:
     return result
 
 
-def hull_slices(mask: Mask, max_ratio: float = np.inf) -> Mask:
+def hull_slices(mask: Mask, max_ratio: float = np.inf, side: Side | None = None) -> Mask:
     """Each slice becomes its convex hull, unless that has more than `max_ratio` times the samples (row 2.13).
+
+    With a side only those samples are added that have a sample of the mask further to the middle in their row: dents
+    in the chest wall are filled, while heart and mediastinum, which lie on the other side, stay out.
 
     The hull is the intersection of half planes in `DIRECTIONS` directions, all slices at once.
     """
@@ -111,6 +118,10 @@ def hull_slices(mask: Mask, max_ratio: float = np.inf) -> Mask:
     x = np.arange(mask.shape[2])
     rows = np.maximum.accumulate(has_row, axis=1) & np.maximum.accumulate(has_row[:, ::-1], axis=1)[:, ::-1]
     hull = (x >= first[..., None] - 1e-6) & (x <= last[..., None] + 1e-6) & rows[..., None]
+    if side == "left":
+        hull &= x >= np.where(has_row, left, np.inf)[..., None]
+    if side == "right":
+        hull &= x <= np.where(has_row, right, -np.inf)[..., None]
     too_large = hull.sum(axis=(1, 2)) > max_ratio * mask.sum(axis=(1, 2))
     hull[too_large] = mask[too_large]
     return np.asarray(hull)
@@ -120,4 +131,4 @@ def _row_ends(mask: Mask) -> tuple[NDArray[np.float64], NDArray[np.float64], Mas
     """First and last column of each row (z, y), and which rows have any."""
     left = mask.argmax(axis=2).astype(float)
     right = mask.shape[2] - 1 - mask[:, :, ::-1].argmax(axis=2).astype(float)
-    return left, right, mask.any(axis=2)
+    return left, right, np.asarray(mask.any(axis=2))

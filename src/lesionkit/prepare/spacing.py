@@ -159,7 +159,7 @@ def _plane(plane: NDArray[Any], y: _Axis, x: _Axis) -> NDArray[Any]:
 
 
 def _between(left: NDArray[Any], right: NDArray[Any], weight: Any) -> NDArray[np.float32]:
-    difference = np.subtract(right, left, dtype=np.float32)
+    difference: NDArray[np.float32] = np.subtract(right, left, dtype=np.float32)
     difference *= weight
     difference += left
     return difference

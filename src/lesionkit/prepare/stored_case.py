@@ -95,7 +95,7 @@ def content_of(case: Case) -> str:
     """A digest of what a case holds: samples, grid, truth. Equal for the same series found twice."""
     image = case.image
     array = np.ascontiguousarray(image.read(image.grid.whole))
-    digest = hashlib.sha256(memoryview(array).cast("B"))
+    digest = hashlib.sha256(array.view(np.uint8).data)
     lesions = [None if case.truth is None else [dataclasses.asdict(lesion) for lesion in case.truth]]
     rest = [str(array.dtype), dataclasses.asdict(image.grid), lesions, [dataclasses.asdict(e) for e in case.excluded]]
     digest.update(json.dumps(rest, sort_keys=True, default=str).encode())
