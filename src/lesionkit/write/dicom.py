@@ -38,7 +38,7 @@ def write_series(case: Case, folder: Path, coding: Coding = "explicit") -> Path:
     """Write a CT case as one DICOM series, `0001.dcm` the first slice of the array; returns the folder.
 
     UIDs follow from the case id alone, so the same case gives the same files; a case id that is a UID becomes the
-    series UID. Samples are rounded to whole HU in -1024 … 32767 and stored unsigned with a rescale intercept of -1024. Any
+    series UID. Samples are rounded to whole HU in -1024 … 32767 and stored unsigned with intercept -1024. Any
     orientation is kept; an array whose slices run against rows × columns is read back in reverse slice order, at the
     same world positions.
 

@@ -1,0 +1,134 @@
+"""Joins what lies beside the scans of a data set — tables and reading files — to the rows of its catalogue."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.grid import Grid
+from lesionkit.core.lesion import Lesion
+from lesionkit.read.truth.lidc import read_lidc
+from lesionkit.read.truth.lidc_xml import read_lidc_file
+from lesionkit.read.truth.luna import lesions_by_case, read_annotations, read_patients, read_series_list
+
+OUTSIDE_MM = 5.0
+"""How far beyond the outermost samples a centre may lie: published annotations are not exact."""
+
+
+def join_truth(rows: Sequence[dict[str, Any]], data: Path, partial: bool = False) -> list[dict[str, Any]]:
+    """Rows with patients, lesions and excluded findings from `data`.
+
+    Read are `annotations.csv`, `annotations_excluded.csv`, `seriesuids.csv`, `patients.csv` (in `data` or its folders
+    `annotations` and `CSVFILES`) and LIDC reading files (*.xml). A series is looked at if `seriesuids.csv` lists it;
+    without that file, if the annotations name it; or if it has a reading file.
+
+    Args:
+        partial: allow rows for series that are not there.
+
+    Raises:
+        LesionkitError: a row names a series that is not there, or a place outside its scan.
+    """
+    by_id = {name: row for row in rows for name in [row["case_id"], *row.pop("aliases", [])]}
+    _join_readings(by_id, data)
+    lesions = _join_table(by_id, _table(data, "annotations.csv"), "lesions", partial)
+    _join_table(by_id, _table(data, "annotations_excluded.csv"), "excluded", partial)
+    listed = _table(data, "seriesuids.csv")
+    for name in read_series_list(listed) if listed else lesions:
+        if name in by_id:
+            by_id[name]["looked_at"] = True
+        elif not partial:
+            raise LesionkitError(
+                f"{listed}: series '{name}' is not among the scans; add it, or allow a partial data set"
+            )
+    patients = _table(data, "patients.csv")
+    for name, patient in (read_patients(patients) if patients else {}).items():
+        if name in by_id:
+            by_id[name]["patient_id"] = patient
+    for row in rows:
+        row["lesion_count"] = len(json.loads(row["lesions"]))
+    return list(rows)
+
+
+def lesions_to_json(lesions: Sequence[Lesion]) -> str:
+    """A JSON list of lesions. Inverse of `lesions_from_json`."""
+    return json.dumps(
+        [
+            {
+                "centre_mm": list(lesion.centre_mm),
+                "diameter_mm": lesion.diameter_mm,
+                "kind": lesion.kind,
+                "lesion_id": lesion.lesion_id,
+                "facts": dict(lesion.facts),
+            }
+            for lesion in lesions
+        ]
+    )
+
+
+def lesions_from_json(text: str) -> tuple[Lesion, ...]:
+    """Lesions of a JSON list. Inverse of `lesions_to_json`."""
+    return tuple(Lesion(**{**values, "centre_mm": tuple(values["centre_mm"])}) for values in json.loads(text))
+
+
+def _table(data: Path, name: str) -> Path | None:
+    places = [data / name, data / "annotations" / name, data / "CSVFILES" / name]
+    return next((place for place in places if place.is_file()), None)
+
+
+def _join_table(by_id: Mapping[str, dict[str, Any]], path: Path | None, column: str, partial: bool) -> list[str]:
+    """Put the lesions of a table into a column; return the series it names."""
+    if path is None:
+        return []
+    found = lesions_by_case(read_annotations(path))
+    for name, lesions in found.items():
+        row = by_id.get(name)
+        if row is not None:
+            _refuse_outside(path, name, lesions, row)
+            row[column] = lesions_to_json(lesions)
+        elif not partial:
+            raise LesionkitError(
+                f"{path}: row {lesions[0].facts['row']} names series '{name}', which is not among the scans; "
+                "add the scan, or allow a partial data set"
+            )
+    return list(found)
+
+
+def _refuse_outside(path: Path, name: str, lesions: Sequence[Lesion], row: Mapping[str, Any]) -> None:
+    if row["failure"]:
+        return
+    grid = _grid(row)
+    inside = grid.contains(np.array([lesion.centre_mm for lesion in lesions]), margin_mm=OUTSIDE_MM)
+    if not inside.all():
+        lesion = lesions[int(np.argmin(inside))]
+        index = np.round(grid.world_to_index(lesion.centre_mm), 1).tolist()
+        raise LesionkitError(
+            f"{path}: row {lesion.facts['row']}: the lesion at {lesion.centre_mm} mm lies outside its scan '{name}' "
+            f"(index {index} of shape {grid.shape}); are these world coordinates in LPS mm?"
+        )
+
+
+def _grid(row: Mapping[str, Any]) -> Grid:
+    direction = np.array(row["direction"]).reshape(3, 3)
+    return Grid(tuple(row["shape"]), tuple(row["spacing_mm"]), tuple(row["origin_mm"]), tuple(map(tuple, direction)))
+
+
+def _join_readings(by_id: Mapping[str, dict[str, Any]], data: Path) -> None:
+    """LIDC reading files of scans that are there; XML of other kinds is passed over."""
+    for path in sorted(data.rglob("*.xml")):
+        try:
+            series_uid = read_lidc_file(path).series_uid
+        except LesionkitError:
+            continue
+        row = by_id.get(series_uid)
+        if row is None or row["failure"]:
+            continue
+        try:
+            reading = read_lidc(path, _grid(row))
+        except LesionkitError as error:
+            row["warnings"] = [*row["warnings"], f"the reading was left out: {error}"]
+            continue
+        row["lesions"], row["excluded"] = lesions_to_json(reading.lesions), lesions_to_json(reading.excluded)
+        row["looked_at"] = True
