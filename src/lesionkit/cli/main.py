@@ -23,7 +23,9 @@ VERBS = {
     "find": "lesionkit.cli.find:command",
     "report": "lesionkit.cli.report:command",
     "recipes": "lesionkit.cli.recipes:app",
+    "cache": "lesionkit.cli.cache:app",
     "status": "lesionkit.cli.status:command",
+    "sweep": "lesionkit.cli.sweep:command",
 }
 """Verb -> "module:attribute"; a function is one command, a Typer app is a group of them."""
 
