@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -12,9 +11,10 @@ from lesionkit.core.grid import Box, Grid
 from lesionkit.core.image import Image
 from lesionkit.core.settings import Settings
 from lesionkit.prepare.coarse import coarsen
-from lesionkit.prepare.lung_air import Mask, find_air
+from lesionkit.prepare.lung_air import find_air
 from lesionkit.prepare.lung_settings import LungSettings
 from lesionkit.prepare.lung_shape import erode_step
+from lesionkit.prepare.pieces import Mask, label_pieces
 
 
 class ChestSettings(Settings):
@@ -85,7 +85,7 @@ def _slices_with_lung(hu: NDArray[np.int16], grid: Grid, settings: ChestSettings
     low, high = settings.lung_hu
     rules = LungSettings(threshold_hu=high, min_area_mm2=0, max_airway_mm2=0)
     lung = erode_step(find_air(hu, grid.spacing_mm, rules) & (hu > low))
-    labels = cc3d.connected_components(lung, connectivity=26)
+    labels, _ = label_pieces(lung, 26)
     litres = np.bincount(labels.ravel()) * grid.voxel_mm * 1e-6
     litres[0] = 0
     if litres.max() < settings.min_lung_l:

@@ -18,13 +18,14 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage, Image
 from lesionkit.prepare.coarse import coarsen
-from lesionkit.prepare.lung_air import Mask, find_air
+from lesionkit.prepare.lung_air import find_air
 from lesionkit.prepare.lung_airway import find_airway
-from lesionkit.prepare.lung_components import choose_lungs, largest_pieces
+from lesionkit.prepare.lung_components import choose_lungs
 from lesionkit.prepare.lung_kmeans import find_by_kmeans
 from lesionkit.prepare.lung_separate import separate
 from lesionkit.prepare.lung_settings import PRESETS, LungSettings, Preset
 from lesionkit.prepare.lung_shape import Side, close, dilate, fill_holes, fill_slices, hull_slices
+from lesionkit.prepare.pieces import Mask, largest_pieces
 from lesionkit.prepare.spacing import resample_onto
 
 __all__ = ["PRESETS", "LungMask", "LungSettings", "Preset", "find_lungs", "trace_lungs"]

@@ -1,15 +1,11 @@
 """Which samples are air: smoothing, threshold, and what each slice tells of its pieces of air."""
 
-from dataclasses import dataclass
-
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from lesionkit.prepare.lung_settings import LungSettings
-
-Mask = NDArray[np.bool_]
+from lesionkit.prepare.pieces import Mask, Pieces, label_pieces
 
 
 def find_air(hu: NDArray[np.int16], spacing_mm: tuple[float, ...], settings: LungSettings) -> Mask:
@@ -48,7 +44,7 @@ def _outside_circle(shape: tuple[int, ...]) -> Mask:
 
 def _keep_pieces(air: Mask, spacing_mm: tuple[float, ...], settings: LungSettings) -> None:
     """Clear in place the pieces of one slice that touch the border, are too small or too elongated."""
-    labels, count = cc3d.connected_components(air, connectivity=8, return_N=True)
+    labels, count = label_pieces(air, 8)
     if count == 0:
         return
     keep = np.ones(count + 1, dtype=bool)
@@ -62,39 +58,3 @@ def _keep_pieces(air: Mask, spacing_mm: tuple[float, ...], settings: LungSetting
     if settings.max_eccentricity < 1:
         keep &= Pieces.of_slice(labels, count).eccentricity(spacing_mm) < settings.max_eccentricity
     np.take(keep, labels, out=air)
-
-
-@dataclass(frozen=True)
-class Pieces:
-    """Moments of the labelled pieces of one slice; entry 0 is the background and empty."""
-
-    area: NDArray[np.float64]
-    centre: NDArray[np.float64]
-    """(pieces, 2): row, column."""
-    moments: NDArray[np.float64]
-    """(pieces, 3): variance of rows, of columns, covariance."""
-
-    @classmethod
-    def of_slice(cls, labels: NDArray[np.unsignedinteger], count: int) -> "Pieces":
-        y, x = np.nonzero(labels)
-        label = labels[y, x]
-
-        def total(weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-            return np.bincount(label, weights, minlength=count + 1).astype(float)
-
-        area = total()
-        safe = np.maximum(area, 1)
-        yf, xf = y.astype(float), x.astype(float)
-        cy, cx = total(yf) / safe, total(xf) / safe
-        yf -= cy[label]
-        xf -= cx[label]
-        moments = np.stack([total(yf * yf), total(xf * xf), total(yf * xf)], axis=1) / safe[:, None]
-        return cls(area, np.stack([cy, cx], axis=1), moments)
-
-    def eccentricity(self, spacing_mm: tuple[float, ...]) -> NDArray[np.float64]:
-        """Eccentricity of the ellipse with the same second moments: 0 a disc, 1 a line (a single sample is 0)."""
-        sy, sx = spacing_mm
-        a, b, c = self.moments[:, 0] * sy * sy, self.moments[:, 1] * sx * sx, self.moments[:, 2] * sy * sx
-        middle, spread = (a + b) / 2, np.sqrt(((a - b) / 2) ** 2 + c**2)
-        large, small = middle + spread, np.maximum(middle - spread, 0)
-        return np.asarray(np.sqrt(1 - np.divide(small, large, out=np.ones_like(large), where=large > 0)))

@@ -1,9 +1,8 @@
 """Follow the windpipe down from the top and take it out of the air."""
 
-import cc3d
 import numpy as np
 
-from lesionkit.prepare.lung_air import Mask, Pieces
+from lesionkit.prepare.pieces import Mask, Pieces, label_pieces
 
 MIN_CUT_MM2 = 60.0
 """A windpipe is wider than this where it begins."""
@@ -36,7 +35,7 @@ def find_airway(air: Mask, spacing_mm: tuple[float, ...], max_cut_mm2: float) ->
 
 def _seed(plane: Mask, spacing_mm: tuple[float, ...], max_cut_mm2: float) -> Mask | None:
     """The roundest piece of a slice that has the size and the place of a windpipe."""
-    labels, count = cc3d.connected_components(plane, connectivity=4, return_N=True)
+    labels, count = label_pieces(plane, 4)
     if count == 0:
         return None
     pieces = Pieces.of_slice(labels, count)
@@ -52,7 +51,7 @@ def _seed(plane: Mask, spacing_mm: tuple[float, ...], max_cut_mm2: float) -> Mas
 def _follow(air: Mask, airway: Mask, top: int, max_cut: float) -> int:
     """Fill `airway` downwards from slice `top`; the last slice that was filled."""
     for z in range(top - 1, -1, -1):
-        labels = cc3d.connected_components(air[z], connectivity=4)
+        labels, _ = label_pieces(air[z], 4)
         names = np.unique(labels[airway[z + 1]])
         names = names[names > 0]
         sizes = np.bincount(labels.ravel())

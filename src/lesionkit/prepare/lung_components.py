@@ -1,15 +1,13 @@
 """Which pieces of air are lung: probes, volume, distance to the central axis, cut and retry (rows 0.8, 2.6–2.10)."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from lesionkit.prepare.lung_air import Mask
 from lesionkit.prepare.lung_settings import LungSettings
 from lesionkit.prepare.lung_shape import dilate_steps
+from lesionkit.prepare.pieces import Labels, Mask, label_pieces
 
 
 @dataclass(frozen=True)
@@ -54,11 +52,11 @@ def choose_lungs(
 def _choose(
     air: Mask, hu: NDArray[np.int16], spacing_mm: tuple[float, ...], settings: LungSettings, rule: AxisRule
 ) -> Choice:
-    labels, count = cc3d.connected_components(air, connectivity=6, return_N=True)
+    labels, count = label_pieces(air, 6)
     if count == 0:
         return Choice(air, f"no air below {settings.threshold_hu:g} HU inside the body")
     voxel_l = spacing_mm[0] * spacing_mm[1] * spacing_mm[2] * 1e-6
-    volume = cc3d.statistics(labels, no_slice_conversion=True)["voxel_counts"] * voxel_l
+    volume = np.bincount(labels.ravel(), minlength=count + 1) * voxel_l
     volume[0] = 0
     if settings.probe:
         volume[_probed(labels)] = 0
@@ -90,7 +88,7 @@ def _choose(
     return Choice(keep[labels])
 
 
-def _probed(labels: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
+def _probed(labels: Labels) -> Labels:
     """Labels at the four corners and two edge midpoints of the first and the last slice."""
     middle = labels.shape[2] // 2
     planes = labels[[0, -1]]
@@ -98,7 +96,7 @@ def _probed(labels: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
 
 
 def near_axis(
-    labels: NDArray[np.unsignedinteger], names: NDArray[np.intp], spacing_mm: tuple[float, ...], rule: AxisRule
+    labels: Labels, names: NDArray[np.intp], spacing_mm: tuple[float, ...], rule: AxisRule
 ) -> NDArray[np.bool_]:
     """For each name whether its piece keeps the central-axis rule.
 
@@ -124,17 +122,8 @@ def _grow_back(mask: Mask, air: Mask, cut: int) -> Mask:
     """The mask of a shortened volume, grown by `cut` steps into the slices that were cut off."""
     whole = np.concatenate([mask, air[len(mask) :]])
     grown = dilate_steps(np.concatenate([mask, np.zeros_like(air[len(mask) :])]), cut) & whole
-    labels = cc3d.connected_components(grown, connectivity=6)
-    keep = np.zeros(int(labels.max()) + 1, dtype=bool)
+    labels, count = label_pieces(grown, 6)
+    keep = np.zeros(count + 1, dtype=bool)
     keep[np.unique(labels[: len(mask)][mask])] = True
     keep[0] = False
     return keep[labels]
-
-
-def largest_pieces(mask: Mask, connectivity: Literal[6, 18, 26], count: int) -> list[tuple[int, Mask]]:
-    """The largest connected pieces with their sizes in samples, largest first."""
-    labels = cc3d.connected_components(mask, connectivity=connectivity)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    names = np.argsort(-sizes, kind="stable")[:count]
-    return [(int(sizes[n]), labels == n) for n in names if sizes[n]]

@@ -1,12 +1,11 @@
 """Lungs slice by slice with a threshold of each slice's own, from two-means clustering (rows 1.3, 2.16)."""
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, maximum_filter
+from scipy.ndimage import binary_erosion, find_objects, maximum_filter
 
-from lesionkit.prepare.lung_air import Mask
 from lesionkit.prepare.lung_settings import LungSettings
+from lesionkit.prepare.pieces import Labels, Mask, label_pieces
 
 
 def find_by_kmeans(hu: NDArray[np.int16], settings: LungSettings) -> Mask:
@@ -50,7 +49,7 @@ def _lungs_of_slice(plane: NDArray[np.int16], settings: LungSettings) -> Mask:
     if threshold > settings.kmeans_max_hu:
         return np.zeros(plane.shape, dtype=bool)
     eroded = binary_erosion(plane < threshold, np.ones((settings.kmeans_erosion,) * 2))
-    labels, count = cc3d.connected_components(_dilated(eroded, settings), connectivity=8, return_N=True)
+    labels, count = label_pieces(_dilated(eroded, settings), 8)
     keep = _pieces_in_frame(labels, count, scale, settings)
     if settings.kmeans_island_ratio:
         keep = _islands(labels, keep, settings.kmeans_island_ratio)
@@ -66,18 +65,20 @@ def _dilated(mask: Mask, settings: LungSettings) -> Mask:
     return np.asarray(maximum_filter(mask, settings.kmeans_dilation))
 
 
-def _pieces_in_frame(labels: NDArray[np.unsignedinteger], count: int, scale: float, settings: LungSettings) -> Mask:
+def _pieces_in_frame(labels: Labels, count: int, scale: float, settings: LungSettings) -> Mask:
     keep = np.zeros(count + 1, dtype=bool)
     first, last = (row * scale for row in settings.kmeans_rows)
     size = settings.kmeans_max_size * scale
-    for name, box in enumerate(cc3d.statistics(labels)["bounding_boxes"][1:], start=1):
-        rows, columns = box[0], box[1]
+    for name, box in enumerate(find_objects(labels.astype(np.int32), count), start=1):
+        if box is None:
+            continue
+        rows, columns = box
         fits = rows.stop - rows.start < size and columns.stop - columns.start < size
         keep[name] = fits and rows.start > first and rows.stop < last
     return keep
 
 
-def _islands(labels: NDArray[np.unsignedinteger], keep: Mask, ratio: float) -> Mask:
+def _islands(labels: Labels, keep: Mask, ratio: float) -> Mask:
     """The largest kept piece if it is `ratio` times the second, else the two largest."""
     sizes = np.where(keep, np.bincount(labels.ravel(), minlength=len(keep)), 0)
     order = np.argsort(-sizes, kind="stable")

@@ -1,13 +1,11 @@
 """Tell the two lungs apart (row 2.12)."""
 
-import cc3d
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from lesionkit.prepare.lung_air import Mask
-from lesionkit.prepare.lung_components import largest_pieces
 from lesionkit.prepare.lung_settings import LungSettings
 from lesionkit.prepare.lung_shape import bounds, erode_step, fill_slices, hull_slices
+from lesionkit.prepare.pieces import Mask, label_pieces, largest_pieces
 
 DISTANCE_SPACING_MM = 4.0
 """Where the lungs touch, which is nearer is decided on a lattice of about this spacing."""
@@ -64,7 +62,7 @@ def _main_part(lung: Mask, cover: float) -> Mask:
     """Per slice the largest pieces that cover a share of it, within their hulls; of the lung the largest piece."""
     result = np.zeros_like(lung)
     for plane, kept in zip(lung, result, strict=True):
-        labels = cc3d.connected_components(plane, connectivity=8)
+        labels, _ = label_pieces(plane, 8)
         sizes = np.bincount(labels.ravel())
         sizes[0] = 0
         names = np.argsort(-sizes, kind="stable")

@@ -90,7 +90,7 @@ class LungSettings(Settings):
     """Radius of a dilation with a cube (row 0.11: 16 samples a side)."""
     hull: bool = True
     """Replace each slice of each lung by its convex hull (row 2.13)."""
-    max_hull_ratio: float = Field(default=1.35, ge=1)
+    max_hull_ratio: float = Field(default=1.2, ge=1)
     """…unless the hull is larger than this times the slice (row 2.13: 2)."""
     hull_wall_only: bool = True
     """…and fill only dents of the chest wall, not the heart's (ours); needs two lungs, a single mask gets no hull."""
@@ -169,6 +169,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "method": "kmeans",
         "min_volume_l": 0.0,
         "max_volume_l": 1000.0,
+        "closing_mm": 0.0,
+        "hull": False,
         "growth_mm": 0.0,
     },
 }

@@ -6,11 +6,10 @@ often as its spacing asks for; every step is a few shifted ORs over the whole ar
 
 from typing import Literal, TypeAlias
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from lesionkit.prepare.lung_air import Mask
+from lesionkit.prepare.pieces import Mask, label_pieces
 
 Side: TypeAlias = Literal["left", "right"]
 """Of the patient; x grows to the left."""
@@ -82,8 +81,8 @@ def bounds(mask: Mask, margin: tuple[int, ...] | int = 0) -> tuple[slice, ...]:
 
 def fill_holes(mask: Mask) -> Mask:
     """Complement pieces (with diagonals) that touch none of the eight corners of the volume are filled (row 2.11)."""
-    labels = cc3d.connected_components(~mask, connectivity=26)
-    keep = np.zeros(int(labels.max()) + 1, dtype=bool)
+    labels, count = label_pieces(~mask, 26)
+    keep = np.zeros(count + 1, dtype=bool)
     keep[labels[np.ix_((0, -1), (0, -1), (0, -1))].ravel()] = True
     keep[0] = False
     return ~keep[labels]
@@ -93,7 +92,7 @@ def fill_slices(mask: Mask) -> Mask:
     """Holes of each slice are filled: background that is not connected to the slice's border."""
     result = np.ones_like(mask)
     for plane, filled in zip(mask, result, strict=True):
-        labels = cc3d.connected_components(np.pad(~plane, 1, constant_values=True), connectivity=4)
+        labels, _ = label_pieces(np.pad(~plane, 1, constant_values=True), 4)
         np.not_equal(labels[1:-1, 1:-1], labels[0, 0], out=filled)
     return result
 
