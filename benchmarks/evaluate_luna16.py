@@ -108,8 +108,10 @@ def main() -> None:
         score = score_luna16(*tables, settings)
         seconds[name] = time.perf_counter() - start
         print(f"{name:9s} {seconds[name]:7.3f} s   CPM {score.figures['cpm'].value:.9f}")
-    print(f"peak memory of the process, imports and tables included: "
-          f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    print(
+        f"peak memory of the process, imports and tables included: "
+        f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"
+    )
     if draws:
         matched, per_draw, cpm = literal(*tables, draws)
         total = matched + OFFICIAL.bootstrap_samples * per_draw

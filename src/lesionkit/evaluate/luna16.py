@@ -70,15 +70,9 @@ def score_luna16(
     Raises:
         LesionkitError: see `Luna16Tables.check`; or a column of `settings.by` is in no table.
     """
-    tables = Luna16Tables.check(
-        marks, annotations, excluded, series, ignore_unknown_series=settings.ignore_unknown_series
-    )
-    official = settings.protocol == "official"
-    kept = np.ones(len(tables.score), dtype=bool)
-    if official:
-        kept = kept_marks(tables.marks.places.case, tables.score)
-    matched = tables.match(kept, shared=official)
+    tables, kept, matched = _matched(marks, annotations, excluded, series, settings)
     found = tables.detections(matched, kept)
+    official = settings.protocol == "official"
     curve = _official_curve(found) if official else froc(found, case_word="scan")
     draws = draw_cases(found.n_cases, settings.bootstrap_samples, settings.seed)
     quoted = quote(found, curve, settings.rates, draws)
@@ -97,6 +91,35 @@ def score_luna16(
         facts={"settings": settings.model_dump(mode="json")},
         resamples=Resamples(_key(tables, settings), cpm_samples(quoted)),
     )
+
+
+def luna16_detections(
+    marks: pd.DataFrame,
+    annotations: pd.DataFrame,
+    excluded: pd.DataFrame | None,
+    series: Sequence[str],
+    settings: Luna16Settings = OFFICIAL,
+) -> Detections:
+    """What the marks hit and what they do not, for `apply_operating_point`; arguments as for `score_luna16`."""
+    tables, kept, matched = _matched(marks, annotations, excluded, series, settings)
+    return tables.detections(matched, kept)
+
+
+def _matched(
+    marks: pd.DataFrame,
+    annotations: pd.DataFrame,
+    excluded: pd.DataFrame | None,
+    series: Sequence[str],
+    settings: Luna16Settings,
+) -> tuple[Luna16Tables, NDArray[np.bool_], Match]:
+    tables = Luna16Tables.check(
+        marks, annotations, excluded, series, ignore_unknown_series=settings.ignore_unknown_series
+    )
+    official = settings.protocol == "official"
+    kept = np.ones(len(tables.score), dtype=bool)
+    if official:
+        kept = kept_marks(tables.marks.places.case, tables.score)
+    return tables, kept, tables.match(kept, shared=official)
 
 
 def _official_curve(found: Detections) -> Curve:

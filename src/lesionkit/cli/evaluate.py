@@ -1,0 +1,117 @@
+"""`lesionkit evaluate`: score marks of any origin by a protocol."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+if TYPE_CHECKING:
+    from lesionkit.recipes.scoring import Named
+
+command = typer.Typer(
+    help="Score marks against a truth: LUNA16, CAMELYON16, CAMELYON17, SIIM-ACR, slides; compare two systems.",
+    epilog="'lesionkit evaluate PROTOCOL --help' tells the options and gives examples. Research use only.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Marks: TypeAlias = Annotated[Path, typer.Option("--marks", metavar="FILE|RUN", help="Table of marks, or a run folder.")]
+Out: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="SCORE", help="Folder for JSON, CSV, plots and page; none: only the table."),
+]
+Counting: TypeAlias = Annotated[
+    str,
+    typer.Option("--protocol", metavar="official|exact", help="As the organisers' script counts, or a step curve."),
+]
+
+
+@command.command("luna16")
+def luna16(
+    truth: Annotated[Path, typer.Option("--truth", metavar="FILE", help="annotations.csv: the nodules.")],
+    series: Annotated[Path, typer.Option("--series", metavar="FILE", help="seriesuids.csv: every searched scan.")],
+    marks: Marks,
+    excluded: Annotated[
+        Path | None,
+        typer.Option("--excluded", metavar="FILE", help="annotations_excluded.csv: they count neither way."),
+    ] = None,
+    out: Out = None,
+    protocol: Counting = "official",
+    compare: Annotated[
+        Path | None, typer.Option("--compare", metavar="FILE|RUN", help="Marks of a second system, compared in pairs.")
+    ] = None,
+    by: Annotated[
+        list[str] | None, typer.Option("--by", metavar="COLUMN", help="Column that makes subgroups; repeatable.")
+    ] = None,
+    cases: Annotated[
+        Path | None, typer.Option("--cases", metavar="FILE", help="Table with seriesuid and columns for --by.")
+    ] = None,
+    thresholds: Annotated[
+        Path | None, typer.Option("--thresholds", metavar="SCORE", help="Apply the thresholds of an earlier score.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of the bootstrap draws.")] = None,
+    ignore_unknown_series: Annotated[
+        bool, typer.Option("--ignore-unknown-series", help="Leave out marks in series that are not listed.")
+    ] = False,
+) -> None:
+    """Nodules in CT: sensitivity at 1/8 to 8 false positives per scan, and their mean, the CPM.
+
+    Examples:
+      lesionkit evaluate luna16 --truth annotations.csv --excluded annotations_excluded.csv
+          --series seriesuids.csv --marks submission.csv --out SCORE
+      lesionkit evaluate luna16 ... --protocol exact --by diameter_mm --by texture
+      lesionkit evaluate luna16 ... --marks runs/new --compare runs/old --out COMPARISON
+    """
+    from lesionkit.evaluate.luna16_match import Luna16Settings
+    from lesionkit.recipes.luna16_files import Luna16Files, score_luna16_files
+    from lesionkit.recipes.scoring import Named
+
+    given = {"protocol": protocol, "by": tuple(by or ()), "ignore_unknown_series": ignore_unknown_series}
+    settings = Luna16Settings.parse({**given, **({} if seed is None else {"seed": seed})})
+    files = Luna16Files(truth, series, excluded, cases, thresholds)
+    systems = [Named("first", score_luna16_files(files, marks, settings))]
+    if compare is not None:
+        systems.append(Named("second", score_luna16_files(files, compare, settings)))
+    _finish(systems, out)
+
+
+@command.command("compare")
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="FIRST", help="Folder of a score.")],
+    second: Annotated[Path, typer.Argument(metavar="SECOND", help="Folder of a score on the same cases.")],
+    out: Out = None,
+) -> None:
+    """Difference of two scores of one protocol on the same cases, with paired intervals and p-values.
+
+    Examples:
+      lesionkit evaluate compare scores/old scores/new --out scores/new-against-old
+    """
+    from lesionkit.recipes.scoring import Named, load_score
+
+    _finish([Named("first", load_score(first)), Named("second", load_score(second))], out)
+
+
+def _finish(systems: "list[Named]", out: Path | None) -> None:
+    """Write the files, print the table, the warnings and what the result is for."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from lesionkit.cli.score_table import score_table
+    from lesionkit.evaluate.document import NOTICE, to_document
+    from lesionkit.recipes.scoring import compared, write_scores
+
+    comparison = compared(*systems) if len(systems) > 1 else None
+    main = comparison if comparison is not None else systems[0].score
+    paths = write_scores(out, systems, comparison) if out is not None else ()
+    console = Console(highlight=False)
+    for system in systems if comparison is not None else ():
+        console.print(score_table(to_document(system.score), f"{system.name}: {system.score.protocol}"))
+    console.print(score_table(to_document(main), main.protocol))
+    for path in paths:
+        console.print(Text.assemble(("written  ", "dim"), (str(path), "bold")), soft_wrap=True)
+    console.print(Text(NOTICE, style="dim"))
+    complaints = Console(stderr=True, highlight=False, soft_wrap=True)
+    for sentence in main.warnings:
+        complaints.print(Text(f"warning: {sentence}", style="yellow"))

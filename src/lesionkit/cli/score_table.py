@@ -1,0 +1,44 @@
+"""A score as a short table on the terminal."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def score_table(document: Mapping[str, Any], title: str) -> "Table":
+    """Figures with their intervals, subgroups, and the counts that are not zero.
+
+    Args:
+        document: a score as plain values, see `lesionkit.evaluate.document.to_document`.
+    """
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("figure", overflow="fold")
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("95 % interval", no_wrap=True)
+    for name, figure in document["figures"].items():
+        table.add_row(name, _value(figure["value"]), _between(figure["lower"], figure["upper"]))
+    for row in document["subgroups"]:
+        name = f"{row['column']} {row['group']}: {row['lesions']} lesions"
+        table.add_row(name, _value(row["cpm"]), _between(row["lower"], row["upper"]))
+    table.caption = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in document["counts"].items() if n)
+    table.caption_justify = "left"
+    return table
+
+
+def _value(value: float | None) -> str:
+    """Four decimals of what lies between 0 and 1, else four significant digits.
+
+    >>> _value(0.775910364), _value(52.509009), _value(None)
+    ('0.7759', '52.51', '–')
+    """
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if abs(value) <= 1 else f"{value:.4g}"
+
+
+def _between(lower: float | None, upper: float | None) -> str:
+    return "" if lower is None or upper is None else f"{_value(lower)} to {_value(upper)}"
