@@ -1,0 +1,103 @@
+"""The lesions that CAMELYON16 counts: tumour grown a little, its holes filled, its pieces labelled."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from lesionkit.core.outline import Outline, SlideMask
+from lesionkit.core.settings import Settings
+
+_EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
+
+
+class RegionSettings(Settings):
+    """How outlines become lesions; the defaults are those of the organisers' script."""
+
+    level_0_um: float = 0.243
+    """Size of a pixel of the finest level; the script takes one size for all slides."""
+    downsample: float = 32.0
+    """Of the mask that outlines are drawn on; the script works on level 5."""
+    growth_um: float = 37.5
+    """How far tumour is grown on all sides, so that nests of cells a few cells apart are one lesion."""
+    itc_um: float = 275.0
+    """Grown regions whose major axis is shorter are isolated tumour cells: neither lesion nor false positive."""
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """Lesions of one slide.
+
+    Attributes:
+        labels: (rows, columns) of the part that is held: 0 outside, else the number of the region from 1.
+        is_itc: (regions,) whether region i + 1 is isolated tumour cells.
+        corner: (row, column) of `labels[0, 0]` in the whole reduced slide.
+        downsample: pixels of the finest level per sample.
+        size_xy: of the slide in pixels of the finest level, None where unknown.
+    """
+
+    labels: NDArray[np.int32]
+    is_itc: NDArray[np.bool_]
+    corner: tuple[int, int] = (0, 0)
+    downsample: float = 1.0
+    size_xy: tuple[float, float] | None = None
+
+    @property
+    def has_tumour(self) -> bool:
+        """Whether anything was annotated, isolated tumour cells included."""
+        return len(self.is_itc) > 0
+
+    def at(self, xy: NDArray[np.float64]) -> NDArray[np.intp]:
+        """(n,) number of the region that each position (x, y) lies in, 0 where in none."""
+        place = np.floor(np.asarray(xy)[:, ::-1] / self.downsample).astype(np.intp) - np.array(self.corner)
+        inside = ((place >= 0) & (place < self.labels.shape)).all(axis=1)
+        found = np.zeros(len(place), dtype=np.intp)
+        found[inside] = self.labels[tuple(place[inside].T)]
+        return found
+
+
+NO_REGIONS = Regions(np.zeros((0, 0), dtype=np.int32), np.zeros(0, dtype=bool))
+
+
+def find_regions(tumour: Outline | SlideMask | None, settings: RegionSettings) -> Regions:
+    """Grow, fill and label the tumour of a slide.
+
+    Samples closer than `growth_um` to tumour are added, holes are filled, pieces that touch by a side or a corner are
+    one region. None is a healthy slide.
+    """
+    if tumour is None:
+        return NO_REGIONS
+    downsample = tumour.downsample if isinstance(tumour, SlideMask) else settings.downsample
+    sample_um = downsample * settings.level_0_um
+    reach = settings.growth_um / sample_um
+    margin = int(np.ceil(reach)) + 1
+    sampled = tumour if isinstance(tumour, SlideMask) else tumour.sampled(downsample)
+    held = sampled.around_tumour(margin)
+    if not held.mask.any():
+        return Regions(NO_REGIONS.labels, NO_REGIONS.is_itc, downsample=downsample, size_xy=held.size_xy)
+    grown = ndimage.binary_fill_holes(_grow(held.mask, reach, margin))
+    labels, _ = ndimage.label(grown, structure=_EIGHT_NEIGHBOURS)
+    is_itc = major_axes(labels) < settings.itc_um / sample_um
+    return Regions(labels, is_itc, held.corner, downsample, held.size_xy)
+
+
+def major_axes(labels: NDArray[np.int32]) -> NDArray[np.float64]:
+    """(regions,) length in samples of the major axis of the ellipse with the same second moments as each region."""
+    place = np.nonzero(labels)
+    label = labels[place] - 1
+    area = np.bincount(label)
+    row, column = (axis - (np.bincount(label, axis) / area)[label] for axis in place)
+    rr, cc, rc = (np.bincount(label, product) / area for product in (row * row, column * column, row * column))
+    largest = (rr + cc) / 2 + np.hypot((rr - cc) / 2, rc)
+    return np.asarray(4 * np.sqrt(largest))
+
+
+def _grow(mask: NDArray[np.bool_], reach: float, margin: int) -> NDArray[np.bool_]:
+    """Add the samples closer than `reach` to the mask, piece by piece: distances are only taken near tumour."""
+    grown = mask.copy()
+    pieces, _ = ndimage.label(mask, structure=_EIGHT_NEIGHBOURS)
+    for box in ndimage.find_objects(pieces):
+        near = tuple(slice(max(0, side.start - margin), side.stop + margin) for side in box)
+        grown[near] |= ndimage.distance_transform_edt(~mask[near]) < reach
+    return grown
