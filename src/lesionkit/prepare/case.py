@@ -65,8 +65,9 @@ def prepare_ct(case: Case, settings: PrepareSettings | None = None) -> Case:
     grid = _lung_grid(case.image.grid, lungs, settings)
     image = resample_onto(case.image, grid, antialias=settings.antialias)
     array = clip_hu(image.array, settings.hu_range).astype(np.int16, copy=False)
-    facts = _facts(case, chest, lungs, grid, time.perf_counter() - started)
     regions = {"lung": ArrayImage(grid, lungs.on(grid).mask)}
+    warnings = _warnings(case, settings, chest, lungs, grid)
+    facts = _facts(case, chest, lungs, warnings, time.perf_counter() - started)
     return dataclasses.replace(case, image=ArrayImage(grid, array), regions=regions, facts=facts)
 
 
@@ -83,25 +84,15 @@ def _lung_grid(native: Grid, lungs: LungMask, settings: PrepareSettings) -> Grid
     return whole.crop(tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True)))
 
 
-def _facts(case: Case, chest: Chest, lungs: LungMask, grid: Grid, seconds: float) -> Mapping[str, Any]:
+def _facts(case: Case, chest: Chest, lungs: LungMask, warnings: list[str], seconds: float) -> Mapping[str, Any]:
     native = case.image.grid
     whole_mm = native.voxel_mm * math.prod(native.shape)
-    warnings = list(case.facts.get("warnings", ()))
-    warnings += [text for text in (None if chest.is_whole else chest.note(native), lungs.failure) if text]
-    warnings += [
-        f"lesion {lesion.lesion_id or number} at {tuple(round(v, 1) for v in lesion.centre_mm)} mm lies outside the "
-        "prepared box around the lungs"
-        for number, lesion in enumerate(case.truth or ())
-        if not bool(grid.contains(lesion.centre_mm))
-    ]
     return {
         "native_spacing_mm": list(native.spacing_mm),
         **case.facts,
         "lung_volume_l": round(float(lungs.volume_l), 4),
         "lung_cover_ratio": round(float(np.count_nonzero(lungs.mask)) * lungs.grid.voxel_mm / whole_mm, 5),
-        "lung_left_right_ratio": None
-        if math.isnan(lungs.left_right_ratio)
-        else round(float(lungs.left_right_ratio), 4),
+        "lung_left_right_ratio": None if math.isnan(lungs.left_right_ratio) else round(lungs.left_right_ratio, 4),
         "lung_preset": lungs.preset,
         "lung_failure": lungs.failure,
         "searched_mm": list(chest.z_mm),
@@ -109,3 +100,20 @@ def _facts(case: Case, chest: Chest, lungs: LungMask, grid: Grid, seconds: float
         "prepare_seconds": round(seconds, 4),
         "warnings": warnings,
     }
+
+
+def _warnings(case: Case, settings: PrepareSettings, chest: Chest, lungs: LungMask, grid: Grid) -> list[str]:
+    """Those the case came with, and what a reader of the result must know."""
+    warnings = list(case.facts.get("warnings", ()))
+    if not chest.is_whole:
+        warnings.append(chest.note(case.image.grid))
+    if lungs.failure:
+        warnings.append(f"the lungs were not found: {lungs.failure}")
+    elif settings.lung.max_erosions and math.isnan(lungs.left_right_ratio):
+        warnings.append("the two lungs were not told apart, or only one is in view")
+    for number, lesion in enumerate(case.truth or ()):
+        if not bool(grid.contains(lesion.centre_mm)):
+            place = ", ".join(f"{v:.1f}" for v in lesion.centre_mm)
+            name = lesion.lesion_id or str(number)
+            warnings.append(f"lesion {name} at ({place}) mm lies outside the prepared box around the lungs")
+    return warnings

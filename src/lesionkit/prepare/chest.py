@@ -52,7 +52,8 @@ class Chest:
         """Which part of a scan with this grid is searched, as a sentence for the user."""
         upright = grid.turned_upright()
         z = upright.index_to_world([[i, 0, 0] for i in range(upright.shape[0])])[:, 2]
-        slices = int(((z >= self.z_mm[0]) & (z <= self.z_mm[1])).sum())
+        inside = (z >= self.z_mm[0]) & (z <= self.z_mm[1])
+        slices = len(z) if self.is_whole else int(inside.sum())
         place = f"z {self.z_mm[0]:.0f} to {self.z_mm[1]:.0f} mm, {slices} of {len(z)} slices"
         if self.is_whole:
             return f"the whole scan is searched ({place})"

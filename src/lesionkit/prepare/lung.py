@@ -133,6 +133,9 @@ def _choose_parts(
     if choice.reason is not None:
         return [], choice.reason
     mask = fill_holes(choice.mask) if settings.fill_holes else choice.mask
+    volume_l = np.count_nonzero(mask) * math.prod(spacing_mm) * 1e-6
+    if volume_l < settings.min_total_l:
+        return [], f"the lungs found have only {volume_l:.2f} L, at least {settings.min_total_l:g} L are expected"
     return (separate(mask, spacing_mm, settings) if settings.max_erosions else [mask]), None
 
 

@@ -1,5 +1,7 @@
 """Tell the two lungs apart (row 2.12)."""
 
+import math
+
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
@@ -15,25 +17,41 @@ def separate(mask: Mask, spacing_mm: tuple[float, ...], settings: LungSettings) 
     """One or two masks, the larger first; one if the mask never falls into two of comparable size."""
     box = bounds(mask)
     inner = mask[box]
-    halves = _seeds(inner, settings)
-    if halves is None:
+    seeds = _seeds(inner, math.prod(spacing_mm) * 1e-6, settings)
+    if seeds is None:
         return [mask]
-    first, second = _nearest(inner, *halves, spacing_mm)
+    halves = list(_nearest(inner, *seeds, spacing_mm))
+    if settings.slice_cover:
+        halves = [fill_slices(_main_part(half, settings.slice_cover)) for half in halves]
+    if not _are_two_lungs(halves, spacing_mm, settings):
+        return [mask]
     lungs = []
-    for half in (first, second):
-        if settings.slice_cover:
-            half = fill_slices(_main_part(half, settings.slice_cover))
+    for half in sorted(halves, key=lambda half: -np.count_nonzero(half)):
         whole = np.zeros_like(mask)
         whole[box] = half
         lungs.append(whole)
-    return sorted((lung for lung in lungs if lung.any()), key=lambda lung: -np.count_nonzero(lung))
+    return lungs
 
 
-def _seeds(mask: Mask, settings: LungSettings) -> tuple[Mask, Mask] | None:
-    for _ in range(settings.max_erosions):
+def _are_two_lungs(halves: list[Mask], spacing_mm: tuple[float, ...], settings: LungSettings) -> bool:
+    """Whether two parts are neither a lung and a crumb nor two lobes of one lung."""
+    small, large = sorted(int(np.count_nonzero(half)) for half in halves)
+    voxel_l = math.prod(spacing_mm) * 1e-6
+    if small * settings.separation_ratio <= large and not small * voxel_l >= settings.min_volume_l > 0:
+        return False
+    places = [np.average(np.arange(half.shape[2]), weights=half.sum(axis=(0, 1))) for half in halves]
+    return bool(abs(places[0] - places[1]) * spacing_mm[2] >= settings.min_apart_mm)
+
+
+def _seeds(mask: Mask, voxel_l: float, settings: LungSettings) -> tuple[Mask, Mask] | None:
+    """Two pieces of the mask, eroded until there are two of comparable size, or of the size of a lung at once."""
+    for erosions in range(settings.max_erosions):
         pieces = largest_pieces(mask, 18, 2)
-        if len(pieces) == 2 and pieces[0][0] < settings.separation_ratio * pieces[1][0]:
-            return pieces[0][1], pieces[1][1]
+        if len(pieces) == 2:
+            (large, first), (small, second) = pieces
+            is_lung = erosions == 0 and small * voxel_l >= settings.min_volume_l > 0
+            if is_lung or large < settings.separation_ratio * small:
+                return first, second
         if not pieces:
             return None
         mask = erode_step(mask)

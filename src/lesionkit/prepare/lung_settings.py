@@ -41,6 +41,9 @@ class LungSettings(Settings):
     """Below this is air (row 0.6: -550, row 2.4: -600)."""
     clear_border: bool = True
     """In each slice drop air that touches the image's border (row 0.7)."""
+    border_air_hu: float = -940.0
+    """…if the median of what touches it lies below: a lung cut off by a tight field of view stays (ours); 0 drops
+    whatever touches it."""
     min_area_mm2: float = Field(default=30.0, ge=0)
     """In each slice drop smaller pieces of air (row 2.5: 30), with the in-plane spacing (row 2.19 is corrected)."""
     max_eccentricity: float = Field(default=1.0, gt=0, le=1)
@@ -71,6 +74,8 @@ class LungSettings(Settings):
     """While no piece survives, cut this many more slices off the head end and try again; 0 for never (row 2.9: 2)."""
     max_cuts: int = Field(default=30, ge=0)
     """At most so many tries (row 2.9)."""
+    min_total_l: float = Field(default=0.5, ge=0)
+    """Less than this in all counts as a failure (ours)."""
     keep_largest: int = Field(default=2, ge=0)
     """Keep exactly so many of the largest pieces (row 0.8, corrected: row 0.9 kept three); 0 keeps all."""
 
@@ -81,6 +86,8 @@ class LungSettings(Settings):
     """Erode at most so often until the mask falls into two lungs; 0 for no separation (row 2.12)."""
     separation_ratio: float = Field(default=4.8, gt=1)
     """Two pieces are two lungs when the larger has less than this times the other's volume (row 2.12)."""
+    min_apart_mm: float = Field(default=60.0, ge=0)
+    """…and when their centres lie further apart than this from left to right: lobes of one lung do not (ours)."""
     slice_cover: float = Field(default=0.0, ge=0, le=1)
     """In each slice of each lung keep the largest pieces that cover this share, within their hulls, and of the lung
     the largest piece; 0 for all (row 2.12: 0.95)."""
@@ -131,6 +138,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "threshold": {
         "working_spacing_mm": 0.0,
         "threshold_hu": -550.0,
+        "border_air_hu": 0.0,
         "min_area_mm2": 0.0,
         "max_airway_mm2": 0.0,
         "min_volume_l": 0.0,
@@ -157,6 +165,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "max_volume_l": 8.2,
         "cut_step": 2,
         "keep_largest": 0,
+        "min_apart_mm": 0.0,
         "slice_cover": 0.95,
         "closing_mm": 0.0,
         "hull_wall_only": False,
@@ -169,6 +178,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "method": "kmeans",
         "min_volume_l": 0.0,
         "max_volume_l": 1000.0,
+        "max_erosions": 0,
         "closing_mm": 0.0,
         "hull": False,
         "growth_mm": 0.0,
