@@ -3,7 +3,7 @@
 import logging
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -14,7 +14,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from pydantic import Field
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch.utils.data import DataLoader, Dataset
 
 from lesionkit.core.settings import Settings
 from lesionkit.learn.losses import detection_loss
@@ -126,6 +126,45 @@ class _Validator(Callback):
                 module.log(f"validation/{name}", value)
 
 
+class _Bar(RichProgressBar):
+    """Counts to the last step; the loader itself has no length."""
+
+    @property
+    def total_train_batches(self) -> int:
+        return int(self.trainer.max_steps)
+
+
+class _Deck(lightning.LightningDataModule):
+    """Hands out patch numbers: batch by batch, to each process its share, going on where a checkpoint ended."""
+
+    def __init__(self, patches: Dataset[dict[str, Tensor]], settings: LearnSettings, done: int) -> None:
+        super().__init__()
+        self.patches, self.settings, self.done = patches, settings, done
+
+    def train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
+        """A loader without a length, so that Lightning never thinks it finished after a resume."""
+        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        return DataLoader(
+            self.patches,
+            batch_sampler=_Batches(int(self.settings.batch), range(self.done, self.settings.steps), rank, world),
+            num_workers=self.settings.workers,
+            prefetch_factor=6 if self.settings.workers else None,
+            worker_init_fn=_one_thread,
+        )
+
+
+class _Batches:
+    """Numbers of the patches of each step, for one of several processes."""
+
+    def __init__(self, size: int, steps: range, rank: int, world: int) -> None:
+        self.size, self.steps, self.rank, self.world = size, steps, rank, world
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for step in self.steps:
+            first = (step * self.world + self.rank) * self.size
+            yield list(range(first, first + self.size))
+
+
 class _Waiting(Callback):
     """Measures the share of a step spent waiting for data, and steps per second."""
 
@@ -169,15 +208,7 @@ def fit(
     if not isinstance(settings.batch, int):
         raise TypeError("batch 'auto' must have been resolved by lesionkit.learn.batch before fit")
     checkpoint = _last_checkpoint(folder) if resume else None
-    done = _steps_of(checkpoint)
-    remaining = Subset(patches, range(done * settings.batch, settings.steps * settings.batch))
-    loader = DataLoader(
-        remaining,
-        batch_size=settings.batch,
-        num_workers=settings.workers,
-        prefetch_factor=6 if settings.workers else None,
-        worker_init_fn=_one_thread,
-    )
+    deck = _Deck(patches, settings, done=_steps_of(checkpoint))
     trainer = _trainer(settings, folder, validate)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     with warnings.catch_warnings():
@@ -185,12 +216,12 @@ def fit(
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", category=UserWarning, module="lightning")
         warnings.filterwarnings("ignore", category=FutureWarning, module="lightning")
-        trainer.fit(learner, loader, ckpt_path=checkpoint, weights_only=False)
+        trainer.fit(learner, datamodule=deck, ckpt_path=checkpoint, weights_only=False)
     return {name: float(value) for name, value in trainer.logged_metrics.items()}
 
 
 def _trainer(settings: LearnSettings, folder: Path, validate: Validate | None) -> lightning.Trainer:
-    waiting: list[Callback] = [_Waiting(), LearningRateMonitor("step"), RichProgressBar(leave=True)]
+    waiting: list[Callback] = [_Waiting(), LearningRateMonitor("step"), _Bar(leave=True)]
     if validate is not None:
         waiting.append(_Validator(validate, settings.validate_every))
     waiting.append(
@@ -211,6 +242,7 @@ def _trainer(settings: LearnSettings, folder: Path, validate: Validate | None) -
         logger=[TensorBoardLogger(folder, "tensorboard", version=""), CSVLogger(folder, "metrics", version="")],
         log_every_n_steps=10,
         enable_model_summary=False,
+        use_distributed_sampler=False,
     )
 
 

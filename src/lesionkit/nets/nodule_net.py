@@ -43,6 +43,7 @@ class NoduleNet(nn.Module):
         self.at16 = nn.Sequential(_convolution(s8, s16, stride=2), *[_Residual(s16) for _ in range(n16)])
         self.up8 = _Up(s16, s8)
         self.up4 = _Up(s8, s4)
+        self.last = _Residual(s4)
         self.head = nn.Sequential(nn.Dropout3d(self.settings.dropout), nn.Conv3d(s4, CHANNELS, 1))
         # Start from a belief of 1 % everywhere, so that the first steps are not spent on unlearning 50 %.
         final = self.head[1]
@@ -58,7 +59,7 @@ class NoduleNet(nn.Module):
         x4 = self.at4(x2)
         x8 = self.at8(x4)
         x16 = self.at16(x8)
-        output: Tensor = self.head(self.up4(self.up8(x16, x8), x4))  # b 5 z/4 y/4 x/4
+        output: Tensor = self.head(self.last(self.up4(self.up8(x16, x8), x4)))  # b 5 z/4 y/4 x/4
         return output
 
 
@@ -122,9 +123,7 @@ class _Up(nn.Module):
         super().__init__()
         self.lift = nn.ConvTranspose3d(below, beside, 2, stride=2)
         self.join = _ConvNorm(2 * beside, beside)
-        self.block = _Residual(beside)
 
     def forward(self, low: Tensor, skip: Tensor) -> Tensor:
-        joined = torch.cat([self.lift(low), skip], dim=1)
-        result: Tensor = self.block(self.join(joined))
+        result: Tensor = self.join(torch.cat([self.lift(low), skip], dim=1))
         return result

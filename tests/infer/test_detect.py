@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lesionkit.core.case import Case
+from lesionkit.core.grid import Grid
+from lesionkit.core.image import ArrayImage
+from lesionkit.infer.detect import InferSettings, NoduleDetector, merge
+from lesionkit.nets.nodule_net import NoduleNet, NoduleNetSettings
+
+SMALL = NoduleNetSettings(channels=(8, 16, 16, 16), blocks=(1, 1, 1, 1))
+
+
+class BrightCells(nn.Module):
+    """A net with a known answer: the mean brightness of each 4x4x4 cell is the logit, diameter 8 samples."""
+
+    def forward(self, volume):
+        mean = nn.functional.avg_pool3d(volume, 4)
+        return torch.cat([20 * mean - 2, torch.zeros_like(mean).repeat(1, 4, 1, 1, 1)], dim=1)
+
+
+def detector(**settings):
+    made = NoduleDetector(
+        NoduleNet(SMALL), InferSettings(device="cpu", precision="fp32", **settings), torch.device("cpu")
+    )
+    made.net = BrightCells()
+    return made
+
+
+def case_with_cubes(*corners, shape=(64, 96, 96), lung=None):
+    grid = Grid.upright(shape, (1, 1, 1), origin_mm=(-30.0, 5.0, 200.0))
+    hu = np.full(shape, -1000, np.int16)
+    for z, y, x in corners:
+        hu[z : z + 4, y : y + 4, x : x + 4] = 400
+    regions = {} if lung is None else {"lung": ArrayImage(grid, lung)}
+    return Case("c", "p", ArrayImage(grid, hu), regions=regions)
+
+
+def test_a_bright_cell_is_found_at_its_world_position():
+    case = case_with_cubes((16, 32, 48))
+    (found,) = detector(halo=0).find(case)
+    np.testing.assert_allclose(found.centre_mm, case.image.grid.index_to_world([17.5, 33.5, 49.5]), atol=1e-3)
+    assert found.diameter_mm == pytest.approx(8.0)
+
+
+@pytest.mark.parametrize("largest", [100_000, 200_000, 10_000_000])
+def test_the_size_of_the_windows_does_not_change_what_is_found(largest):
+    corners = [(16, 32, 48), (48, 0, 0), (28, 44, 44), (60, 92, 92)]
+    found = detector(largest_window=largest, halo=16).find(case_with_cubes(*corners))
+    assert len(found) == 4
+
+
+def test_only_the_lungs_are_searched():
+    lung = np.zeros((64, 96, 96), bool)
+    lung[:, :, :40] = True
+    found = detector().find(case_with_cubes((16, 32, 20), (16, 32, 80), lung=lung))
+    assert len(found) == 1
+    assert found[0].centre_mm[0] == pytest.approx(-30 + 21.5, abs=2.5)
+
+
+def test_a_real_net_gives_nearly_the_same_maps_with_one_window_and_with_many():
+    torch.manual_seed(1)
+    net = NoduleNet(SMALL)
+    for _ in range(20):
+        net(torch.randn(2, 1, 32, 32, 32))
+    rng = np.random.default_rng(0)
+    grid = Grid.upright((64, 64, 128), (1, 1, 1))
+    case = Case("c", "p", ArrayImage(grid, rng.integers(-1000, 200, grid.shape).astype(np.int16)))
+    settings = {"threshold": 0.0, "precision": "fp32", "device": "cpu", "halo": 32, "limit": 1000}
+    one = NoduleDetector(net, InferSettings(**settings), torch.device("cpu")).find(case)
+    many = NoduleDetector(net, InferSettings(largest_window=300_000, **settings), torch.device("cpu")).find(case)
+    places = np.array([c.centre_mm for c in many])
+    nearest = [np.abs(places - c.centre_mm).max(axis=1).min() for c in one[:30]]
+    assert np.mean(np.array(nearest) < 0.5) >= 0.9
+
+
+def test_the_weaker_of_two_near_balls_is_merged_into_the_stronger():
+    balls = np.array([[0.5, 0, 0, 0, 10], [0.9, 0, 0, 4, 10], [0.4, 0, 0, 20, 10]])
+    np.testing.assert_array_equal(merge(balls, share=0.5, least=4)[:, 0], [0.9, 0.4])
+
+
+def test_no_ball_merges_to_no_ball():
+    assert merge(np.zeros((0, 5)), 0.5, 4).shape == (0, 5)
+
+
+def test_the_limit_keeps_the_strongest():
+    cubes = [(16, 32, 16 * n) for n in range(1, 6)]
+    assert len(detector(limit=3).find(case_with_cubes(*cubes))) == 3
+
+
+def test_mirroring_changes_nothing_where_the_net_is_symmetric():
+    case = case_with_cubes((16, 32, 48))
+    plain, mirrored = detector(halo=0).find(case), detector(halo=0, flips=True).find(case)
+    np.testing.assert_allclose(plain[0].centre_mm, mirrored[0].centre_mm, atol=1e-4)

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import Dataset
+
+from lesionkit.learn.batch import choose_batch
+from lesionkit.learn.detection import LearnSettings, NoduleLearner, fit
+from lesionkit.nets.nodule_head import NoduleHead
+from lesionkit.nets.nodule_net import NoduleNet, NoduleNetSettings
+
+SMALL = NoduleNetSettings(channels=(8, 8, 8, 8), blocks=(1, 1, 1, 1))
+
+
+class Balls(Dataset):
+    """Bright balls in the dark; number i is always the same patch."""
+
+    def __len__(self):
+        return 400
+
+    def __getitem__(self, number):
+        rng = np.random.default_rng(number)
+        centre = rng.uniform(8, 24, 3)
+        squared = sum((axis - c) ** 2 for axis, c in zip(np.indices((32, 32, 32)), centre, strict=True))
+        hu = np.where(squared < 16, 0.0, -900.0).astype(np.float32)
+        target = NoduleHead().encode((32, 32, 32), np.array([[*centre, 8.0]]), np.zeros((0, 4)))
+        arrays = {
+            "hu": hu[None],
+            "heat": target.heat,
+            "regression": target.regression,
+            "inside": target.inside,
+            "ignored": target.ignored,
+        }
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def settings(steps, **more):
+    return LearnSettings(steps=steps, batch=2, workers=0, device="cpu", precision="32-true", validate_every=4, **more)
+
+
+def train(folder, steps, resume=True, validate=None, **more):
+    torch.manual_seed(0)
+    learner = NoduleLearner(NoduleNet(SMALL), settings(steps, **more))
+    figures = fit(learner, Balls(), folder, validate, resume=resume)
+    return learner, figures
+
+
+def weights(learner):
+    return torch.cat([p.flatten() for p in learner.kept.parameters()])
+
+
+def test_training_lowers_the_loss(tmp_path):
+    _, early = train(tmp_path / "a", 3)
+    _, late = train(tmp_path / "b", 40)
+    assert late["loss"] < 0.7 * early["loss"]
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path):
+    torch.testing.assert_close(
+        weights(train(tmp_path / "a", 4)[0]), weights(train(tmp_path / "b", 4)[0]), rtol=0, atol=0
+    )
+
+
+def test_a_resumed_training_draws_the_patches_that_are_left(tmp_path):
+    class Watched(Balls):
+        def __init__(self, breaks_at=None):
+            self.breaks_at, self.seen = breaks_at, []
+
+        def __getitem__(self, number):
+            if number == self.breaks_at:
+                raise RuntimeError("the power went off")
+            self.seen.append(number)
+            return super().__getitem__(number)
+
+    with pytest.raises(RuntimeError, match="power"):
+        fit(NoduleLearner(NoduleNet(SMALL), settings(12)), Watched(breaks_at=14), tmp_path)
+    rest = Watched()
+    learner = NoduleLearner(NoduleNet(SMALL), settings(12))
+    fit(learner, rest, tmp_path)
+    assert rest.seen[:16] == list(range(8, 24))
+    assert learner.trainer.global_step == 12
+
+
+def test_validation_is_asked_at_its_steps_and_its_figures_are_kept(tmp_path):
+    asked = []
+
+    def validate(net):
+        asked.append(net.training)
+        return {"cpm": 0.5}
+
+    _, figures = train(tmp_path, 10, validate=validate)
+    assert asked == [False, False, False]
+    assert figures["validation/cpm"] == 0.5
+    assert (tmp_path / "metrics" / "metrics.csv").is_file()
+    assert list((tmp_path / "tensorboard").glob("events*"))
+
+
+def test_the_average_lags_behind_the_last_weights(tmp_path):
+    learner, _ = train(tmp_path, 6)
+    last = torch.cat([p.flatten() for p in learner.net.parameters()])
+    assert not torch.equal(last, weights(learner))
+    alone, _ = train(tmp_path / "alone", 6, average=0)
+    assert alone.kept is alone.net
+
+
+def test_an_unresolved_automatic_batch_is_a_bug(tmp_path):
+    learner = NoduleLearner(NoduleNet(SMALL), LearnSettings(batch="auto"))
+    with pytest.raises(TypeError, match="resolved"):
+        fit(learner, Balls(), tmp_path)
+
+
+def test_the_measured_batch_is_one_of_those_tried_and_leaves_the_weights_alone():
+    net = NoduleNet(SMALL)
+    before = [p.clone() for p in net.parameters()]
+    assert choose_batch(net, 32, "32-true", torch.device("cpu")) in (2, 4, 8, 16, 32)
+    assert all(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))

@@ -1,0 +1,41 @@
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.nets.nodule_net import NoduleNet, NoduleNetSettings
+from lesionkit.nets.weights import load_model, pick_device, save_model
+
+SMALL = NoduleNetSettings(channels=(8, 16, 16, 16), blocks=(1, 1, 1, 1))
+
+
+def test_a_saved_model_comes_back_with_its_settings_and_card(tmp_path):
+    net = NoduleNet(SMALL).eval()
+    loaded, card = load_model(save_model(tmp_path / "m.safetensors", net, {"seed": 3}))
+    volume = torch.randn(1, 1, 32, 32, 32).clamp(-1, 1)
+    assert card == {"seed": 3}
+    assert loaded.settings == SMALL
+    torch.testing.assert_close(loaded(volume), net(volume), atol=0.02, rtol=0.02)
+
+
+def test_a_missing_model_is_one_sentence(tmp_path):
+    with pytest.raises(LesionkitError, match=r"no model at .*give --model"):
+        load_model(tmp_path / "none.safetensors")
+
+
+def test_a_damaged_model_is_one_sentence(tmp_path):
+    path = save_model(tmp_path / "m.safetensors", NoduleNet(SMALL), {})
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(LesionkitError, match="cannot be read"):
+        load_model(path)
+
+
+def test_somebody_elses_weights_are_refused(tmp_path):
+    save_file({"w": torch.zeros(1)}, tmp_path / "m.safetensors")
+    with pytest.raises(LesionkitError, match="no lesionkit model"):
+        load_model(tmp_path / "m.safetensors")
+
+
+def test_a_named_device_is_taken_as_named():
+    assert pick_device("cpu") == torch.device("cpu")
+    assert pick_device("auto").type in ("cpu", "cuda", "mps")

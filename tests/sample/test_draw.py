@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from lesionkit.core.case import Case
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.grid import Grid
+from lesionkit.core.image import ArrayImage
+from lesionkit.core.lesion import Lesion
+from lesionkit.sample.augment import NO_AUGMENTATION
+from lesionkit.sample.draw import PatchDraws, SampleSettings
+
+GRID = Grid.upright((96, 96, 96), (1.0, 1.0, 1.0), origin_mm=(-40.0, 10.0, 100.0))
+
+
+def case(name, truth, excluded=(), lung_z=(0, 96)):
+    lung = np.zeros(GRID.shape, bool)
+    lung[slice(*lung_z)] = True
+    image = ArrayImage(GRID, np.full(GRID.shape, -850, np.int16))
+    return Case(name, name, image, truth, excluded, {"lung": ArrayImage(GRID, lung)})
+
+
+def lesion(z, y, x, diameter=8.0):
+    return Lesion(tuple(GRID.index_to_world([z, y, x])), diameter)
+
+
+def draws(cases, insert=None, length=100, **shares):
+    settings = SampleSettings(augment=NO_AUGMENTATION, **shares)
+    return PatchDraws(cases, settings, lambda patch: {"balls": patch.balls}, seed=0, length=length, insert=insert)
+
+
+def test_number_i_is_the_same_patch_whenever_it_is_drawn():
+    deck = draws([case("a", (lesion(48, 48, 48),))], insert_share=0)
+    first = [deck.draw(i).balls.tolist() for i in range(8)]
+    assert [deck.draw(i).balls.tolist() for i in reversed(range(8))] == first[::-1]
+
+
+def test_the_share_of_lesion_patches_is_what_was_asked_for():
+    # The lesion lies 40 samples below the lung cells, so that a random patch cannot contain it.
+    deck = draws([case("a", (lesion(8, 48, 48),), lung_z=(80, 96))], lesion_share=0.4, insert_share=0)
+    assert np.mean([len(deck.draw(i).balls) > 0 for i in range(300)]) == pytest.approx(0.4, abs=0.08)
+
+
+def test_a_lesion_seen_in_part_teaches_nothing():
+    deck = draws([case("a", (lesion(48, 48, 2, diameter=30.0),))], lesion_share=0, insert_share=0)
+    patches = [deck.draw(i) for i in range(60)]
+    assert any(len(p.balls) == 0 and len(p.ignored) == 1 for p in patches)
+    assert all(len(p.balls) + len(p.ignored) <= 1 for p in patches)
+
+
+def test_an_excluded_finding_of_unknown_size_hides_ten_millimetres():
+    hidden = case("a", (), excluded=(lesion(48, 48, 48, diameter=0.0),))
+    deck = draws([hidden, case("b", (lesion(48, 48, 48),))], lesion_share=0, insert_share=0)
+    assert {float(d) for i in range(60) for d in deck.draw(i).ignored[:, 3]} <= {10.0, 8.0}
+    assert any(10.0 in deck.draw(i).ignored[:, 3] for i in range(60))
+
+
+def test_small_lesions_are_drawn_four_times_as_often_as_large_ones():
+    deck = draws([case("a", (lesion(48, 48, 20, 6.0), lesion(48, 48, 76, 31.0)))], lesion_share=1, insert_share=0)
+    small = sum(6.0 in deck.draw(i).balls[:, 3] and 31.0 not in deck.draw(i).balls[:, 3] for i in range(200))
+    large = sum(31.0 in deck.draw(i).balls[:, 3] and 6.0 not in deck.draw(i).balls[:, 3] for i in range(200))
+    assert small > 2 * large
+
+
+def test_inserted_nodules_become_truth_where_they_were_put():
+    def insert(hu, lung, grid, taken, rng):
+        assert lung.shape == hu.shape == grid.shape
+        return hu + 1, [Lesion(tuple(grid.index_to_world([10, 20, 30])), 5.0)]
+
+    deck = draws([case("a", None)], insert=insert, lesion_share=0, insert_share=1)
+    np.testing.assert_allclose(deck.draw(0).balls, [[10, 20, 30, 5]], atol=1e-9)
+    assert deck.draw(0).hu.max() == -849
+
+
+def test_cases_nobody_looked_at_are_background_for_insertion_only():
+    bright = case("unknown", None)
+    bright.image.array[:] = 0
+    deck = draws([bright, case("known", (lesion(48, 48, 48),))], lesion_share=0, insert_share=0)
+    assert {float(deck.draw(i).hu.max()) for i in range(20)} == {-850.0}
+
+
+def test_nothing_to_learn_from_is_refused():
+    with pytest.raises(LesionkitError, match="at least one lesion among 1 cases"):
+        draws([case("a", ())], insert_share=0)
+
+
+def test_shares_above_one_are_refused():
+    with pytest.raises(LesionkitError, match=r"at most 1, got 1\.2"):
+        SampleSettings(lesion_share=0.6, insert_share=0.6)
