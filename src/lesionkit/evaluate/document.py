@@ -77,7 +77,7 @@ def from_document(document: Mapping[str, Any], tables: Mapping[str, pd.DataFrame
             facts=document["facts"],
             resamples=_resamples(document["draws"], tables),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise LesionkitError(f"the score is damaged or of another version ({error!r}); evaluate again") from error
 
 
