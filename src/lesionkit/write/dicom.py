@@ -1,5 +1,6 @@
 """A CT case -> a folder of DICOM files, one per slice. Inverse of `lesionkit.read.dicom`."""
 
+import re
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ _SYNTAXES: dict[str, UID] = {
     "rle": RLELossless,
 }
 _INTERCEPT = -1024
+_UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
 _NAMESPACE = uuid.UUID("6f6b1c52-3a55-5d0b-9a43-6c6573696f6e")
 
 
@@ -68,7 +70,7 @@ def write_series(case: Case, folder: Path, coding: Coding = "explicit") -> Path:
 
 def uid_of(*names: str) -> UID:
     """A valid UID that follows from names alone; a single name that is a UID stays as it is."""
-    if len(names) == 1 and "." in names[0] and UID(names[0]).is_valid:
+    if len(names) == 1 and len(names[0]) <= 64 and _UID.fullmatch(names[0]):
         return UID(names[0])
     return UID(f"2.25.{uuid.uuid5(_NAMESPACE, '/'.join(names)).int}")
 
