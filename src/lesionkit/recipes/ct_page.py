@@ -1,0 +1,93 @@
+"""What was found -> tables, score and page in the run folder."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lesionkit.core.case import Case
+from lesionkit.core.lesion import Lesion
+from lesionkit.evaluate.document import to_document, to_tables
+from lesionkit.evaluate.score import Score
+from lesionkit.recipes.base import Summary
+from lesionkit.recipes.ct_score import score_cases
+from lesionkit.recipes.ct_search import Found
+from lesionkit.recipes.ct_settings import CtNodule
+from lesionkit.recipes.ct_store import lung_facts, open_native, prepared_case
+from lesionkit.recipes.run_folder import RunFolder
+from lesionkit.recipes.versions import versions
+from lesionkit.report.found import FoundCase
+from lesionkit.report.page import write_find_report
+from lesionkit.write.candidates import write_candidates_csv, write_candidates_json
+from lesionkit.write.score import write_score
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Lesions and excluded findings per case id; a case without an entry in `lesions` was not looked at."""
+
+    lesions: Mapping[str, tuple[Lesion, ...]]
+    excluded: Mapping[str, tuple[Lesion, ...]]
+
+
+def write_results(
+    run: RunFolder, found: Sequence[Found], failed: Mapping[str, str], settings: CtNodule, truth: Truth | None
+) -> Summary:
+    """candidates.csv, candidates.json, score/ where the truth is known, and report.html."""
+    by_case = {one.case_id: one.candidates for one in found}
+    facts: dict[str, Any] = {"versions": versions(), "settings": settings.model_dump(mode="json")}
+    table = write_candidates_csv(run.path / "candidates.csv", by_case)
+    write_candidates_json(run.path / "candidates.json", by_case, facts)
+    pages = [_found_case(one, settings, truth, alone=len(found) == 1) for one in found]
+    score = _score(pages, settings) if truth is not None else None
+    if score is not None:
+        write_score(run.path / "score", to_document(score), to_tables(score))
+    page = write_find_report(
+        run.path, pages, {**facts, "failed": dict(failed), "run": str(run.record["started"])}, score
+    )
+    seconds = [one.facts["seconds"]["total"] for one in found if "seconds" in one.facts]
+    told: dict[str, str | int | float] = {
+        "scans searched": len(found),
+        "candidates": sum(len(one.candidates) for one in found),
+        "time per scan": f"{sum(seconds) / max(len(seconds), 1):.2f} s",
+    }
+    if score is not None:
+        cpm = score.figures["cpm"]
+        interval = f" ({cpm.lower:.3f} to {cpm.upper:.3f})" if cpm.lower is not None and cpm.upper is not None else ""
+        told["CPM"] = f"{cpm.value:.3f}{interval} on {score.counts['scans']} scans, {score.counts['lesions']} nodules"
+    return Summary(
+        facts=told,
+        paths=(page, table),
+        failed=failed,
+        warnings=tuple(_warnings(found, score)),
+        cases=len(found) + len(failed),
+    )
+
+
+def _found_case(one: Found, settings: CtNodule, truth: Truth | None, alone: bool) -> FoundCase:
+    """For one scan its own samples, for many the prepared ones, which are read from the store when needed."""
+    prepared = one.prepared or prepared_case(one.path, settings)
+    native = (one.native or open_native(one.path, settings)) if alone else prepared
+    return FoundCase(
+        case_id=one.case_id,
+        image=native.image,
+        candidates=one.candidates,
+        lung=prepared.regions.get("lung"),
+        truth=truth.lesions.get(one.case_id) if truth is not None else None,
+        excluded=truth.excluded.get(one.case_id, ()) if truth is not None else (),
+        facts={**one.facts, "lung": lung_facts(prepared)},
+    )
+
+
+def _score(pages: Sequence[FoundCase], settings: CtNodule) -> Score | None:
+    cases = [Case(p.case_id, p.case_id, p.image, truth=p.truth, excluded=p.excluded) for p in pages]
+    if not any(case.truth for case in cases):
+        return None
+    score = score_cases(cases, {p.case_id: p.candidates for p in pages}, settings.score)
+    unknown = sum(case.truth is None for case in cases)
+    left_out = (f"{unknown} of {len(cases)} scans are not in the truth table and are not scored",) if unknown else ()
+    return replace(score, warnings=(*score.warnings, *left_out))
+
+
+def _warnings(found: Iterable[Found], score: Score | None) -> list[str]:
+    sentences = [f"{one.case_id}: {sentence}" for one in found for sentence in one.facts.get("warnings", ())]
+    return [*sentences, *(score.warnings if score is not None else ())]
