@@ -1,12 +1,13 @@
 """`lesionkit evaluate`: score marks of any origin by a protocol."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 if TYPE_CHECKING:
-    from lesionkit.recipes.scoring import Named
+    from lesionkit.evaluate.score import Score
 
 command = typer.Typer(
     help="Score marks against a truth: LUNA16, CAMELYON16, CAMELYON17, SIIM-ACR, slides; compare two systems.",
@@ -22,6 +23,10 @@ Out: TypeAlias = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="SCORE", help="Folder for JSON, CSV, plots and page; none: only the table."),
 ]
+Compare: TypeAlias = Annotated[
+    Path | None, typer.Option("--compare", metavar="FILE|RUN", help="Marks of a second system, compared in pairs.")
+]
+Seed: TypeAlias = Annotated[int | None, typer.Option("--seed", help="Of the bootstrap draws.")]
 Counting: TypeAlias = Annotated[
     str,
     typer.Option("--protocol", metavar="official|exact", help="As the organisers' script counts, or a step curve."),
@@ -39,9 +44,7 @@ def luna16(
     ] = None,
     out: Out = None,
     protocol: Counting = "official",
-    compare: Annotated[
-        Path | None, typer.Option("--compare", metavar="FILE|RUN", help="Marks of a second system, compared in pairs.")
-    ] = None,
+    compare: Compare = None,
     by: Annotated[
         list[str] | None, typer.Option("--by", metavar="COLUMN", help="Column that makes subgroups; repeatable.")
     ] = None,
@@ -51,7 +54,7 @@ def luna16(
     thresholds: Annotated[
         Path | None, typer.Option("--thresholds", metavar="SCORE", help="Apply the thresholds of an earlier score.")
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of the bootstrap draws.")] = None,
+    seed: Seed = None,
     ignore_unknown_series: Annotated[
         bool, typer.Option("--ignore-unknown-series", help="Leave out marks in series that are not listed.")
     ] = False,
@@ -66,15 +69,45 @@ def luna16(
     """
     from lesionkit.evaluate.luna16_match import Luna16Settings
     from lesionkit.recipes.luna16_files import Luna16Files, score_luna16_files
-    from lesionkit.recipes.scoring import Named
 
     given = {"protocol": protocol, "by": tuple(by or ()), "ignore_unknown_series": ignore_unknown_series}
-    settings = Luna16Settings.parse({**given, **({} if seed is None else {"seed": seed})})
+    settings = Luna16Settings.parse({**given, **_given(seed=seed)})
     files = Luna16Files(truth, series, excluded, cases, thresholds)
-    systems = [Named("first", score_luna16_files(files, marks, settings))]
-    if compare is not None:
-        systems.append(Named("second", score_luna16_files(files, compare, settings)))
-    _finish(systems, out)
+    _finish(lambda path: score_luna16_files(files, path, settings), marks, compare, out)
+
+
+@command.command("siim")
+def siim(
+    truth: Annotated[Path, typer.Option("--truth", metavar="FILE", help="train-rle.csv: ImageId, EncodedPixels.")],
+    marks: Marks,
+    out: Out = None,
+    compare: Compare = None,
+    shape: Annotated[
+        tuple[int, int], typer.Option("--shape", metavar="ROWS COLUMNS", help="Of every image, in pixels.")
+    ] = (1024, 1024),
+    missing_is_empty: Annotated[
+        bool, typer.Option("--missing-is-empty", help="An image without a row in the marks counts as found empty.")
+    ] = False,
+    seed: Seed = None,
+) -> None:
+    """Pneumothorax on radiographs: mean Dice per image, and beside it what that mean hides.
+
+    Examples:
+      lesionkit evaluate siim --truth train-rle.csv --marks submission.csv --out SCORE
+    """
+    from lesionkit.evaluate.siim import SiimSettings, score_siim
+    from lesionkit.read.truth.siim import read_siim_table
+    from lesionkit.recipes.scoring import with_inputs
+
+    settings = SiimSettings.parse({"missing_is_empty": missing_is_empty, **_given(seed=seed)})
+    table = read_siim_table(truth)
+
+    def score(path: Path) -> "Score":
+        return with_inputs(
+            score_siim(table, read_siim_table(path), shape, settings=settings), {"truth": truth, "marks": path}
+        )
+
+    _finish(score, marks, compare, out)
 
 
 @command.command("compare")
@@ -88,20 +121,26 @@ def compare(
     Examples:
       lesionkit evaluate compare scores/old scores/new --out scores/new-against-old
     """
-    from lesionkit.recipes.scoring import Named, load_score
+    from lesionkit.recipes.scoring import load_score
 
-    _finish([Named("first", load_score(first)), Named("second", load_score(second))], out)
+    _finish(load_score, first, second, out)
 
 
-def _finish(systems: "list[Named]", out: Path | None) -> None:
-    """Write the files, print the table, the warnings and what the result is for."""
+def _given(**values: object) -> dict[str, object]:
+    """The settings that were named on the command line; the others keep their defaults."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _finish(score: "Callable[[Path], Score]", marks: Path, compare: Path | None, out: Path | None) -> None:
+    """Score one or two systems; write the files, print tables, warnings and what the result is for."""
     from rich.console import Console
     from rich.text import Text
 
     from lesionkit.cli.score_table import score_table
     from lesionkit.evaluate.document import NOTICE, to_document
-    from lesionkit.recipes.scoring import compared, write_scores
+    from lesionkit.recipes.scoring import Named, compared, write_scores
 
+    systems = [Named("first", score(marks)), *([Named("second", score(compare))] if compare is not None else [])]
     comparison = compared(*systems) if len(systems) > 1 else None
     main = comparison if comparison is not None else systems[0].score
     paths = write_scores(out, systems, comparison) if out is not None else ()

@@ -1,0 +1,160 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from lesionkit.cli.main import app
+
+HEADER = "seriesuid,coordX,coordY,coordZ"
+Result = Any
+Evaluate = Callable[..., Result]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """Two scans, a nodule in each; the marks hit both and miss once."""
+    (tmp_path / "annotations.csv").write_text(f"{HEADER},diameter_mm,texture\na,0,0,0,10,solid\nb,5,5,5,8,soft\n")
+    (tmp_path / "excluded.csv").write_text(f"{HEADER},diameter_mm\na,50,0,0,-1\n")
+    (tmp_path / "seriesuids.csv").write_text("a\nb\n")
+    marks = f"{HEADER},probability\na,1,0,0,0.9\nb,5,5,5,0.4\na,90,0,0,0.6\na,52,0,0,0.8\n"
+    (tmp_path / "marks.csv").write_text(marks)
+    (tmp_path / "worse.csv").write_text(f"{HEADER},probability\na,1,0,0,0.9\na,90,0,0,0.95\n")
+    return tmp_path
+
+
+@pytest.fixture
+def evaluate(files: Path) -> Evaluate:
+    def run(marks: str, *more: str) -> Result:
+        truth = ["--truth", str(files / "annotations.csv"), "--excluded", str(files / "excluded.csv")]
+        rest = ["--series", str(files / "seriesuids.csv"), "--marks", str(files / marks)]
+        return CliRunner().invoke(app, ["evaluate", "luna16", *truth, *rest, *more])
+
+    return run
+
+
+def test_a_submission_becomes_a_folder_and_a_table(files: Path, evaluate: Evaluate) -> None:
+    result = evaluate("marks.csv", "--out", str(files / "SCORE"), "--protocol", "exact", "--by", "texture")
+    assert result.exit_code == 0, result.output
+    written = {path.name for path in (files / "SCORE").iterdir()}
+    assert written == {
+        "score.json", "curve.csv", "subgroups.csv", "bootstrap.csv", "curve.png", "curve.svg", "score.html",
+    }  # fmt: skip
+    assert "cpm" in result.output
+    assert "texture solid: 1 lesions" in result.output
+    assert "Research use only; not a medical device." in result.output
+    document = json.loads((files / "SCORE" / "score.json").read_text())
+    assert document["protocol"] == "luna16 exact"
+    assert document["counts"]["ignored_on_excluded"] == 1
+    assert document["figures"]["sensitivity at 1/2"]["value"] == 1.0
+    assert document["figures"]["sensitivity at 1/4"]["value"] == 0.5
+    assert set(document["facts"]["inputs"]) == {"truth", "excluded", "series", "marks"}
+
+
+def test_the_curve_file_holds_every_point_exactly(files: Path, evaluate: Evaluate) -> None:
+    evaluate("marks.csv", "--out", str(files / "SCORE"), "--protocol", "exact")
+    curve = pd.read_csv(files / "SCORE" / "curve.csv")
+    points = curve[curve["curve"] == "FROC"][["x", "y", "threshold"]].to_numpy().tolist()
+    assert points == [[0, 0, float("inf")], [0, 0.5, 0.9], [0.5, 0.5, 0.6], [0.5, 1, 0.4]]
+
+
+def test_without_a_folder_only_the_table_is_shown(files: Path, evaluate: Evaluate) -> None:
+    before = sorted(files.iterdir())
+    assert evaluate("marks.csv").exit_code == 0
+    assert sorted(files.iterdir()) == before
+
+
+def test_marks_may_be_the_folder_of_a_run(files: Path, evaluate: Evaluate) -> None:
+    (files / "RUN").mkdir()
+    assert "RUN holds no candidates.csv; pass a table of marks" in evaluate("RUN").output
+    (files / "RUN" / "candidates.csv").write_text((files / "marks.csv").read_text())
+    assert evaluate("RUN").exit_code == 0
+
+
+def test_a_second_system_is_compared_in_pairs(files: Path, evaluate: Evaluate) -> None:
+    result = evaluate("worse.csv", "--compare", str(files / "marks.csv"), "--out", str(files / "BOTH"))
+    assert result.exit_code == 0, result.output
+    assert "cpm: second - first" in result.output
+    assert (files / "BOTH" / "first" / "score.json").is_file()
+    document = json.loads((files / "BOTH" / "score.json").read_text())
+    assert [curve["name"] for curve in document["curves"]] == ["first: FROC", "second: FROC"]
+    assert document["figures"]["cpm: second - first"]["value"] > 0
+
+
+def test_two_finished_scores_can_be_compared_later(files: Path, evaluate: Evaluate) -> None:
+    evaluate("worse.csv", "--out", str(files / "A"))
+    evaluate("marks.csv", "--out", str(files / "B"))
+    result = CliRunner().invoke(app, ["evaluate", "compare", str(files / "A"), str(files / "B")])
+    assert result.exit_code == 0, result.output
+    assert "cpm: second - first" in result.output
+
+
+def test_thresholds_of_an_earlier_score_are_applied(files: Path, evaluate: Evaluate) -> None:
+    evaluate("marks.csv", "--out", str(files / "A"), "--protocol", "exact")
+    result = evaluate("worse.csv", "--thresholds", str(files / "A"), "--out", str(files / "B"))
+    assert result.exit_code == 0, result.output
+    figures = json.loads((files / "B" / "score.json").read_text())["figures"]
+    assert figures["sensitivity at the threshold for 1/2 false positives per scan"]["value"] == 0.5
+    assert figures["false positives per case at the threshold for 1/2 false positives per scan"]["value"] == 0.5
+
+
+def test_the_same_evaluation_may_be_repeated_and_another_is_refused(files: Path, evaluate: Evaluate) -> None:
+    out = ("--out", str(files / "SCORE"))
+    evaluate("marks.csv", *out)
+    assert evaluate("marks.csv", *out).exit_code == 0
+    for other in (evaluate("worse.csv", *out), evaluate("marks.csv", *out, "--protocol", "exact")):
+        assert other.exit_code == 2
+        assert "holds another evaluation (protocol 'luna16 official'); name another --out" in other.output
+
+
+def test_a_folder_of_something_else_is_left_alone(files: Path, evaluate: Evaluate) -> None:
+    result = evaluate("marks.csv", "--out", str(files))
+    assert result.exit_code == 2
+    assert "is not empty and holds no score" in result.output
+    assert "must be a folder" in evaluate("marks.csv", "--out", str(files / "marks.csv")).output
+
+
+def test_bad_input_ends_with_one_sentence_and_code_2(files: Path, evaluate: Evaluate) -> None:
+    (files / "unknown.csv").write_text(f"{HEADER},probability\na,0,0,0,0.5\nc,0,0,0,0.5\n")
+    result = evaluate("unknown.csv", "--out", str(files / "SCORE"))
+    assert result.exit_code == 2
+    assert "1 of 2 marks lie in series that are not listed, first row 3 (series 'c')" in result.output
+    assert not (files / "SCORE").exists()
+    assert evaluate("unknown.csv", "--ignore-unknown-series").exit_code == 0
+    assert "Input should be 'official' or 'exact', got 'strict'" in evaluate("marks.csv", "--protocol", "strict").output
+    assert "there is no column 'centre' to group by" in evaluate("marks.csv", "--by", "centre").output
+
+
+def test_columns_of_scans_come_from_a_table_of_cases(files: Path, evaluate: Evaluate) -> None:
+    (files / "cases.csv").write_text("seriesuid,centre\na,Aachen\nb,Bonn\n")
+    result = evaluate("marks.csv", "--by", "centre", "--cases", str(files / "cases.csv"))
+    assert "centre Aachen: 1 lesions" in result.output
+    (files / "cases.csv").write_text("seriesuid,centre\na,Aachen\na,Bonn\n")
+    result = evaluate("marks.csv", "--by", "centre", "--cases", str(files / "cases.csv"))
+    assert "every series must be named once, but 1 of 2 rows are not, first row 3" in result.output
+
+
+def test_warnings_go_to_the_error_stream(evaluate: Evaluate, files: Path) -> None:
+    (files / "logits.csv").write_text(f"{HEADER},probability\na,0,0,0,7.5\n")
+    result = evaluate("logits.csv")
+    assert "warning: 1 of 1 probabilities lie outside [0, 1], first 7.5 in row 2" in result.stderr
+
+
+def test_the_help_gives_examples_for_every_protocol() -> None:
+    listed = CliRunner().invoke(app, ["evaluate", "--help"]).output
+    for protocol in ("luna16", "siim", "compare"):
+        assert protocol in listed
+        assert "Examples:" in CliRunner().invoke(app, ["evaluate", protocol, "--help"]).output
+
+
+def test_siim_codes_are_scored(files: Path) -> None:
+    (files / "rle.csv").write_text("ImageId,EncodedPixels\nx,0 4\ny,-1\n")
+    arguments = ["--truth", str(files / "rle.csv"), "--marks", str(files / "rle.csv"), "--shape", "4", "4"]
+    result = CliRunner().invoke(app, ["evaluate", "siim", *arguments, "--out", str(files / "SIIM")])
+    assert result.exit_code == 0, result.output
+    document = json.loads((files / "SIIM" / "score.json").read_text())
+    assert document["figures"]["dice"]["value"] == 1.0
+    assert document["figures"]["all-empty baseline"]["value"] == 0.5
