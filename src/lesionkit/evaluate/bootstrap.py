@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.froc import Detections
+from lesionkit.evaluate.score import Figure
 
 SEED = 1607
 SAMPLES = 1000
@@ -92,6 +93,14 @@ def interval(samples: NDArray[np.float64], confidence: float = 0.95) -> tuple[An
         rank = np.clip(np.floor(p * n), 0, np.maximum(n - 1, 0)).astype(np.intp)
         limits.append(np.take_along_axis(ordered, rank[None], axis=0)[0])
     return limits[0], limits[1]
+
+
+def bootstrapped(value: Any, samples: NDArray[np.float64], note: str) -> Figure:
+    """A figure with the 95 % interval of its draws; without one where the value or all draws are undefined (nan)."""
+    lower, upper = interval(samples)
+    if np.isnan(value) or np.isnan(lower):
+        return Figure(float(value), note=note)
+    return Figure(float(value), float(lower), float(upper), note)
 
 
 def draw_key(case_ids: Iterable[str], truth: Iterable[object], samples: int, seed: int) -> str:

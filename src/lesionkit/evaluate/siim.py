@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.mask import Runs, runs_by_image
 from lesionkit.core.settings import Settings
-from lesionkit.evaluate.bootstrap import SAMPLES, SEED, draw_cases, draw_key, interval, resample_means
+from lesionkit.evaluate.bootstrap import SAMPLES, SEED, bootstrapped, draw_cases, draw_key, resample_means
 from lesionkit.evaluate.overlap import dice
 from lesionkit.evaluate.roc import auc, resample_auc, roc, roc_points
 from lesionkit.evaluate.score import Figure, Resamples, Score
@@ -203,17 +203,10 @@ def _figures(
         "all-empty baseline": ((~positive).mean(), "the dice of a submission that finds nothing anywhere"),
         "image AUC": (auc(positive, score), f"images ranked by {ranked_by}"),
     }
-    figures = {}
-    for name, (value, note) in values.items():
-        lower, upper = interval(samples[name])
-        defined = not np.isnan([value, lower]).any()
-        figures[name] = Figure(
-            float(value),
-            float(lower) if defined else None,
-            float(upper) if defined else None,
-            f"{note}; interval by bootstrap over {unit}s",
-        )
-    return figures
+    return {
+        name: bootstrapped(value, samples[name], f"{note}; interval by bootstrap over {unit}s")
+        for name, (value, note) in values.items()
+    }
 
 
 def _counts(images: _Images) -> dict[str, int]:
