@@ -79,6 +79,7 @@ def test_the_tables_hold_every_trial_and_every_point(go, tmp_path):
     assert float(rows[0]["learn.x"]) == trials[0].values["learn.x"]
     points = list(csv.DictReader((tmp_path / "run" / "curves.csv").read_text().splitlines()))
     assert len(points) == sum(len(trial.curve) for trial in trials)
+    assert "learn.x" in (tmp_path / "run" / "sweep.html").read_text()
 
 
 def test_choices_are_tried_as_they_were_typed(go, tmp_path):

@@ -22,9 +22,12 @@ VERBS = {
     "train": "lesionkit.cli.train:command",
     "find": "lesionkit.cli.find:command",
     "report": "lesionkit.cli.report:command",
+    "evaluate": "lesionkit.cli.evaluate:command",
+    "phantom": "lesionkit.cli.phantom:app",
     "recipes": "lesionkit.cli.recipes:app",
     "cache": "lesionkit.cli.cache:app",
     "status": "lesionkit.cli.status:command",
+    "doctor": "lesionkit.cli.doctor:command",
     "sweep": "lesionkit.cli.sweep:command",
 }
 """Verb -> "module:attribute"; a function is one command, a Typer app is a group of them."""

@@ -31,7 +31,7 @@ def command(
     """Search settings within a budget, by successive halving.
 
     Trials that fall behind are stopped early. The same command with the same --out goes on, also with a larger
-    budget. Writes trials.csv, curves.csv and best.yaml, which is usable as --config.
+    budget. Writes sweep.html, trials.csv, curves.csv and best.yaml, which is usable as --config.
 
     Examples:
       lesionkit sweep ct-nodule DATA --out runs/sweep --search 'learn.lr=loguniform(1e-4,1e-2)' --minutes 30
@@ -54,7 +54,7 @@ def command(
     with open_run(out, chosen.name, base, inputs) as run:
         tried = sweep(run, chosen, data, base, searches, budget)
     _show(tried)
-    written = [run.path / name for name in ("best.yaml", "trials.csv", "curves.csv")]
+    written = [run.path / name for name in ("sweep.html", "best.yaml", "trials.csv", "curves.csv")]
     failed = {f"trial {trial.number}": trial.error for trial in tried if trial.state == "failed"}
     summary = Summary({"trials": len(tried)}, tuple(p for p in written if p.exists()), failed, cases=len(tried))
     conclude(f"sweep {chosen.name}", summary, run.path)

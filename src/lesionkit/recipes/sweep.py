@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import Field
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import write_text
 from lesionkit.core.settings import Settings
+from lesionkit.evaluate.score import Curve
 from lesionkit.recipes.base import Recipe
 from lesionkit.recipes.run_folder import RunFolder
 from lesionkit.recipes.search import Search
 from lesionkit.recipes.settings_file import resolve, show
+from lesionkit.report.sweep_page import write_sweep_page
 
 JOURNAL = "sweep.journal"
 
@@ -67,8 +70,8 @@ def sweep(
 ) -> tuple[Trial, ...]:
     """Try settings until the budget is spent, and return all trials, best first.
 
-    Writes `trials.csv`, `curves.csv` and, once a trial has a value, `best.yaml` (usable as `--config`) into the run
-    folder. What an interrupted sitting left unfinished is tried again first.
+    Writes `trials.csv`, `curves.csv`, the page `sweep.html` and, once a trial has a value, `best.yaml` (usable as
+    `--config`) into the run folder. What an interrupted sitting left unfinished is tried again first.
 
     Raises:
         LesionkitError: the recipe cannot be swept, or Optuna is not installed.
@@ -91,7 +94,9 @@ def sweep(
         ranked = ranking(study)
         _write_tables(run.path, ranked, base)
         run.note(trials=len(ranked), best=ranked[0].value if ranked[0].value is not None else "none yet")
-    return ranking(study)
+    ranked = ranking(study)
+    write_sweep_page(run.path, [_row(trial) for trial in ranked], [_curve(t) for t in ranked if t.curve])
+    return ranked
 
 
 def ranking(study: Any) -> tuple[Trial, ...]:
@@ -191,11 +196,8 @@ def _last(trial: Any) -> float | None:
 
 def _write_tables(folder: Path, trials: Sequence[Trial], base: Settings) -> None:
     names = list(dict.fromkeys(name for trial in trials for name in trial.values))
-    rows = [
-        [t.number, t.state, t.value, len(t.curve), round(t.seconds, 1), *(t.values.get(n) for n in names), t.error]
-        for t in trials
-    ]
-    _write_csv(folder / "trials.csv", ["trial", "state", "value", "steps", "seconds", *names, "error"], rows)
+    header = ["trial", "state", "value", "steps", "seconds", *names, "error"]
+    _write_csv(folder / "trials.csv", header, [[_row(trial).get(name) for name in header] for trial in trials])
     points = [[trial.number, step, value] for trial in trials for step, value in trial.curve]
     _write_csv(folder / "curves.csv", ["trial", "step", "value"], points)
     best = trials[0]
@@ -203,6 +205,16 @@ def _write_tables(folder: Path, trials: Sequence[Trial], base: Settings) -> None
         chosen = resolve(base, assignments=[f"{name}={value}" for name, value in best.values.items()])
         title = f"The best of {len(trials)} trials: trial {best.number}, value {best.value:.6g}."
         write_text(folder / "best.yaml", show(chosen, title))
+
+
+def _row(trial: Trial) -> dict[str, Any]:
+    facts = {"trial": trial.number, "state": trial.state, "value": trial.value, "steps": len(trial.curve)}
+    return {**facts, "seconds": round(trial.seconds, 1), **trial.values, "error": trial.error}
+
+
+def _curve(trial: Trial) -> Curve:
+    steps, values = np.array(trial.curve, dtype=float).T
+    return Curve(f"trial {trial.number}", "step", "value", steps, values, np.full(len(steps), np.nan))
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

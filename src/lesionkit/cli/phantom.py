@@ -1,0 +1,91 @@
+"""`lesionkit phantom`: synthetic data with truth."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lesionkit.cli.options import Assign, Config, Workers
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
+
+
+class Format(StrEnum):
+    """Form of the scans."""
+
+    mha = "mha"
+    mhd = "mhd"
+    nii_gz = "nii.gz"
+    nrrd = "nrrd"
+    dicom = "dicom"
+
+
+class Size(StrEnum):
+    """Extent of a synthetic chest."""
+
+    small = "small"
+    full = "full"
+
+
+@app.callback()
+def _group() -> None:
+    """Make synthetic data with truth, in the formats of the public challenges.
+
+    Examples:
+      lesionkit phantom ct --out DATA --count 5
+    """
+
+
+@app.command()
+def ct(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DATA", help="Folder of the data set.")],
+    count: Annotated[
+        int, typer.Option("--count", min=1, help="Scans to make; with --insert-into, nodules per scan.")
+    ] = 5,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed makes the same samples.")] = 0,
+    healthy: Annotated[
+        float | None, typer.Option("--healthy", min=0, max=1, help="Share of scans without a nodule.  [default: 0.25]")
+    ] = None,
+    scan_format: Annotated[Format, typer.Option("--format", help="Form of the scans.")] = Format.mha,
+    size: Annotated[
+        Size | None, typer.Option("--size", help="small: half the length, coarse; for trying out.  [default: full]")
+    ] = None,
+    patients: Annotated[
+        int | None, typer.Option("--patients", min=1, help="Spread the scans over so many patients.")
+    ] = None,
+    insert_into: Annotated[
+        Path | None, typer.Option("--insert-into", metavar="SCAN", help="A real scan, or a folder of many.")
+    ] = None,
+    workers: Workers = None,
+    config: Config = None,
+    assign: Assign = None,
+) -> None:
+    """Make chest CTs with known nodules, or put nodules into real ones.
+
+    Writes scans/, annotations.csv, annotations_excluded.csv, seriesuids.csv and patients.csv in LUNA16's form. The
+    same command goes on after an interruption, and makes more scans where --count is larger.
+
+    Examples:
+      lesionkit phantom ct --out DATA --count 5 --size small
+      lesionkit phantom ct --out DATA --count 40 --healthy 0.25 --format dicom --seed 100
+      lesionkit phantom ct --out DATA --insert-into SCAN --count 10
+    """
+    from lesionkit.cli.conclusion import conclude
+    from lesionkit.cli.options import assignments
+    from lesionkit.recipes.phantom_ct import PhantomCt, insert_phantoms, make_phantoms
+    from lesionkit.recipes.settings_file import resolve
+
+    short = assignments(
+        assign,
+        format=scan_format.value,
+        patients=patients,
+        phantom__healthy_share=healthy,
+        phantom__size=size.value if size else None,
+        engine__workers=workers,
+    )
+    settings = resolve(PhantomCt(), config or (), short)
+    if insert_into is None:
+        conclude("phantom ct", make_phantoms(out, count, seed, settings))
+    else:
+        conclude("phantom ct", insert_phantoms(out, insert_into, count, seed, settings))

@@ -1,0 +1,42 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from lesionkit.recipes import phantom_ct
+from lesionkit.recipes.base import Summary
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    calls = []
+    monkeypatch.setattr(phantom_ct, "make_phantoms", lambda *given: calls.append(("make", *given)) or Summary())
+    monkeypatch.setattr(phantom_ct, "insert_phantoms", lambda *given: calls.append(("insert", *given)) or Summary())
+    return calls
+
+
+def test_options_become_settings_and_set_wins(lesionkit, asked):
+    words = ["--count", "3", "--healthy", "0.5", "--size", "small", "--format", "nii.gz", "--patients", "2"]
+    result = lesionkit("phantom", "ct", "--out", "d", *words, "--seed", "9", "--set", "phantom.healthy_share=0.75")
+    assert result.exit_code == 0
+    ((verb, out, count, seed, settings),) = asked
+    assert (verb, out, count, seed) == ("make", Path("d"), 3, 9)
+    assert (settings.format, settings.patients) == ("nii.gz", 2)
+    assert (settings.phantom.healthy_share, settings.phantom.size) == (0.75, "small")
+
+
+def test_insert_into_takes_a_scan(lesionkit, asked):
+    lesionkit("phantom", "ct", "--out", "d", "--insert-into", "scan.mha", "--count", "10")
+    assert asked[0][:5] == ("insert", Path("d"), Path("scan.mha"), 10, 0)
+
+
+def test_an_unknown_form_is_refused(lesionkit, asked):
+    assert lesionkit("phantom", "ct", "--out", "d", "--format", "jpeg").exit_code == 2
+    assert asked == []
+
+
+def test_one_small_chest_is_made_from_the_command_line(lesionkit):
+    result = lesionkit("phantom", "ct", "--out", "d", "--count", "1", "--size", "small", "--workers", "1")
+    assert result.exit_code == 0
+    assert Path("d/scans/ct-phantom-00000.mha").is_file()
+    assert json.loads(Path("d/phantoms.json").read_text())["asked"]["seed"] == 0
