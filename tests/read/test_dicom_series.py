@@ -123,5 +123,5 @@ def test_a_localiser_inside_a_series_is_left_out(scan, folder, change):
 
 def test_a_folder_without_images_is_refused(tmp_path):
     (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(LesionkitError, match=r"the folder holds no DICOM image; .*1 files are no readable DICOM images"):
+    with pytest.raises(LesionkitError, match=r"the folder holds no DICOM image; .*1 files are no readable"):
         read_series(tmp_path)

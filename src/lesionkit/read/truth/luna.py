@@ -3,6 +3,7 @@
 Every row of a table that is returned is named by its row in the file as a spreadsheet counts: the header is row 1.
 """
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -104,8 +105,13 @@ def _read(path: Path, numbers: Sequence[str], optional: Sequence[str] = (), text
         raise LesionkitError(f"{path}: there is no such file")
     texts = ["seriesuid", *texts]
     try:
-        frame = pd.read_csv(path, dtype=dict.fromkeys(texts, str), skipinitialspace=True, encoding="utf-8-sig")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        with warnings.catch_warnings():
+            # Rows longer than the header are an error to us; pandas would cut them or shift the columns.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                path, dtype=dict.fromkeys(texts, str), skipinitialspace=True, encoding="utf-8-sig", index_col=False
+            )
+    except (pd.errors.ParserWarning, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise LesionkitError(f"{path}: the file must be a table with commas, got {str(error).strip()}") from error
     frame.columns = frame.columns.str.strip()
     missing = [name for name in [*texts, *numbers] if name not in frame.columns]
