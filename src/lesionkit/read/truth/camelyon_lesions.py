@@ -1,0 +1,191 @@
+"""Tumour annotations of slides: outlines (ASAP XML, JSON) or masks (TIFF pyramids, PNG, NumPy) -> outline or mask."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import ParseError
+
+import defusedxml.ElementTree
+import numpy as np
+import tifffile
+from defusedxml.common import DefusedXmlException
+from numpy.typing import NDArray
+from PIL import Image as Picture
+from PIL import UnidentifiedImageError
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.outline import Outline, SlideMask
+
+DOWNSAMPLE = 32.0
+"""Of masks, unless they tell: level 5 of a pyramid, on which the organisers score."""
+
+_ROUNDING = 0.02
+_SLIDE_SUFFIXES = (".tif", ".tiff", ".svs", ".mrxs", ".ndpi", ".zip", ".png", ".npy", ".xml", ".json", ".csv")
+_MASK_ENDINGS = ("_evaluation_mask", "_mask", "_annotation", "_annotations")
+_TUMOUR_GROUPS = {"_0", "_1", "tumor", "tumour", "metastases", "metastasis"}
+_HOLE_GROUPS = {"_2", "exclusion", "normal"}
+
+
+def read_lesion_annotations(path: Path | str, downsample: float = DOWNSAMPLE) -> dict[str, Outline | SlideMask]:
+    """Tumour of every slide that a folder, or one file, annotates.
+
+    Outlines are in pixels of the finest level: ASAP's XML (groups `_0`, `_1`, `Tumor`, `metastases` are tumour; `_2`,
+    `Exclusion`, `normal` are holes) and JSON with the rings `positive` and the holes `negative`. In a mask whatever is
+    not zero is tumour; an empty one is a healthy slide.
+
+    Args:
+        downsample: pixels of the finest level per sample of PNG and NumPy masks. A TIFF pyramid is read at the level
+            nearest to it; a TIFF of one level is taken to be the finest if it has tiles, else to be so reduced.
+
+    Returns:
+        By slide, which is the name of the file without `_mask` or the like.
+
+    Raises:
+        LesionkitError: nothing to read, a file that cannot be read, an unknown group, two files of one slide.
+    """
+    path = Path(path)
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in _READERS) if path.is_dir() else [path]
+    if not files or not all(file.is_file() for file in files):
+        raise LesionkitError(
+            f"{path} must be a folder of outlines (.xml, .json) or masks (.tif, .png, .npy), or one such file; "
+            "none is there"
+        )
+    found: dict[str, Outline | SlideMask] = {}
+    for file in files:
+        slide_id = slide_name(file.name)
+        if slide_id in found:
+            raise LesionkitError(f"slide '{slide_id}' is annotated twice in {path}, again by {file.name}; keep one")
+        read = _READERS.get(file.suffix.lower())
+        if read is None:
+            raise LesionkitError(f"{file} must be one of {', '.join(_READERS)}")
+        try:
+            found[slide_id] = read(file, downsample)
+        except LesionkitError as error:
+            raise LesionkitError(f"{file}: {error}") from error
+    return found
+
+
+def slide_name(text: str) -> str:
+    """The slide that a file or a row of a table names.
+
+    >>> slide_name("Tumor_001_Mask.tif"), slide_name("patient_000.zip"), slide_name(" Test_001 ")
+    ('Tumor_001', 'patient_000', 'Test_001')
+    """
+    name = text.strip()
+    while name.lower().endswith(_SLIDE_SUFFIXES):
+        name = name[: name.rindex(".")]
+    for ending in _MASK_ENDINGS:
+        if name.lower().endswith(ending):
+            return name[: -len(ending)]
+    return name
+
+
+def _read_asap(path: Path, _: float) -> Outline:
+    try:
+        root = defusedxml.ElementTree.fromstring(path.read_bytes())
+    except (ParseError, DefusedXmlException, OSError) as error:
+        raise LesionkitError(f"ASAP annotations must be well-formed XML, got {error}") from error
+    rings: list[NDArray[np.float64]] = []
+    holes: list[NDArray[np.float64]] = []
+    for annotation in root.iter("Annotation"):
+        if annotation.get("Type", "Polygon") not in ("Polygon", "Spline", "Rectangle"):
+            continue
+        group = annotation.get("PartOfGroup", "").lower()
+        if group not in _TUMOUR_GROUPS | _HOLE_GROUPS:
+            raise LesionkitError(
+                f"groups of annotations must be tumour ({', '.join(sorted(_TUMOUR_GROUPS))}) or holes "
+                f"({', '.join(sorted(_HOLE_GROUPS))}), got '{annotation.get('PartOfGroup')}'"
+            )
+        corners = sorted(annotation.iter("Coordinate"), key=lambda corner: float(corner.get("Order", 0)))
+        ring = _ring([(corner.get("X"), corner.get("Y")) for corner in corners], annotation.get("Name", ""))
+        (rings if group in _TUMOUR_GROUPS else holes).append(ring)
+    return Outline(tuple(rings), tuple(holes))
+
+
+def _read_json(path: Path, _: float) -> Outline:
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        rings, holes = (
+            tuple(_ring(ring["vertices"], ring.get("name", "")) for ring in held.get(kind, ()))
+            for kind in ("positive", "negative")
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise LesionkitError(
+            f"outlines must be JSON with lists 'positive' and 'negative' of rings with 'vertices', got {error!r}"
+        ) from error
+    if "positive" not in held:
+        raise LesionkitError(f"outlines need the key 'positive', got {', '.join(held) or 'nothing'}")
+    return Outline(rings, holes)
+
+
+def _ring(vertices: Any, name: str) -> NDArray[np.float64]:
+    try:
+        ring = np.asarray(vertices, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise LesionkitError(f"vertices of '{name}' must be pairs of numbers x and y") from error
+    Outline((ring,))  # refuses what is no ring, while the name is at hand
+    return ring
+
+
+def _read_picture(path: Path, downsample: float) -> SlideMask:
+    try:
+        with Picture.open(path) as picture:
+            array = np.asarray(picture.convert("L") if picture.mode not in ("1", "L", "I;16", "I", "P") else picture)
+    except (OSError, UnidentifiedImageError, Picture.DecompressionBombError) as error:
+        raise LesionkitError(f"a mask must be a readable picture, got {error}") from error
+    return _as_mask(array, downsample)
+
+
+def _read_numpy(path: Path, downsample: float) -> SlideMask:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise LesionkitError(f"a mask must be a NumPy array without objects, got {error}") from error
+    return _as_mask(array, downsample)
+
+
+def _read_tiff(path: Path, downsample: float) -> SlideMask:
+    try:
+        with tifffile.TiffFile(path) as file:
+            levels = file.series[0].levels
+            if len(levels) == 1 and not levels[0].keyframe.is_tiled:
+                return _as_mask(levels[0].asarray(), downsample)
+            height, width = levels[0].shape[:2]
+            ratios = [_whole_power(width / level.shape[1]) for level in levels]
+            best = int(np.argmin(np.abs(np.log(np.array(ratios) / downsample))))
+            step = max(1, round(downsample / ratios[best]))
+            array = levels[best].asarray()[step // 2 :: step, step // 2 :: step]
+            return _as_mask(array, ratios[best] * step, (float(width), float(height)))
+    except (OSError, ValueError, IndexError, tifffile.TiffFileError) as error:
+        raise LesionkitError(
+            f"a mask must be a readable TIFF, got {error}; if its compression is the reason, "
+            "save level 5 as PNG or install imagecodecs"
+        ) from error
+
+
+def _whole_power(ratio: float) -> float:
+    """The ratio of two levels; sizes are rounded, so 32.01 means 32."""
+    nearest = float(2 ** round(np.log2(ratio)))
+    return nearest if abs(ratio / nearest - 1) < _ROUNDING else ratio
+
+
+def _as_mask(array: NDArray[Any], downsample: float, size_xy: tuple[float, float] | None = None) -> SlideMask:
+    """Keep the box around the tumour only: a slide's mask is large, its tumour seldom is."""
+    if array.ndim == 3 and array.shape[2] in (3, 4):
+        array = array[..., 0]
+    if array.ndim != 2:
+        raise LesionkitError(f"a mask has rows and columns, got an array of shape {array.shape}")
+    rows, columns = array.shape
+    size_xy = size_xy or (columns * downsample, rows * downsample)
+    return SlideMask(array != 0, downsample, size_xy=size_xy).around_tumour()
+
+
+_READERS: dict[str, Callable[[Path, float], Outline | SlideMask]] = {
+    ".xml": _read_asap,
+    ".json": _read_json,
+    ".tif": _read_tiff,
+    ".tiff": _read_tiff,
+    ".png": _read_picture,
+    ".npy": _read_numpy,
+}
