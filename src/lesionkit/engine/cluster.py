@@ -33,7 +33,12 @@ def map_on_ray(
         ) from error
     if not ray.is_initialized():
         ray.init(address=os.environ.get("RAY_ADDRESS"), num_cpus=None, log_to_driver=False, include_dashboard=False)
-    remote = ray.remote(num_cpus=1)(function)
+
+    # Ray takes plain functions only, no `functools.partial`.
+    def work(item: Item) -> Result:
+        return function(item)
+
+    remote = ray.remote(num_cpus=1)(work)
     count = count or max(1, int(ray.cluster_resources().get("CPU", 1)))
     waiting: deque[Any] = deque()
 
