@@ -6,16 +6,13 @@ from hypothesis.extra import numpy as arrays
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.mask import (
-    Runs,
     decode_rle_coco,
     decode_rle_kaggle,
     decode_rle_siim,
     encode_rle_coco,
     encode_rle_kaggle,
     encode_rle_siim,
-    parse_rle_siim,
-    runs_of,
-    unite,
+    runs_by_image,
 )
 
 masks = arrays.arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9)))
@@ -102,20 +99,6 @@ def test_several_rows_of_one_image_are_united():
     assert encode_rle_siim(both) == "0 6"
 
 
-@given(masks, st.data())
-def test_union_and_overlap_of_runs_are_those_of_the_masks(first, data):
-    second = data.draw(arrays.arrays(bool, first.shape))
-    a, b = runs_of(first), runs_of(second)
-    np.testing.assert_array_equal(unite([a, b]).mask(), first | second)
-    assert a.overlap(b) == (first & second).sum()
-    assert a.area == first.sum()
-
-
-def test_touching_runs_are_one_run():
-    runs = parse_rle_siim("0 2 0 3", (3, 3))
-    assert (runs.starts.tolist(), runs.stops.tolist()) == ([0], [5])
-
-
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -165,19 +148,11 @@ def test_coco_code_that_cannot_be_is_refused(code, sentence):
         decode_rle_coco(code)
 
 
-def test_only_an_image_of_rows_and_columns_has_runs():
-    with pytest.raises(LesionkitError, match=r"needs a mask of rows and columns, got an array of shape \(2, 2, 2\)"):
-        runs_of(np.zeros((2, 2, 2)))
+def test_a_table_gives_the_united_runs_of_every_image():
+    runs = runs_by_image(["a", "b", "a"], ["0 1", "-1", "2 1"], (2, 2), [2, 3, 4])
+    assert {name: held.area for name, held in runs.items()} == {"a": 2, "b": 0}
 
 
-def test_masks_of_different_shapes_are_not_mixed():
-    with pytest.raises(LesionkitError, match="one shape to be compared"):
-        runs_of(CORNERS).overlap(runs_of(np.ones((2, 2))))
-    with pytest.raises(LesionkitError, match="one shape to be united"):
-        unite([runs_of(CORNERS), runs_of(np.ones((2, 2)))])
-
-
-def test_runs_hold_what_they_were_made_of():
-    runs = runs_of(CORNERS)
-    assert isinstance(runs, Runs)
-    assert (runs.starts.tolist(), runs.stops.tolist(), runs.area) == ([1, 6], [3, 7], 3)
+def test_the_first_wrong_row_of_a_table_is_named():
+    with pytest.raises(LesionkitError, match=r"row 3 \(image 'b'\): rle_siim must be pairs"):
+        runs_by_image(["a", "b"], ["0 1", "1"], (2, 2), [2, 3])

@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.core.mask import Runs, runs_by_image
+from lesionkit.core.mask import runs_by_image
+from lesionkit.core.runs import Runs
 from lesionkit.core.settings import Settings
 from lesionkit.evaluate.bootstrap import SAMPLES, SEED, bootstrapped, draw_cases, draw_key, resample_means
 from lesionkit.evaluate.overlap import dice

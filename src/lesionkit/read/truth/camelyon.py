@@ -7,7 +7,7 @@ without the suffix: `Test_001.tif`, `Test_001.csv` and `Test_001` are one slide.
 import csv
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -104,7 +104,8 @@ def read_slide_scores(path: Path | str) -> dict[str, float]:
             raise LesionkitError(
                 f"{path}, row {number}: a score must be a finite number, got '{text}' for '{slide_id}'"
             )
-        _add(scores, slide_id, score, path, number)
+        _refuse_twice(slide_id, scores, path, number)
+        scores[slide_id] = score
     return scores
 
 
@@ -126,14 +127,14 @@ def read_slide_labels(path: Path | str) -> dict[str, bool]:
                 f"{path}, row {number}: a label must be 0 or 1, normal or tumor, negative or positive, got '{text}' "
                 f"for '{slide_id}'"
             )
-        _add(labels, slide_id, word in _TRUE, path, number)
+        _refuse_twice(slide_id, labels, path, number)
+        labels[slide_id] = word in _TRUE
     return labels
 
 
-def _add(table: dict[str, float] | dict[str, bool], slide_id: str, value: float, path: Path, number: int) -> None:
-    if slide_id in table:
+def _refuse_twice(slide_id: str, known: Container[str], path: Path, number: int) -> None:
+    if slide_id in known:
         raise LesionkitError(f"{path}, row {number}: slide '{slide_id}' is there twice; keep one row per slide")
-    table[slide_id] = value  # type: ignore[assignment]
 
 
 def _read_marks(path: Path) -> NDArray[np.float64]:

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.core.mask import Runs, runs_by_image
+from lesionkit.core.mask import runs_by_image
+from lesionkit.core.runs import Runs
 
 SHAPE = (1024, 1024)
 _NAMES = {"imageid": "image_id", "encodedpixels": "encoded", "patientid": "patient_id"}
