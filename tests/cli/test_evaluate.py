@@ -41,8 +41,14 @@ def test_a_submission_becomes_a_folder_and_a_table(files: Path, evaluate: Evalua
     assert result.exit_code == 0, result.output
     written = {path.name for path in (files / "SCORE").iterdir()}
     assert written == {
-        "score.json", "curve.csv", "subgroups.csv", "bootstrap.csv", "curve.png", "curve.svg", "score.html",
-    }  # fmt: skip
+        "score.json",
+        "curve.csv",
+        "subgroups.csv",
+        "bootstrap.csv",
+        "curve.png",
+        "curve.svg",
+        "score.html",
+    }
     assert "cpm" in result.output
     assert "texture solid: 1 lesions" in result.output
     assert "Research use only; not a medical device." in result.output
@@ -145,7 +151,7 @@ def test_warnings_go_to_the_error_stream(evaluate: Evaluate, files: Path) -> Non
 
 def test_the_help_gives_examples_for_every_protocol() -> None:
     listed = CliRunner().invoke(app, ["evaluate", "--help"]).output
-    for protocol in ("luna16", "siim", "compare"):
+    for protocol in ("luna16", "camelyon16", "camelyon17", "siim", "slides", "compare"):
         assert protocol in listed
         assert "Examples:" in CliRunner().invoke(app, ["evaluate", protocol, "--help"]).output
 
@@ -158,3 +164,52 @@ def test_siim_codes_are_scored(files: Path) -> None:
     document = json.loads((files / "SIIM" / "score.json").read_text())
     assert document["figures"]["dice"]["value"] == 1.0
     assert document["figures"]["all-empty baseline"]["value"] == 0.5
+
+
+@pytest.fixture
+def outlines(files: Path) -> Path:
+    """One slide with a square tumour of 1 mm, hit once; one healthy slide without a file of outlines."""
+    (files / "outlines").mkdir()
+    square = [[4000, 4000], [8000, 4000], [8000, 8000], [4000, 8000]]
+    outline = {"positive": [{"name": "a", "vertices": square}], "negative": []}
+    (files / "outlines" / "tumor_001.json").write_text(json.dumps(outline))
+    (files / "marks").mkdir()
+    (files / "marks" / "tumor_001.csv").write_text("0.9,6000,6000\n0.4,100,100\n")
+    (files / "marks" / "normal_001.csv").write_text("0.2,100,100\n")
+    (files / "labels.csv").write_text("slide,label\ntumor_001,1\nnormal_001,0\n")
+    return files
+
+
+def test_marks_on_slides_are_scored(outlines: Path) -> None:
+    arguments = ["--truth", str(outlines / "outlines"), "--marks", str(outlines / "marks")]
+    arguments += ["--labels", str(outlines / "labels.csv"), "--out", str(outlines / "SCORE"), "--protocol", "exact"]
+    result = CliRunner().invoke(app, ["evaluate", "camelyon16", *arguments])
+    assert result.exit_code == 0, result.output
+    document = json.loads((outlines / "SCORE" / "score.json").read_text())
+    assert (document["protocol"], document["figures"]["cpm"]["value"]) == ("camelyon16 exact", 1.0)
+    assert document["figures"]["slide AUC"]["value"] == 1.0
+
+
+def test_scores_of_slides_do_not_go_with_a_comparison(outlines: Path) -> None:
+    arguments = ["--truth", str(outlines / "outlines"), "--marks", str(outlines / "marks")]
+    arguments += ["--compare", str(outlines / "marks"), "--slide-scores", str(outlines / "labels.csv")]
+    result = CliRunner().invoke(app, ["evaluate", "camelyon16", *arguments])
+    assert result.exit_code == 2
+    assert "--slide-scores are of one system" in result.output
+
+
+def test_stages_of_patients_are_scored(files: Path) -> None:
+    (files / "stages.csv").write_text("patient,stage\npatient_000.zip,pN0\npatient_001.zip,pN1\n")
+    table = str(files / "stages.csv")
+    result = CliRunner().invoke(app, ["evaluate", "camelyon17", "--truth", table, "--marks", table])
+    assert result.exit_code == 0, result.output
+    assert "quadratic weighted kappa  1.0000" in result.output
+
+
+def test_slides_are_ranked(files: Path) -> None:
+    (files / "labels.csv").write_text("slide,label\na,1\nb,1\nc,0\nd,0\n")
+    (files / "scores.csv").write_text("slide,score\na,0.9\nb,0.4\nc,0.4\nd,0.1\n")
+    arguments = ["--truth", str(files / "labels.csv"), "--marks", str(files / "scores.csv")]
+    result = CliRunner().invoke(app, ["evaluate", "slides", *arguments, "--out", str(files / "SCORE")])
+    assert result.exit_code == 0, result.output
+    assert "slide AUC  0.8750" in result.output

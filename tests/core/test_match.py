@@ -94,7 +94,7 @@ def test_pairs_equal_those_of_two_plain_loops_whatever_the_block_size(seed: int,
         for m in range(20)
         for n in range(8)
         if marks.case[m] == lesions.case[n]
-        and ((marks.centre_mm[m] - lesions.centre_mm[n]) ** 2).sum() < lesions.radius_mm[n] ** 2  # type: ignore[index]
+        and ((marks.centre_mm[m] - lesions.centre_mm[n]) ** 2).sum() < lesions.radius_mm[n] ** 2
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_PAIRS_AT_ONCE", block)

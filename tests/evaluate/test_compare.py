@@ -50,7 +50,7 @@ def test_the_pairing_makes_the_interval_narrower_than_that_of_either_system() ->
     first, second = score_of(20), score_of(21)
     paired = compare_scores(first, second).figures["cpm: second - first"]
     alone = first.figures["cpm"]
-    assert paired.upper - paired.lower < (alone.upper - alone.lower) / 3  # type: ignore[operator]
+    assert paired.upper - paired.lower < (alone.upper - alone.lower) / 3
 
 
 def test_exchanging_the_systems_turns_the_sign() -> None:

@@ -22,7 +22,7 @@ def table(rows: list[tuple], last: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["seriesuid", "coordX", "coordY", "coordZ", last]).astype({last: float})
 
 
-def score(marks: list[tuple], lesions: list[tuple], excluded: list[tuple] = (), **changes: object) -> Score:  # type: ignore[assignment]
+def score(marks: list[tuple], lesions: list[tuple], excluded: list[tuple] = (), **changes: object) -> Score:
     return score_luna16(
         table(marks, "probability"),
         table(lesions, "diameter_mm"),
@@ -207,6 +207,32 @@ def test_values_that_are_not_finite_are_refused_with_their_row() -> None:
         score([("s0", 0, 0, 0, 0.5), ("s0", 0, 0, 0, np.nan)], [])
     with pytest.raises(LesionkitError, match=r"marks: coordinates must be finite numbers, but 1 of 1 .* first row 2"):
         score([("s0", 0, np.inf, 0, 0.5)], [])
+
+
+def test_text_where_a_number_must_be_is_refused_with_its_row() -> None:
+    marks = pd.DataFrame([("s0", 0, "?", 0, 0.5)], columns=["seriesuid", "coordX", "coordY", "coordZ", "probability"])
+    with pytest.raises(LesionkitError, match=r"marks: coordinates must be finite numbers, .* first row 2"):
+        score_luna16(marks, table([("s0", 0, 0, 0, 10)], "diameter_mm"), None, SERIES, FAST)
+
+
+def test_series_may_be_numbers() -> None:
+    marks, truth = table([(7, 0, 0, 0, 0.5)], "probability"), table([(7, 0, 0, 0, 10)], "diameter_mm")
+    assert score_luna16(marks, truth, None, ["7", "8"], FAST).counts["hits"] == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"rates": ()}, "setting 'rates'"),
+        ({"rates": (0.0,)}, "setting 'rates.0': Input should be greater than 0"),
+        ({"bootstrap_samples": 0}, "setting 'bootstrap_samples': Input should be greater than 0"),
+        ({"seed": -1}, "setting 'seed'"),
+        ({"protocol": "strict"}, "Input should be 'official' or 'exact', got 'strict'"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(values: dict, sentence: str) -> None:
+    with pytest.raises(LesionkitError, match=sentence):
+        Luna16Settings.parse(values)
 
 
 def test_a_missing_column_is_named() -> None:

@@ -28,7 +28,7 @@ marks = st.lists(st.tuples(place, st.sampled_from(SCORES)).map(lambda t: (*t[0],
 law = settings(max_examples=60, deadline=None)
 
 
-def score(marks: list[tuple], lesions: list[tuple], excluded: list[tuple] = ()) -> Score:  # type: ignore[assignment]
+def score(marks: list[tuple], lesions: list[tuple], excluded: list[tuple] = ()) -> Score:
     return score_luna16(
         table(marks, "probability"), table(lesions, "diameter_mm"), table(list(excluded), "diameter_mm"), SERIES, FAST
     )
@@ -64,7 +64,7 @@ def test_a_set_of_healthy_scans_has_no_sensitivity_but_false_positives(marks: li
 
 @law
 @given(marks, lesions, lesions, st.randoms())
-def test_the_order_of_rows_does_not_matter(marks, lesions, excluded, random) -> None:  # type: ignore[no-untyped-def]
+def test_the_order_of_rows_does_not_matter(marks, lesions, excluded, random) -> None:
     before = curve(marks, lesions, excluded)
     shuffled = [random.sample(rows, len(rows)) for rows in (marks, lesions, excluded)]
     after = curve(*shuffled)
@@ -74,7 +74,7 @@ def test_the_order_of_rows_does_not_matter(marks, lesions, excluded, random) -> 
 
 @law
 @given(marks, lesions, st.sampled_from([lambda p: p**3, lambda p: 0.5 + p / 10, lambda p: p / 7]))
-def test_only_the_order_of_scores_matters(marks, lesions, change) -> None:  # type: ignore[no-untyped-def]
+def test_only_the_order_of_scores_matters(marks, lesions, change) -> None:
     same(curve(marks, lesions), curve([(*row[:4], change(row[4])) for row in marks], lesions))
 
 
@@ -108,7 +108,7 @@ def test_no_marks_find_nothing(lesions: list[tuple]) -> None:
 
 @law
 @given(marks, lesions, st.sampled_from(SERIES), st.sampled_from(SCORES))
-def test_a_far_false_positive_never_raises_the_curve(marks, lesions, series, probability) -> None:  # type: ignore[no-untyped-def]
+def test_a_far_false_positive_never_raises_the_curve(marks, lesions, series, probability) -> None:
     assume(lesions)
     before = sensitivity_at(curve(marks, lesions), RATES)
     after = sensitivity_at(curve([*marks, (series, 500.0, 500.0, 500.0, probability)], lesions), RATES)

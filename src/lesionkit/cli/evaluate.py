@@ -19,6 +19,7 @@ command = typer.Typer(
 )
 
 Marks: TypeAlias = Annotated[Path, typer.Option("--marks", metavar="FILE|RUN", help="Table of marks, or a run folder.")]
+MarksFile: TypeAlias = Annotated[Path, typer.Option("--marks", metavar="FILE", help="What is scored, as a table.")]
 Out: TypeAlias = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="SCORE", help="Folder for JSON, CSV, plots and page; none: only the table."),
@@ -76,10 +77,81 @@ def luna16(
     _finish(lambda path: score_luna16_files(files, path, settings), marks, compare, out)
 
 
+@command.command("camelyon16")
+def camelyon16(
+    truth: Annotated[Path, typer.Option("--truth", metavar="FOLDER", help="Outlines (XML, JSON) or masks of slides.")],
+    marks: Annotated[Path, typer.Option("--marks", metavar="FOLDER", help="One CSV per slide: probability, x, y.")],
+    labels: Annotated[
+        Path | None, typer.Option("--labels", metavar="FILE", help="Every slide and whether it holds tumour.")
+    ] = None,
+    slide_scores: Annotated[
+        Path | None, typer.Option("--slide-scores", metavar="FILE", help="Probability of tumour of every slide.")
+    ] = None,
+    out: Out = None,
+    protocol: Counting = "official",
+    compare: Compare = None,
+    level_0_um: Annotated[
+        float | None, typer.Option("--level-0-um", help="Size of a pixel of the finest level, in micrometres.")
+    ] = None,
+    seed: Seed = None,
+) -> None:
+    """Metastases on slides: sensitivity at 1/4 to 8 false positives per slide, and the area below the slides' ROC.
+
+    Examples:
+      lesionkit evaluate camelyon16 --truth outlines --marks submission --labels labels.csv --out SCORE
+    """
+    from lesionkit.core.errors import LesionkitError
+    from lesionkit.recipes.slide_files import Camelyon16Files, score_camelyon16_files
+
+    if compare is not None and slide_scores is not None:
+        raise LesionkitError(
+            "--slide-scores are of one system, so that they cannot go with --compare; score each alone"
+        )
+    files = Camelyon16Files(truth, labels, slide_scores)
+    given = _given(seed=seed, level_0_um=level_0_um)
+    _finish(lambda path: score_camelyon16_files(files, path, protocol, given), marks, compare, out)
+
+
+@command.command("camelyon17")
+def camelyon17(
+    truth: Annotated[Path, typer.Option("--truth", metavar="FILE", help="stages.csv: patient, stage.")],
+    marks: MarksFile,
+    out: Out = None,
+    compare: Compare = None,
+    seed: Seed = None,
+) -> None:
+    """The pN stage of patients: quadratic weighted kappa.
+
+    Examples:
+      lesionkit evaluate camelyon17 --truth stages.csv --marks submission.csv
+    """
+    from lesionkit.recipes.slide_files import score_camelyon17_files
+
+    _finish(lambda path: score_camelyon17_files(truth, path, _given(seed=seed)), marks, compare, out)
+
+
+@command.command("slides")
+def slides(
+    truth: Annotated[Path, typer.Option("--truth", metavar="FILE", help="Slides and 0 or 1, normal or tumor.")],
+    marks: MarksFile,
+    out: Out = None,
+    compare: Compare = None,
+    seed: Seed = None,
+) -> None:
+    """Slides, or any cases, that are positive or not: the area below the ROC curve.
+
+    Examples:
+      lesionkit evaluate slides --truth labels.csv --marks scores.csv --out SCORE
+    """
+    from lesionkit.recipes.slide_files import score_slides_files
+
+    _finish(lambda path: score_slides_files(truth, path, _given(seed=seed)), marks, compare, out)
+
+
 @command.command("siim")
 def siim(
     truth: Annotated[Path, typer.Option("--truth", metavar="FILE", help="train-rle.csv: ImageId, EncodedPixels.")],
-    marks: Marks,
+    marks: MarksFile,
     out: Out = None,
     compare: Compare = None,
     shape: Annotated[

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def score_table(document: Mapping[str, Any], title: str) -> "Table":
-    """Figures with their intervals, subgroups, and the counts that are not zero.
+    """Figures with their intervals, the CPM of subgroups, and the counts that are not zero.
 
     Args:
         document: a score as plain values, see `lesionkit.evaluate.document.to_document`.
@@ -22,6 +22,8 @@ def score_table(document: Mapping[str, Any], title: str) -> "Table":
     for name, figure in document["figures"].items():
         table.add_row(name, _value(figure["value"]), _between(figure["lower"], figure["upper"]))
     for row in document["subgroups"]:
+        if "cpm" not in row:
+            continue
         name = f"{row['column']} {row['group']}: {row['lesions']} lesions"
         table.add_row(name, _value(row["cpm"]), _between(row["lower"], row["upper"]))
     table.caption = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in document["counts"].items() if n)

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.match import Match, Places, match
@@ -28,11 +29,11 @@ class Luna16Settings(Settings):
 
     protocol: Literal["official", "exact"] = "official"
     """`official` is the organisers' script; `exact` a step curve over all marks, one nodule per mark."""
-    rates: tuple[float, ...] = RATES
+    rates: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = RATES
     """False positives per scan at which the CPM is taken."""
-    bootstrap_samples: int = SAMPLES
+    bootstrap_samples: PositiveInt = SAMPLES
     """Draws of scans behind the 95 % intervals."""
-    seed: int = SEED
+    seed: NonNegativeInt = SEED
     """Seed of the draws."""
     by: tuple[str, ...] = ()
     """Columns of the truth table, or of the table of cases, whose values make subgroups."""

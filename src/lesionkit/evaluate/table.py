@@ -70,9 +70,9 @@ def rows_of(frame: pd.DataFrame, series: pd.Index, name: str, radius_mm: NDArray
             f"{name} must have columns seriesuid, coordX, coordY, coordZ; {', '.join(missing)} missing, "
             f"got {', '.join(map(str, frame.columns)) or 'none'}"
         )
-    centre = frame[COORDINATES].to_numpy(dtype=np.float64)
-    refuse_rows(frame, ~np.isfinite(centre).all(axis=1), f"{name}: coordinates must be finite numbers")
-    case = series.get_indexer(pd.Index(frame["seriesuid"].to_numpy(dtype=object)))
+    centre = np.stack([_numbers(frame[column]) for column in COORDINATES], axis=1)
+    refuse_rows(frame, ~np.isfinite(centre.sum(axis=1)), f"{name}: coordinates must be finite numbers")
+    case = series.get_indexer(pd.Index(frame["seriesuid"].astype(str).to_numpy(dtype=object)))
     listed = np.flatnonzero(case >= 0)
     first = ""
     if len(listed) < len(case):
@@ -90,9 +90,14 @@ def number_column(frame: pd.DataFrame, column: str, name: str) -> NDArray[np.flo
     """
     if column not in frame.columns:
         raise LesionkitError(f"{name} must have a column {column}, got {', '.join(map(str, frame.columns)) or 'none'}")
-    values = frame[column].to_numpy(dtype=np.float64)
+    values = _numbers(frame[column])
     refuse_rows(frame, ~np.isfinite(values), f"{name}: {column} must be a finite number")
     return values
+
+
+def _numbers(column: pd.Series) -> NDArray[np.float64]:
+    """Floats; what is no number becomes nan."""
+    return np.asarray(pd.to_numeric(column, errors="coerce"), dtype=np.float64)
 
 
 def row_number(frame: pd.DataFrame, position: int) -> int:
