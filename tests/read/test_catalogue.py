@@ -149,10 +149,24 @@ def test_a_folder_of_many_series_is_loaded_as_it_was_catalogued(scan, big, tmp_p
     assert load_case(found).case_id == found["case_id"]
 
 
-def test_two_scans_of_one_name_are_refused(variant, tmp_path):
-    write_volume(variant(1), tmp_path / "x/a.mha")
-    write_volume(variant(2), tmp_path / "y/a.mha")
-    with pytest.raises(LesionkitError, match=r"two scans are called 'a' but differ: .*x/a.mha and .*y/a.mha"):
+def test_files_of_one_name_are_called_after_their_folders(variant, tmp_path):
+    write_volume(variant(1), tmp_path / "p1/ct.mha")
+    write_volume(variant(2), tmp_path / "p2/ct.mha")
+    assert build_catalogue(tmp_path)["case_id"].tolist() == ["p1-ct", "p2-ct"]
+
+
+def test_a_damaged_copy_of_a_series_does_not_take_its_name(scan, tmp_path):
+    write_series(scan, tmp_path / "good")
+    (write_series(scan, tmp_path / "bad") / "0006.dcm").unlink()
+    frame = build_catalogue(tmp_path)
+    assert row(frame, "1.2.3.40")["path"].endswith("good")
+    assert len(frame) == 2
+
+
+def test_two_different_series_of_one_uid_are_refused(scan, big, tmp_path):
+    write_series(scan, tmp_path / "a")
+    write_series(Case(scan.case_id, "P", big), tmp_path / "b")
+    with pytest.raises(LesionkitError, match=r"two scans are called '1.2.3.40' but differ: .*/a and .*/b; rename"):
         build_catalogue(tmp_path)
 
 

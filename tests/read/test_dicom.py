@@ -5,8 +5,13 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.grid import Grid
+from lesionkit.core.image import ArrayImage
 from lesionkit.read.dicom import read_series
 from lesionkit.read.options import ScanOptions
 from lesionkit.write.dicom import write_series
@@ -246,6 +251,24 @@ def test_a_backward_tilt_extends_the_volume_to_the_other_side(scan, folder, chan
     np.testing.assert_array_equal(case.image.array[11, :6], scan.image.array[11])
 
 
+def test_a_tilt_tag_that_the_positions_contradict_is_told(folder, change):
+    change(folder, lambda tags: setattr(tags, "GantryDetectorTilt", 15))
+    assert "GantryDetectorTilt says 15 degrees but the slice positions show none" in warnings_of(read_series(folder))
+
+
+def test_a_rescale_type_other_than_hu_is_told(folder, change):
+    change(folder, lambda tags: setattr(tags, "RescaleType", "mgml"))
+    assert "RescaleType says 'mgml', taken as HU" in warnings_of(read_series(folder))
+
+
+def test_unreadable_values_of_lesser_tags_do_no_harm(folder):
+    for path in folder.iterdir():
+        content = path.read_bytes()
+        assert b"120.0 " in content
+        path.write_bytes(content.replace(b"120.0 ", b"a.bcd "))
+    assert read_series(folder).facts["kvp"] is None
+
+
 @pytest.mark.parametrize("files", [slice(None), slice(2, 3)])
 def test_slices_without_rescale_tags_are_refused(folder, change, files):
     def strip(tags):
@@ -326,3 +349,15 @@ def test_the_real_scan_agrees_with_simpleitk_and_its_nodule_is_where_the_readers
     core = case.image.array[z - 1 : z + 2, y - 3 : y + 4, x - 3 : x + 4]
     assert 0 < core.mean() < 150  # soft tissue
     assert case.image.array.min() == -1024  # padding of -2048 is clipped
+
+
+@given(grid=st.from_type(Grid).filter(lambda grid: min(grid.shape) > 1))
+@settings(max_examples=12)
+def test_a_series_of_any_orientation_keeps_every_sample_at_its_place(tmp_path_factory, grid):
+    grid = Grid((10, *grid.shape[1:]), grid.spacing_mm, grid.origin_mm, grid.direction)
+    hu = np.random.default_rng(0).integers(-1024, 3000, grid.shape, dtype=np.int16)
+    read = read_series(write_series(Case("a", "p", ArrayImage(grid, hu)), tmp_path_factory.mktemp("s") / "out")).image
+    for index in [(0, 0, 0), (3, 1, 1), tuple(n - 1 for n in grid.shape)]:
+        place = read.grid.world_to_index(grid.index_to_world(index))
+        np.testing.assert_allclose(place, np.round(place), atol=1e-3)
+        assert read.array[tuple(np.round(place).astype(int))] == hu[index]

@@ -92,3 +92,17 @@ def test_a_folder_without_any_scan_is_refused(tmp_path):
 def test_hidden_files_are_no_scans(big, folder, tmp_path):
     shutil.copy(write_volume(big, tmp_path / "x.mha"), tmp_path / "series" / "._x.mha")
     assert find_scans(tmp_path / "series") == [folder]
+
+
+def test_a_series_spread_over_folders_is_one_scan(scan, folder):
+    for part in ("a", "b"):
+        (folder / part).mkdir()
+    for i, path in enumerate(sorted(folder.glob("*.dcm"))):
+        path.rename(folder / "ab"[i // 6] / path.name)
+    assert find_scans(folder) == [folder]
+    np.testing.assert_array_equal(open_scan(folder).image.array, scan.image.array)
+
+
+def test_copies_of_a_series_are_two_scans(scan, tmp_path):
+    paths = [write_series(scan, tmp_path / name) for name in ("a", "b")]
+    assert find_scans(tmp_path) == paths

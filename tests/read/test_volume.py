@@ -3,6 +3,8 @@ import gzip
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
@@ -44,6 +46,16 @@ def test_floats_are_rounded_and_padding_is_clipped(tmp_path):
     case = read_volume(write(tmp_path, array))
     assert case.image.array.dtype == np.int16
     assert case.image.array[0, 0, :3].tolist() == [-1024, 41, 32767]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@given(grid=st.from_type(Grid).filter(lambda grid: min(grid.shape) > 1))
+def test_every_format_reads_what_was_written(tmp_path_factory, suffix, grid):
+    array = np.arange(np.prod(grid.shape), dtype=np.int16).reshape(grid.shape)
+    image = read_grid_and_samples(write_volume(ArrayImage(grid, array), tmp_path_factory.mktemp("v") / f"a{suffix}"))
+    np.testing.assert_array_equal(image.array, array)
+    # NIfTI keeps its affine in 32 bits.
+    np.testing.assert_allclose(image.grid.affine, grid.affine, atol=1e-3 if ".nii" in suffix else 1e-9)
 
 
 def nifti(path, array, affine_ras):

@@ -1,6 +1,7 @@
 """A data set -> one table with a row per case, and its rows -> cases with their truth."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -224,15 +225,27 @@ def _without_duplicates(rows: list[Row]) -> list[Row]:
         if first is not row:
             first["duplicates"].append(row["path"])
             first.setdefault("aliases", []).append(row["case_id"])
+    found = sorted(kept.values(), key=lambda row: str(row["path"]))
+    _name_apart(found)
+    return found
+
+
+def _name_apart(rows: list[Row]) -> None:
+    """Files of one name in several folders (`p1/ct.nii.gz`, `p2/ct.nii.gz`) are called after folder and file."""
+    names = Counter(row["case_id"] for row in rows)
+    for row in rows:
+        if names[row["case_id"]] > 1 and (row["failure"] or row["format"] != "dicom"):
+            alone = row["patient_id"] == row["case_id"]
+            row["case_id"] = f"{Path(row['path']).parent.name}-{row['case_id']}"
+            row["patient_id"] = row["case_id"] if alone else row["patient_id"]
     by_id: dict[str, Row] = {}
-    for row in sorted(kept.values(), key=lambda row: str(row["path"])):
+    for row in rows:
         other = by_id.setdefault(row["case_id"], row)
         if other is not row:
             raise LesionkitError(
                 f"two scans are called '{row['case_id']}' but differ: {other['path']} and {row['path']}; "
                 "rename or remove one"
             )
-    return list(by_id.values())
 
 
 def _frame(rows: Iterable[Row]) -> pd.DataFrame:

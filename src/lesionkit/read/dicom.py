@@ -11,7 +11,6 @@ from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
-from lesionkit.read.dicom_header import Header
 from lesionkit.read.dicom_order import Stack, stack_slices
 from lesionkit.read.dicom_pixels import read_pixels
 from lesionkit.read.dicom_series import Folder, SeriesInfo, choose_series, list_series, scan_folder
@@ -107,7 +106,7 @@ def _facts(found: Folder, series: SeriesInfo, stack: Stack) -> dict[str, Any]:
         "patient_position": first.text("PatientPosition"),
         "image_type": list(first.image_type),
         "native_spacing_mm": list(stack.spacing_mm),
-        "warnings": [*_notes(found, series), *series.left_out, *stack.warnings, *_odd_tags(first)],
+        "warnings": [*_notes(found, series), *series.left_out, *stack.warnings, *_odd_tags(stack)],
     }
 
 
@@ -128,6 +127,12 @@ def _say_strays(found: Folder) -> str:
     return f"; {len(found.strays)} files are no readable DICOM images, first '{found.strays[0].name}'"
 
 
-def _odd_tags(header: Header) -> list[str]:
-    unit = header.text("RescaleType")
-    return [f"RescaleType says '{unit}', taken as HU"] if unit not in ("", "HU", "US") else []
+def _odd_tags(stack: Stack) -> list[str]:
+    first = stack.headers[0]
+    unit, tilt = first.text("RescaleType"), first.number("GantryDetectorTilt") or 0.0
+    odd = [f"RescaleType says '{unit}', taken as HU"] if unit not in ("", "HU", "US") else []
+    if abs(tilt) > 0.5 and not stack.is_sheared and abs(stack.axes[2, 0]) > 0.9999:
+        odd.append(
+            f"GantryDetectorTilt says {tilt:g} degrees but the slice positions show none; positions were believed"
+        )
+    return odd

@@ -79,14 +79,14 @@ class Header:
 
     def text(self, keyword: str) -> str:
         """A tag as stripped text, "" where it is absent."""
-        value = self.tags.get(keyword)
+        value = _value(self.tags, keyword)
         if value is None:
             return ""
         return ("\\".join(map(str, value)) if isinstance(value, list | tuple) else str(value)).strip()
 
     def number(self, keyword: str) -> float | None:
         """A tag as a finite number, None where it is absent or something else."""
-        return _number(self.tags.get(keyword))
+        return _number(_value(self.tags, keyword))
 
 
 def read_header(path: Path) -> Header | None:
@@ -138,36 +138,47 @@ def _transfer_syntax(tags: FileDataset) -> str:
 
 
 def _header(path: Path, tags: FileDataset, pixels_at: int | None, pixels_length: int | None) -> Header | None:
-    sop_class = str(tags.get("SOPClassUID", ""))
+    sop_class = _string(tags, "SOPClassUID")
     if sop_class == _DICOMDIR_STORAGE or "SeriesInstanceUID" not in tags or "Modality" not in tags:
         return None
-    signed = bool(tags.get("PixelRepresentation", 0))
-    bits = int(tags.get("BitsAllocated") or 16)
+    signed = bool(_value(tags, "PixelRepresentation"))
+    bits = int(_value(tags, "BitsAllocated") or 16)
     return Header(
         path=path,
-        series_uid=str(tags.SeriesInstanceUID),
-        study_uid=str(tags.get("StudyInstanceUID", "")),
-        sop_uid=str(tags.get("SOPInstanceUID", "")),
+        series_uid=_string(tags, "SeriesInstanceUID"),
+        study_uid=_string(tags, "StudyInstanceUID"),
+        sop_uid=_string(tags, "SOPInstanceUID"),
         sop_class=sop_class,
-        modality=str(tags.Modality or ""),
-        image_type=_words(tags.get("ImageType")),
+        modality=_string(tags, "Modality"),
+        image_type=_words(_value(tags, "ImageType")),
         transfer_syntax=_transfer_syntax(tags),
-        shape=(int(tags.get("Rows") or 0), int(tags.get("Columns") or 0)),
-        frames=int(tags.get("NumberOfFrames") or 1),
-        samples_per_pixel=int(tags.get("SamplesPerPixel") or 1),
+        shape=(int(_value(tags, "Rows") or 0), int(_value(tags, "Columns") or 0)),
+        frames=int(_value(tags, "NumberOfFrames") or 1),
+        samples_per_pixel=int(_value(tags, "SamplesPerPixel") or 1),
         bits_allocated=bits,
-        bits_stored=int(tags.get("BitsStored") or bits),
+        bits_stored=int(_value(tags, "BitsStored") or bits),
         signed=signed,
-        position_mm=_numbers(tags.get("ImagePositionPatient"), 3),
-        orientation=_numbers(tags.get("ImageOrientationPatient"), 6),
-        pixel_spacing_mm=_numbers(tags.get("PixelSpacing"), 2),
-        slope=_number(tags.get("RescaleSlope")),
-        intercept=_number(tags.get("RescaleIntercept")),
+        position_mm=_numbers(_value(tags, "ImagePositionPatient"), 3),
+        orientation=_numbers(_value(tags, "ImageOrientationPatient"), 6),
+        pixel_spacing_mm=_numbers(_value(tags, "PixelSpacing"), 2),
+        slope=_number(_value(tags, "RescaleSlope")),
+        intercept=_number(_value(tags, "RescaleIntercept")),
         padding=_padding(tags, signed, bits),
         pixels_at=pixels_at,
         pixels_length=pixels_length,
         tags=tags,
     )
+
+
+def _value(tags: FileDataset, keyword: str) -> Any:
+    """A tag's value; None where it is absent or cannot be understood."""
+    with contextlib.suppress(ValueError, TypeError, AttributeError, OverflowError):
+        return tags.get(keyword)
+    return None
+
+
+def _string(tags: FileDataset, keyword: str) -> str:
+    return str(_value(tags, keyword) or "")
 
 
 def _words(value: Any) -> tuple[str, ...]:
@@ -192,7 +203,7 @@ def _numbers(values: Sequence[Any] | None, count: int) -> tuple[float, ...] | No
 
 def _padding(tags: FileDataset, signed: bool, bits: int) -> tuple[int, int] | None:
     """The padding range in stored values; its tags are often written unsigned for signed pixels."""
-    found = [tags.get("PixelPaddingValue"), tags.get("PixelPaddingRangeLimit")]
+    found = [_value(tags, "PixelPaddingValue"), _value(tags, "PixelPaddingRangeLimit")]
     values = [int(number) for number in map(_number, found) if number is not None]
     if not values:
         return None

@@ -1,17 +1,20 @@
 """Any scan on disk -> one CT case: the one door for everything that reads a CT."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.read.dicom import read_series
-from lesionkit.read.dicom_header import read_header
+from lesionkit.read.dicom_header import Header, read_header
 from lesionkit.read.options import ScanOptions
 from lesionkit.read.volume import SUFFIXES, read_volume, volume_suffix
 
 __all__ = ["ScanOptions", "find_scans", "open_scan"]
 
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff"}
+_NEVER_DICOM = {".csv", ".json", ".parquet", ".raw", ".zraw", ".xml", ".txt", *_PICTURES}
 
 
 def open_scan(path: Path, options: ScanOptions | None = None) -> Case:
@@ -27,7 +30,7 @@ def open_scan(path: Path, options: ScanOptions | None = None) -> Case:
     options = options or ScanOptions()
     if path.is_dir():
         volumes = [] if options.series else _volumes(path)
-        if len(volumes) == 1 and not _holds_dicom(path):
+        if len(volumes) == 1 and _first_image(path) is None:
             return read_volume(volumes[0])
         return read_series(path, options)
     if volume_suffix(path):
@@ -55,30 +58,41 @@ def find_scans(path: Path) -> list[Path]:
             raise LesionkitError(f"{path}: there is no such file or folder")
         return [path]
     folders = [path, *sorted(p for p in path.rglob("*") if p.is_dir() and not p.name.startswith("."))]
-    scans = [volume for folder in folders for volume in _volumes(folder)]
-    kinds = {folder: _dicom_kind(folder) for folder in folders}
-    scans += [folder for folder, kind in kinds.items() if kind == "ct"] or (
-        [] if scans else [folder for folder, kind in kinds.items() if kind]
-    )
+    volumes = [volume for folder in folders for volume in _volumes(folder)]
+    firsts = {folder: header for folder in folders if (header := _first_image(folder)) is not None}
+    ct = {folder: header for folder, header in firsts.items() if _is_ct(header)}
+    scans = volumes + _series_folders(ct or ({} if volumes else firsts))
     if not scans:
         raise LesionkitError(f"{path}: the folder holds no scan (DICOM slices or {', '.join(SUFFIXES)} files)")
     return sorted(scans)
+
+
+def _series_folders(firsts: Mapping[Path, Header]) -> list[Path]:
+    """Folders with one series each. Folders that share a series but not their first image hold parts of it; then the
+    folder above them all is the scan."""
+    parts: dict[str, list[Path]] = {}
+    for folder, header in firsts.items():
+        parts.setdefault(header.series_uid, []).append(folder)
+    found = []
+    for folders in parts.values():
+        copies = len({firsts[folder].sop_uid for folder in folders}) == 1
+        found += folders if copies else [Path(os.path.commonpath(folders))]
+    return list(dict.fromkeys(found))
 
 
 def _volumes(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if volume_suffix(p) and p.is_file() and not p.name.startswith("."))
 
 
-def _holds_dicom(folder: Path) -> bool:
-    return _dicom_kind(folder) is not None
+def _is_ct(header: Header) -> bool:
+    return header.modality == "CT" and "LOCALIZER" not in header.image_type
 
 
-def _dicom_kind(folder: Path) -> str | None:
-    """ "ct" or "other" by the first DICOM image that lies directly in a folder, None where there is none."""
+def _first_image(folder: Path) -> Header | None:
+    """The first DICOM image that lies directly in a folder."""
     for file in sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")):
-        if volume_suffix(file) or file.suffix.lower() in {".csv", ".json", ".raw", ".zraw", ".xml", ".txt", *_PICTURES}:
-            continue
-        header = read_header(file)
-        if header is not None:
-            return "ct" if header.modality == "CT" and "LOCALIZER" not in header.image_type else "other"
+        if not volume_suffix(file) and file.suffix.lower() not in _NEVER_DICOM:
+            header = read_header(file)
+            if header is not None:
+                return header
     return None
