@@ -117,8 +117,8 @@ def _find_parts(
     parts, reason = _choose_parts(air, hu, spacing_mm, settings, relaxed=False)
     if settings.relaxed_axis_distance_mm and (reason is not None or _differ(parts, settings.separation_ratio)):
         again, still = _choose_parts(air, hu, spacing_mm, settings, relaxed=True)
-        if still is None:
-            parts, reason = again, None
+        if still is None or reason is not None:
+            parts, reason = again, still
     if reason is not None and settings.kmeans_fallback:
         again, still = _by_kmeans(hu, spacing_mm, settings)
         if still is None:
@@ -162,7 +162,7 @@ def _grown(parts: list[Mask], spacing_mm: tuple[float, ...], settings: LungSetti
         if settings.growth_mm:
             lung = dilate(lung, spacing_mm, settings.growth_mm)
         result |= lung
-    return result
+    return fill_holes(result) if settings.fill_holes else result
 
 
 def _differ(parts: list[Mask], ratio: float) -> bool:

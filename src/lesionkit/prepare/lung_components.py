@@ -16,6 +16,7 @@ class AxisRule:
 
     area_mm2: float
     distance_mm: float
+    keep_largest: int = 0
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ def choose_lungs(
     While none survives, `cut_step` more slices are cut off the head end (shoulders and windpipe may tie the lungs
     to the air outside), and the mask is grown back into them afterwards.
     """
-    rule = AxisRule(settings.axis_area_mm2, settings.axis_distance_mm)
+    rule = AxisRule(settings.axis_area_mm2, settings.axis_distance_mm, settings.keep_largest)
     if relaxed:
-        rule = AxisRule(settings.relaxed_axis_area_mm2, settings.relaxed_axis_distance_mm)
+        rule = AxisRule(settings.relaxed_axis_area_mm2, settings.relaxed_axis_distance_mm, 2)
     choice = _choose(air, hu, spacing_mm, settings, rule)
     tries = settings.max_cuts if settings.cut_step else 0
     for cut in range(settings.cut_step, min(tries * settings.cut_step + 1, len(air)), max(settings.cut_step, 1)):
@@ -81,8 +82,8 @@ def _choose(
             f"no piece of air comes within {rule.distance_mm:g} mm of the central axis "
             f"where it is larger than {rule.area_mm2:g} mm2",
         )
-    if settings.keep_largest:
-        names = names[: settings.keep_largest]
+    if rule.keep_largest:
+        names = names[: rule.keep_largest]
     keep = np.zeros(count + 1, dtype=bool)
     keep[names] = True
     return Choice(keep[labels])

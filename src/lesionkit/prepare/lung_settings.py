@@ -67,7 +67,8 @@ class LungSettings(Settings):
     """Drop a piece whose distance to the slice centre, averaged over those slices, is not below this; 0 switches the
     rule off (row 2.8)."""
     relaxed_axis_area_mm2: float = Field(default=1500.0, ge=0)
-    """The same area when nothing survives or the lungs differ in size by more than separation_ratio (row 2.10)."""
+    """The same area when nothing survives or the lungs differ in size by more than separation_ratio; then
+    the two largest pieces are kept (row 2.10)."""
     relaxed_axis_distance_mm: float = Field(default=92.0, ge=0)
     """The same distance then; 0 for no second try (row 2.10)."""
     cut_step: int = Field(default=0, ge=0)
@@ -81,7 +82,8 @@ class LungSettings(Settings):
 
     # What the lungs become.
     fill_holes: bool = True
-    """Fill what is enclosed: complement pieces that touch none of the eight corners of the volume (row 2.11)."""
+    """Fill what is enclosed: complement pieces that touch none of the eight corners of the volume (row 2.11); once
+    before the lungs are told apart and once at the end, or the middle of a nodule may be left out."""
     max_erosions: int = Field(default=22, ge=0)
     """Erode at most so often until the mask falls into two lungs; 0 for no separation (row 2.12)."""
     separation_ratio: float = Field(default=4.8, gt=1)
@@ -145,7 +147,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "max_volume_l": 1000.0,
         "axis_distance_mm": 0.0,
         "relaxed_axis_distance_mm": 0.0,
-        "fill_holes": False,
         "max_erosions": 0,
         "closing_mm": 1.5,
         "dilation_mm": 6.0,
