@@ -32,7 +32,7 @@ _VARIABLES = {INK: "var(--ink)", GRID: "var(--rule)"} | {c: f"var(--series-{i})"
 _DASHES: tuple[tuple[float, ...], ...] = ((), (6, 2), (2, 1.5), (8, 2, 2, 2), (4, 1), (1, 1))
 _RATES = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8)
 _RATE_NAMES = ("1/8", "1/4", "1/2", "1", "2", "4", "8")
-_MOST_POINTS = 2000
+_MOST_POINTS = 1000
 
 
 def plot_curves(curves: Sequence[Curve], path: Path) -> Path:

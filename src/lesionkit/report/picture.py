@@ -37,8 +37,8 @@ class Window:
         >>> LUNG.grey(np.array([-3000.0, -1350.0, -600.0, 150.0]))
         array([  0,   0, 128, 255], dtype=uint8)
         """
-        shown = (hu - (self.level_hu - self.width_hu / 2)) * (255 / self.width_hu) + 0.5
-        return np.asarray(np.clip(shown, 0, 255), dtype=np.uint8)
+        shown = (hu - (self.level_hu - self.width_hu / 2)) * (255 / self.width_hu)
+        return np.asarray(np.clip(shown + 0.5, 0, 255), dtype=np.uint8)
 
 
 LUNG = Window("lung", -600, 1500)
