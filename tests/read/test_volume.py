@@ -148,18 +148,27 @@ def test_colours_are_refused(tmp_path):
         read_volume(tmp_path / "a.mha")
 
 
+@pytest.mark.parametrize("compress", [True, False])
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_truncated_file_is_refused(tmp_path, suffix):
+def test_a_truncated_file_is_refused_and_nothing_else_is_said(tmp_path, capfd, suffix, compress):
     rng = np.random.default_rng(0)
     array = rng.integers(-1000, 1000, (12, 11, 10), dtype=np.int16)
     path = write_volume(
-        ArrayImage(Grid.upright(array.shape, (1, 1, 1)), array), tmp_path / f"a{suffix}", compress=False
+        ArrayImage(Grid.upright(array.shape, (1, 1, 1)), array), tmp_path / f"a{suffix}", compress=compress
     )
-    victim = path.with_suffix(".raw") if suffix == ".mhd" else path
+    victim = path.with_suffix(".zraw" if compress else ".raw") if suffix == ".mhd" else path
     content = victim.read_bytes()
     victim.write_bytes(content[: len(content) // 2])
     with pytest.raises(LesionkitError, match=r"a\.\S+: the file is truncated or damaged"):
         read_volume(path)
+    assert capfd.readouterr().err == ""
+
+
+def test_an_mhd_without_its_samples_names_them(big, tmp_path):
+    write_volume(big, tmp_path / "a.mhd")
+    (tmp_path / "a.zraw").unlink()
+    with pytest.raises(LesionkitError, match=r"a.mhd: its samples are in 'a.zraw', which is missing; copy that file"):
+        read_volume(tmp_path / "a.mhd")
 
 
 def test_a_missing_or_strange_file_is_named(tmp_path):

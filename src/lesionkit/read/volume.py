@@ -1,9 +1,5 @@
 """A MetaImage, NIfTI or NRRD file -> one CT case in HU."""
 
-import contextlib
-import gzip
-import math
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +12,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
 from lesionkit.read.options import MIN_SLICES, PADDING_HU
+from lesionkit.read.volume_length import refuse_short
 
 SUFFIXES = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr")
 """What is read, longest first."""
@@ -79,8 +76,7 @@ def read_grid_and_samples(path: Path) -> ArrayImage:
     try:
         reader.ReadImageInformation()
         _refuse_shape(path, reader)
-        if _FORMATS[volume_suffix(path) or ""] == "nifti":
-            _refuse_short_nifti(path, reader)
+        refuse_short(path, reader)
         image = reader.Execute()
     except RuntimeError as error:
         raise LesionkitError(f"{path}: {_say_reading_error(str(error))}") from error
@@ -105,33 +101,6 @@ def _refuse_shape(path: Path, reader: sitk.ImageFileReader) -> None:
         raise LesionkitError(
             f"{path}: a CT volume is 3-D, got a single picture of size {size} (x, y); give the whole scan"
         )
-
-
-def _refuse_short_nifti(path: Path, reader: sitk.ImageFileReader) -> None:
-    """NIfTI's reader fills what is missing with zeros, so the length is checked before."""
-    with contextlib.suppress(RuntimeError, ValueError):
-        offset, bits = float(reader.GetMetaData("vox_offset")), int(reader.GetMetaData("bitpix"))
-        expected = int(offset) + math.prod(reader.GetSize()) * bits // 8
-        found = path.stat().st_size
-        if path.name.lower().endswith(".gz"):
-            found = _unzipped_bytes(path, expected)
-        if found < expected:
-            raise LesionkitError(
-                f"{path}: the file is truncated or damaged, it holds {found} of {expected} bytes; copy it again"
-            )
-
-
-def _unzipped_bytes(path: Path, expected: int) -> int:
-    with path.open("rb") as file:
-        file.seek(-4, 2)
-        # A gzip stream ends with its length; only truncated and rare multi-part files need to be unpacked to know.
-        if int.from_bytes(file.read(4), "little") == expected % 2**32:
-            return expected
-    found = 0
-    with contextlib.suppress(EOFError, OSError, zlib.error), gzip.open(path) as stream:
-        while block := stream.read(1 << 24):
-            found += len(block)
-    return found
 
 
 def _say_reading_error(said: str) -> str:
