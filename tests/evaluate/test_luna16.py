@@ -281,6 +281,13 @@ def test_marks_in_another_frame_are_said_with_the_cure() -> None:
     assert "negating x and y (marks in RAS, truth in LPS) would hit 2, so convert the marks" in found.warnings[0]
 
 
+def test_a_list_of_which_most_scans_have_no_marks_is_doubted() -> None:
+    marks, truth = table([("s0", 0, 0, 0, 0.5)], "probability"), table([("s0", 0, 0, 0, 10)], "diameter_mm")
+    found = score_luna16(marks, truth, None, ["s0", "s1", "s2"], FAST)
+    assert found.warnings[0].startswith("2 of 3 listed scans have no mark; they count in the denominator")
+    assert score_luna16(marks, truth, None, ["s0", "s1"], FAST).warnings == ()
+
+
 def test_the_exact_settings_are_another_protocol() -> None:
     assert EXACT.protocol == "exact"
     assert score([], [("s0", 0, 0, 0, 10)], protocol="exact").protocol == "luna16 exact"

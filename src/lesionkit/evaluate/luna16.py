@@ -41,6 +41,8 @@ RULES = {
     ),
 }
 
+_MOSTLY = 0.5  # share of scans without marks above which the list of scans is doubted
+
 OFFICIAL = Luna16Settings()
 EXACT = Luna16Settings(protocol="exact")
 
@@ -183,7 +185,12 @@ def _about_sets(tables: Luna16Tables, found: Detections) -> list[str]:
     if not len(tables.score):
         return [f"there are no marks: sensitivity is 0 for all {found.n_lesions} nodules"]
     sentence = frame_warning(tables.marks.places, tables.nodules.places)
-    return [sentence] if sentence else []
+    silent = found.n_cases - len(np.unique(tables.marks.places.case))
+    few = (
+        f"{silent} of {found.n_cases} listed scans have no mark; they count in the denominator and their nodules as "
+        "missed, so list only the scans that were searched"
+    )
+    return [*([sentence] if sentence else []), *([few] if silent > _MOSTLY * found.n_cases else [])]
 
 
 def _deviations(tables: Luna16Tables, kept: NDArray[np.bool_], matched: Match, settings: Luna16Settings) -> list[str]:
