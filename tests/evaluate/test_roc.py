@@ -50,6 +50,19 @@ def test_two_cases_of_each_kind_are_needed_for_an_interval():
     assert "too few for an interval" in figure.note
 
 
+def test_a_perfect_area_has_an_interval_that_narrows_with_the_cases():
+    few = auc_figure([1] * 5 + [0] * 5, range(10, 0, -1))
+    many = auc_figure([1] * 50 + [0] * 50, range(100, 0, -1))
+    assert few.upper == many.upper == 1.0
+    assert 0.5 < few.lower < 0.85 < many.lower < 0.99
+    # The bound lies 1.96 standard errors, taken at the bound, below 1.
+    a = few.lower
+    error = np.sqrt(a * (1 - a) / 25 * (1 + 4 * ((1 - a) / (2 - a) + a / (1 + a))))
+    assert 1 - a == pytest.approx(1.959964 * error, rel=1e-6)
+    assert auc_figure([0] * 5 + [1] * 5, range(10, 0, -1)).upper == pytest.approx(1 - few.lower)
+    assert "Newcombe" in few.note
+
+
 @pytest.mark.parametrize("positive", [[True, True], [False, False]])
 def test_one_kind_of_case_has_no_area_and_no_points(positive):
     assert np.isnan(auc(positive, [0.1, 0.2]))

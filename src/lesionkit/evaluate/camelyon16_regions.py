@@ -76,21 +76,43 @@ def find_regions(tumour: Outline | SlideMask | None, settings: RegionSettings) -
     held = sampled.around_tumour(margin)
     if not held.mask.any():
         return Regions(NO_REGIONS.labels, NO_REGIONS.is_itc, downsample=downsample, size_xy=held.size_xy)
-    grown = ndimage.binary_fill_holes(_grow(held.mask, reach, margin))
-    labels, _ = ndimage.label(grown, structure=_EIGHT_NEIGHBOURS)
+    filled = _fill_holes(_grow(held.mask, reach, margin))
+    labels, _ = ndimage.label(filled, structure=_EIGHT_NEIGHBOURS)
     is_itc = major_axes(labels) < settings.itc_um / sample_um
     return Regions(labels, is_itc, held.corner, downsample, held.size_xy)
 
 
 def major_axes(labels: NDArray[np.int32]) -> NDArray[np.float64]:
     """(regions,) length in samples of the major axis of the ellipse with the same second moments as each region."""
-    place = np.nonzero(labels)
-    label = labels[place] - 1
-    area = np.bincount(label)
-    row, column = (axis - (np.bincount(label, axis) / area)[label] for axis in place)
-    rr, cc, rc = (np.bincount(label, product) / area for product in (row * row, column * column, row * column))
+    flat, columns = labels.ravel(), labels.shape[1]
+    begins = np.zeros(labels.shape, dtype=bool)
+    begins[:, 0] = True
+    begins[:, 1:] = labels[:, 1:] != labels[:, :-1]
+    start = np.flatnonzero(begins)
+    n = np.diff(start, append=len(flat)).astype(np.float64)
+    inside = flat[start] > 0
+    start, n, label = start[inside], n[inside], flat[start[inside]] - 1
+    # A stretch of n samples from column c on adds n c + n (n - 1) / 2 to the sum of columns, and so on.
+    row, column = start // columns, start % columns
+    column_sum = n * column + n * (n - 1) / 2
+    column_squares = n * column**2 + column * n * (n - 1) + n * (n - 1) * (2 * n - 1) / 6
+    area = np.bincount(label, n)
+    r, c = np.bincount(label, n * row) / area, np.bincount(label, column_sum) / area
+    rr = np.bincount(label, n * row**2) / area - r * r
+    cc = np.bincount(label, column_squares) / area - c * c
+    rc = np.bincount(label, row * column_sum) / area - r * c
     largest = (rr + cc) / 2 + np.hypot((rr - cc) / 2, rc)
-    return np.asarray(4 * np.sqrt(largest))
+    return np.asarray(4 * np.sqrt(np.maximum(largest, 0.0)))
+
+
+def _fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Add what is outside the mask but not connected, side by side, with the edge of the array."""
+    outside, n_pieces = ndimage.label(~mask)
+    is_open = np.zeros(n_pieces + 1, dtype=bool)
+    for edge in (outside[0], outside[-1], outside[:, 0], outside[:, -1]):
+        is_open[edge] = True
+    is_open[0] = False
+    return np.asarray(~is_open[outside])
 
 
 def _grow(mask: NDArray[np.bool_], reach: float, margin: int) -> NDArray[np.bool_]:

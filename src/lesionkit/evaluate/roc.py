@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
 from scipy.stats import rankdata
 
 from lesionkit.core.errors import LesionkitError
@@ -39,8 +40,8 @@ def auc(positive: ArrayLike, score: ArrayLike) -> float:
 def auc_figure(positive: ArrayLike, score: ArrayLike) -> Figure:
     """The area with its 95 % interval after DeLong, DeLong and Clarke-Pearson (Biometrics 1988).
 
-    The interval is that of a normal distribution, cut at 0 and 1. It has no width where all positives outscore all
-    negatives, and is None with fewer than two cases of either kind.
+    The interval is that of a normal distribution, cut at 0 and 1. Where all positives outscore all negatives, or none
+    does, it would have no width and Newcombe's takes its place. It is None with fewer than two cases of either kind.
     """
     truth, values = _checked(positive, score)
     area = auc(truth, values)
@@ -53,6 +54,10 @@ def auc_figure(positive: ArrayLike, score: ArrayLike) -> Figure:
     everything = rankdata(values)
     of_positive = (everything[truth] - rankdata(values[truth])) / n_negative
     of_negative = 1.0 - (everything[~truth] - rankdata(values[~truth])) / n_positive
+    if area in (0.0, 1.0):
+        least = _newcombe_bound(n_positive, n_negative)
+        lower, upper = (least, 1.0) if area == 1.0 else (0.0, 1.0 - least)
+        return Figure(area, lower, upper, f"{note}; interval after Newcombe, as DeLong's has no width here")
     variance = of_positive.var(ddof=1) / n_positive + of_negative.var(ddof=1) / n_negative
     reach = _NORMAL_975 * math.sqrt(variance)
     return Figure(area, max(0.0, area - reach), min(1.0, area + reach), f"{note}; interval after DeLong")
@@ -115,6 +120,17 @@ def resample_auc(positive: ArrayLike, score: ArrayLike, draws: NDArray[np.int32]
         with np.errstate(invalid="ignore"):
             result[start : start + _DRAWS_AT_ONCE] = (of_positive * outscored).sum(axis=1) / pairs
     return result
+
+
+def _newcombe_bound(n_positive: int, n_negative: int) -> float:
+    """Lower end of the 95 % interval of an observed area of 1: Newcombe 2006 (Statistics in Medicine), method 5."""
+    size = (n_positive + n_negative) / 2 - 1
+
+    def excess(area: float) -> float:
+        spread = area * (1 - area) * (1 + size * ((1 - area) / (2 - area) + area / (1 + area)))
+        return (1 - area) ** 2 - _NORMAL_975**2 * spread / (n_positive * n_negative)
+
+    return float(brentq(excess, 1e-9, 1 - 1e-9))
 
 
 def _checked(positive: ArrayLike, score: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
