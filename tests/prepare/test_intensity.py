@@ -17,6 +17,10 @@ def test_the_range_is_stretched_to_zero_and_one():
     assert unit.dtype == np.float32
 
 
+def test_a_range_wider_than_the_type_clips_nothing():
+    assert clip_hu(np.array([-32768, 32767], dtype=np.int16), (-100_000, 100_000)).tolist() == [-32768, 32767]
+
+
 def test_a_range_upside_down_is_refused():
     with pytest.raises(LesionkitError, match=r"hu_range must be \(lowest, highest\), got \(400, -1000\)"):
         to_unit(np.zeros(3), (400, -1000))

@@ -129,6 +129,13 @@ def test_air_far_from_the_axis_is_not_lung(body):
     assert "within 10 mm of the central axis where it is larger than 1500 mm2" in find_lungs(body, settings).failure
 
 
+def test_k_means_helps_out_and_says_so(body):
+    settings = LungSettings(preset="volume-axis", axis_distance_mm=10.0, relaxed_axis_distance_mm=0, max_volume_l=9)
+    lungs = find_lungs(body, settings)
+    assert (lungs.failure, lungs.preset) == (None, "kmeans")
+    assert find_lungs(body, LungSettings(**{**settings.model_dump(), "kmeans_fallback": False})).failure is not None
+
+
 def test_without_a_body_the_whole_volume_is_searched():
     grid = Grid.upright((6, 20, 20), (2.0, 2.0, 2.0))
     hu = np.full(grid.shape, -1000, dtype=np.int16)

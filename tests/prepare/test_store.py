@@ -20,7 +20,10 @@ from lesionkit.prepare.store import Store, content_of, measure_read_rate
 KEY = "0123abcd"
 
 
-def small_case(seed=0, shape=(70, 80, 90), truth=(Lesion((1.0, 2.0, 3.0), 6.5, facts={"votes": 3}),)):
+TRUTH = (Lesion((1.0, 2.0, 3.0), 6.5, facts={"votes": 3}),)
+
+
+def small_case(seed=0, shape=(70, 80, 90), truth=TRUTH):
     grid = Grid.upright(shape, (1.0, 1.0, 1.0), (-3.0, 4.0, 5.5))
     hu = np.random.default_rng(seed).integers(-1024, 1000, shape).astype(np.int16)
     lung = ArrayImage(grid, hu > 0)
@@ -138,6 +141,23 @@ def test_clear_frees_and_leaves_other_files(store):
     assert store.clear() > 10_000
     assert store.ls() == []
     assert (store.root / "notes.txt").exists()
+
+
+def test_clear_removes_what_a_killed_process_left(store):
+    store.put(KEY, small_case())
+    (store.root / f".tmp-abc-{KEY}.case").mkdir()
+    assert [entry.key for entry in store.ls()] == [KEY]
+    store.clear()
+    assert list(store.root.iterdir()) == []
+
+
+def test_an_image_that_was_read_before_reads_what_was_stored_anew(store):
+    image = store.put(KEY, small_case()).image
+    box = (slice(0, 3),) * 3
+    image.read(box)
+    store.remove(KEY)
+    store.put(KEY, small_case(seed=1))
+    np.testing.assert_array_equal(image.read(box), small_case(seed=1).image.array[box])
 
 
 def test_nothing_half_written_stays_when_writing_fails(store):

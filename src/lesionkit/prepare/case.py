@@ -51,8 +51,9 @@ def prepare_ct(case: Case, settings: PrepareSettings | None = None) -> Case:
 
     Returns:
         The case with an int16 image, regions "lung" (bool, same grid) and facts "lung_volume_l", "lung_cover_ratio",
-        "lung_left_right_ratio", "lung_preset", "lung_failure", "searched_mm" (lowest and highest world z), "searched",
-        "native_spacing_mm", "prepare_seconds" and "warnings". Truth outside the box is kept, with a warning.
+        "lung_left_right_ratio", "lung_seconds", "lung_preset", "lung_failure", "searched_mm" (lowest and highest world
+        z), "searched", "native_spacing_mm", "prepare_seconds" and "warnings". Truth outside the box is kept, with a
+        warning.
 
     Raises:
         LesionkitError: no lungs in view, or no CT at all.
@@ -93,6 +94,7 @@ def _facts(case: Case, chest: Chest, lungs: LungMask, warnings: list[str], secon
         "lung_volume_l": round(float(lungs.volume_l), 4),
         "lung_cover_ratio": round(float(np.count_nonzero(lungs.mask)) * lungs.grid.voxel_mm / whole_mm, 5),
         "lung_left_right_ratio": None if math.isnan(lungs.left_right_ratio) else round(lungs.left_right_ratio, 4),
+        "lung_seconds": round(lungs.seconds, 4),
         "lung_preset": lungs.preset,
         "lung_failure": lungs.failure,
         "searched_mm": list(chest.z_mm),

@@ -18,8 +18,10 @@ def clip_hu(hu: NDArray[Any], hu_range: tuple[float, float]) -> NDArray[Any]:
     [-1024, 40, 1500]
     """
     low, high = check_hu_range(hu_range)
-    limits = np.array([low, high]).astype(hu.dtype)
-    return np.asarray(np.clip(hu, limits[0], limits[1]))
+    if np.issubdtype(hu.dtype, np.integer):
+        kind = np.iinfo(hu.dtype)
+        low, high = max(low, kind.min), min(high, kind.max)
+    return np.asarray(np.clip(hu, hu.dtype.type(low), hu.dtype.type(high)))
 
 
 def to_unit(hu: NDArray[Any], hu_range: tuple[float, float]) -> NDArray[np.float32]:

@@ -41,7 +41,7 @@ class LungMask:
         volume_l: volume of the lungs before closing, hull and growth; of the body or image if nothing was found.
         left_right_ratio: volume of the patient's left lung / right lung; nan if they were not told apart.
         cover_ratio: share of the image that the mask covers (system 0, row 0.15: about 0.17).
-        preset: the settings' preset.
+        preset: the settings' preset, or "kmeans" if that had to help out.
         failure: None, or one sentence: why no lungs were found and what the mask is instead.
         seconds: time it took.
     """
@@ -86,7 +86,12 @@ def trace_lungs(image: Image, settings: LungSettings | None = None) -> LungMask:
     low, high = int(hu.min()), int(hu.max())
     if low == high:
         raise LesionkitError(f"a CT varies, but every value is {low}; was it read with the right data type?")
+    preset = settings.preset
     parts, failure = _find_parts(hu, spacing_mm, settings)
+    if failure is not None and settings.kmeans_fallback:
+        again, still = _by_kmeans(hu, spacing_mm, settings)
+        if still is None:
+            parts, failure, preset = again, None, "kmeans"
     if failure is not None:
         parts = [_body(hu)]
         failure += "; the body is searched instead"
@@ -99,7 +104,7 @@ def trace_lungs(image: Image, settings: LungSettings | None = None) -> LungMask:
         volume_l=sum(np.count_nonzero(p) for p in parts) * work.grid.voxel_mm * 1e-6,
         left_right_ratio=_left_right(parts),
         cover_ratio=float(grown.mean()),
-        preset=settings.preset,
+        preset=preset,
         failure=failure,
         seconds=time.perf_counter() - started,
     )
@@ -119,10 +124,6 @@ def _find_parts(
         again, still = _choose_parts(air, hu, spacing_mm, settings, relaxed=True)
         if still is None or reason is not None:
             parts, reason = again, still
-    if reason is not None and settings.kmeans_fallback:
-        again, still = _by_kmeans(hu, spacing_mm, settings)
-        if still is None:
-            return again, None
     return parts, reason
 
 

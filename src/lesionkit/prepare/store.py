@@ -122,11 +122,13 @@ class Store:
         return found
 
     def clear(self) -> int:
-        """Delete all cases and return how many bytes that freed. Other files in the folder are left alone."""
+        """Delete all cases, unfinished ones too, and return how many bytes that freed. Other files are left alone."""
         folders = self._folders()
         freed = sum(_size(folder) for folder in folders)
         for folder in folders:
             self.remove(folder.stem)
+        for unfinished in self.root.glob(f".tmp-*{_SUFFIX}"):
+            shutil.rmtree(unfinished, ignore_errors=True)
         return freed
 
     def _folder(self, key: str) -> Path:

@@ -31,7 +31,7 @@ class StoredImage:
 
     def read(self, box: Box) -> NDArray[Any]:
         """A new array with the samples of a box; only the blocks it touches are decompressed."""
-        array: NDArray[Any] = _opened(str(self.path), os.getpid())[tuple(box)]
+        array: NDArray[Any] = _opened(str(self.path), os.getpid(), self.path.stat().st_mtime_ns)[tuple(box)]
         return array
 
 
@@ -57,6 +57,6 @@ def checksum(path: Path) -> str:
 
 
 @lru_cache(maxsize=256)
-def _opened(path: str, process: int) -> Any:
-    """The file, opened once per process: a handle must not be shared across a fork."""
+def _opened(path: str, process: int, changed_ns: int) -> Any:
+    """The file, opened once per process and version: a handle must not cross a fork, nor outlive a rebuild."""
     return blosc2.open(path, mode="r", dparams=blosc2.DParams(nthreads=1))
