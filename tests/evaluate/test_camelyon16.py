@@ -211,6 +211,16 @@ def test_the_threshold_behind_each_sensitivity_is_stored():
     assert (points[1].threshold, points[1].y) == (0.6, 1.0)
 
 
+def test_micro_and_macrometastases_are_scored_apart():
+    # 9000 pixels are 2.2 mm.
+    truth = {"Tumor_001": Outline((square(5000, 5000), square(20000, 20000, side=9000))), "Normal_001": None}
+    rows = score({"Tumor_001": marks((0.9, (6000, 6000))), "Normal_001": ()}, truth=truth).subgroups
+    assert {row["group"]: (row["lesions"], row["cpm"]) for row in rows} == {
+        "2 mm or more": (1, 0),
+        "below 2 mm": (1, 1),
+    }
+
+
 # --- lists of slides
 
 

@@ -120,6 +120,19 @@ def test_patients_are_drawn_whole_where_the_truth_names_them():
     assert result.counts["patients"] == 1
 
 
+def test_images_are_scored_apart_by_the_true_area():
+    # Of 10 x 20 pixels 1 is 0.5 %, 3 are 1.5 %, 20 are 10 %.
+    truth = table(("none", "-1"), ("small", "0 1"), ("middle", "0 3"), ("large", "0 20"))
+    marks = table(("none", "-1"), ("small", "-1"), ("middle", "0 3"), ("large", "10 20"))
+    rows = score(truth, marks, (10, 20)).subgroups
+    assert [(row["group"], row["images"], row["dice"]) for row in rows] == [
+        ("none", 1, 1.0),
+        ("below 1 %", 1, 0.0),
+        ("1 % to 3 %", 1, 1.0),
+        ("3 % or more", 1, 0.5),
+    ]
+
+
 def test_healthy_images_only_leave_two_figures_undefined_and_say_so():
     result = score(TRUTH.iloc[2:], MARKS.iloc[2:])
     assert result.figures["dice"].value == 0.5

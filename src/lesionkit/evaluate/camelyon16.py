@@ -10,9 +10,10 @@ equal scores enter together, and quotes the highest sensitivity attained with at
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from lesionkit.core.errors import LesionkitError
@@ -32,6 +33,7 @@ from lesionkit.evaluate.cpm import Quoted, at_rates, cpm_figures, cpm_samples, q
 from lesionkit.evaluate.froc import Detections, froc, operating_points, sensitivity_at
 from lesionkit.evaluate.roc import auc_figure, roc
 from lesionkit.evaluate.score import Curve, Figure, Resamples, Score
+from lesionkit.evaluate.subgroup import Subgrouping, subgroup_rows
 
 Protocol = Literal["official", "exact"]
 
@@ -46,6 +48,10 @@ RULES = {
         "that many false positives per slide."
     ),
 }
+
+
+_MACRO_UM = 2000.0
+"""Where the TNM classification parts micro- from macrometastases."""
 
 
 class Camelyon16Settings(RegionSettings):
@@ -106,6 +112,7 @@ def score_camelyon16(
         counts={**_counts(slides, found), "excluded_by_name": len(listed) - len(ids)},
         curves=(curve, *slide_curve),
         operating_points=operating_points(curve, settings.rates, "per slide"),
+        subgroups=_by_size(slides, found, settings),
         warnings=(*warnings, *_warnings(slides, found, settings), *deviations),
         facts={"settings": settings.model_dump(mode="json"), "slides_ranked_by": question.ranked_by},
         resamples=Resamples(f"camelyon16 {protocol}, {key}", cpm_samples(quoted)),
@@ -192,6 +199,16 @@ def _slide_figure(question: SlideQuestion) -> tuple[dict[str, Figure], tuple[Cur
     return {"slide AUC": replace(figure, note=f"{name}; {figure.note}")}, (
         roc(question.positive, question.score, name),
     )
+
+
+def _by_size(slides: Sequence[Slide], found: Detections, settings: Camelyon16Settings) -> tuple[dict[str, Any], ...]:
+    """Micro- and macrometastases apart; always by the exact curve, for the lowest score is not a subgroup's own."""
+    if not found.n_lesions:
+        return ()
+    length_um = np.concatenate([slide.regions.length_um[~slide.regions.is_itc] for slide in slides])
+    names = np.where(length_um < _MACRO_UM, "below 2 mm", "2 mm or more")
+    how = Subgrouping(settings.rates, settings.samples, settings.seed, step=True)
+    return subgroup_rows(found, "major axis", pd.Series(names), "lesions", how)
 
 
 def _counts(slides: Sequence[Slide], found: Detections) -> dict[str, int]:

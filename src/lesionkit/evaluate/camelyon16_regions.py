@@ -1,6 +1,6 @@
 """The lesions that CAMELYON16 counts: tumour grown a little, its holes filled, its pieces labelled."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ class Regions:
 
     Attributes:
         labels: (rows, columns) of the part that is held: 0 outside, else the number of the region from 1.
+        length_um: (regions,) major axis of region i + 1, grown as it is.
         is_itc: (regions,) whether region i + 1 is isolated tumour cells.
         corner: (row, column) of `labels[0, 0]` in the whole reduced slide.
         downsample: pixels of the finest level per sample.
@@ -38,6 +39,7 @@ class Regions:
     """
 
     labels: NDArray[np.int32]
+    length_um: NDArray[np.float64]
     is_itc: NDArray[np.bool_]
     corner: tuple[int, int] = (0, 0)
     downsample: float = 1.0
@@ -57,7 +59,7 @@ class Regions:
         return found
 
 
-NO_REGIONS = Regions(np.zeros((0, 0), dtype=np.int32), np.zeros(0, dtype=bool))
+NO_REGIONS = Regions(np.zeros((0, 0), dtype=np.int32), np.zeros(0), np.zeros(0, dtype=bool))
 
 
 def find_regions(tumour: Outline | SlideMask | None, settings: RegionSettings) -> Regions:
@@ -75,11 +77,11 @@ def find_regions(tumour: Outline | SlideMask | None, settings: RegionSettings) -
     sampled = tumour if isinstance(tumour, SlideMask) else tumour.sampled(downsample)
     held = sampled.around_tumour(margin)
     if not held.mask.any():
-        return Regions(NO_REGIONS.labels, NO_REGIONS.is_itc, downsample=downsample, size_xy=held.size_xy)
+        return replace(NO_REGIONS, downsample=downsample, size_xy=held.size_xy)
     filled = _fill_holes(_grow(held.mask, reach, margin))
     labels, _ = ndimage.label(filled, structure=_EIGHT_NEIGHBOURS)
-    is_itc = major_axes(labels) < settings.itc_um / sample_um
-    return Regions(labels, is_itc, held.corner, downsample, held.size_xy)
+    length_um = major_axes(labels) * sample_um
+    return Regions(labels, length_um, length_um < settings.itc_um, held.corner, downsample, held.size_xy)
 
 
 def major_axes(labels: NDArray[np.int32]) -> NDArray[np.float64]:

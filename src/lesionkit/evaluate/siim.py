@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,10 @@ RULE = (
     "Mean over images of the Dice coefficient between the union of the true and the union of the found masks; an image "
     "whose two masks are empty counts 1, a false positive on an empty image 0."
 )
+
+
+_SHARES = (0.01, 0.03)
+"""Of the image, where small, middle and large findings part."""
 
 
 class SiimSettings(Settings):
@@ -70,6 +75,7 @@ def score_siim(
         counts={"patients": len(patients), **_counts(images)},
         curves=(curve,),
         operating_points=roc_points(curve),
+        subgroups=tuple(_by_area(images, draws)),
         warnings=tuple(_warnings(images, score, ranked_by)),
         facts={"shape": list(shape), "ranked_by": ranked_by, **settings.model_dump()},
         resamples=Resamples(key, samples),
@@ -78,12 +84,13 @@ def score_siim(
 
 @dataclass(frozen=True, eq=False)
 class _Images:
-    """Numbers of pixels per image, and how many images had no row in the marks."""
+    """Numbers of pixels per image, of every image alike, and how many images had no row in the marks."""
 
     ids: tuple[str, ...]
     truth_area: NDArray[np.int64]
     found_area: NDArray[np.int64]
     overlap: NDArray[np.int64]
+    size: int
     n_without_marks: int
 
     @property
@@ -129,7 +136,9 @@ def _compare(truth: dict[str, Runs], found: dict[str, Runs], missing_is_empty: b
     area = [runs.area for runs in truth.values()]
     found_area = [found[i].area if i in found else 0 for i in truth]
     overlap = [runs.overlap(found[i]) if i in found else 0 for i, runs in truth.items()]
-    return _Images(tuple(truth), np.array(area), np.array(found_area), np.array(overlap), len(without))
+    rows, columns = next(iter(truth.values())).shape
+    counts = np.array([area, found_area, overlap], dtype=np.int64)
+    return _Images(tuple(truth), counts[0], counts[1], counts[2], rows * columns, len(without))
 
 
 def _image_scores(
@@ -208,6 +217,27 @@ def _figures(
         name: bootstrapped(value, samples[name], f"{note}; interval by bootstrap over {unit}s")
         for name, (value, note) in values.items()
     }
+
+
+def _by_area(images: _Images, draws: NDArray[np.int32]) -> Iterable[dict[str, Any]]:
+    """Images apart by the share of them that the true finding takes."""
+    share = images.truth_area / images.size
+    group = np.where(share == 0, 0, 1 + np.searchsorted(_SHARES, share, side="right"))
+    for i, name in enumerate(("none", "below 1 %", "1 % to 3 %", "3 % or more")):
+        inside = group == i
+        if inside.any():
+            figure = bootstrapped(
+                images.dice[inside].mean(), resample_means(np.where(inside, images.dice, np.nan), draws), ""
+            )
+            yield {
+                "column": "true area",
+                "group": name,
+                "images": int(inside.sum()),
+                "found_images": int((images.found_area[inside] > 0).sum()),
+                "dice": figure.value,
+                "lower": figure.lower,
+                "upper": figure.upper,
+            }
 
 
 def _counts(images: _Images) -> dict[str, int]:
