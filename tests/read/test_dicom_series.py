@@ -44,6 +44,7 @@ def test_every_series_gets_a_line(add):
         ({"SeriesDescription": "Dose Report"}, "a localiser or report"),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, "a colour picture"),
         ({"ImagePositionPatient": None}, "no position"),
+        ({"BitsAllocated": 12}, "12 bits per pixel, not 8, 16 or 32"),
         ({"PixelSpacing": None}, "no pixel spacing"),
     ],
 )

@@ -32,6 +32,13 @@ def test_a_folder_with_one_volume_file_is_that_scan(big, tmp_path):
     assert open_scan(tmp_path / "one").case_id == "b"
 
 
+def test_a_folder_with_several_volume_files_is_not_one_scan(big, tmp_path):
+    for name in ("a.mha", "b.mha"):
+        write_volume(big, tmp_path / name)
+    with pytest.raises(LesionkitError, match="one scan is wanted, but the folder holds 2 volume files; give one"):
+        open_scan(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

@@ -82,8 +82,7 @@ def describe_scan(path: Path, options: ScanOptions | None = None) -> Row:
     try:
         case = open_scan(path, options)
     except LesionkitError as error:
-        case_id = _id_of_failed(path, options or ScanOptions())
-        return _row(case_id, case_id, path) | {"failure": str(error)}
+        return failed_row(path, str(error), options)
     grid = case.image.grid
     return _row(case.case_id, case.patient_id, path) | {
         "format": case.facts["format"],
@@ -96,6 +95,13 @@ def describe_scan(path: Path, options: ScanOptions | None = None) -> Row:
         "warnings": list(case.facts["warnings"]),
         "content_hash": content_hash(case.image),
     }
+
+
+def failed_row(path: Path, reason: str, options: ScanOptions | None = None) -> Row:
+    """A catalogue row of a scan that cannot be used, named by its series UID where headers tell, else by its file."""
+    path = Path(path).resolve()
+    case_id = _id_of_failed(path, options or ScanOptions())
+    return _row(case_id, case_id, path) | {"failure": reason}
 
 
 def content_hash(image: Image) -> str:

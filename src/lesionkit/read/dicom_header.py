@@ -16,21 +16,20 @@ CT_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 ENHANCED_CT_STORAGE = "1.2.840.10008.5.1.4.1.1.2.1"
 _DICOMDIR_STORAGE = "1.2.840.10008.1.3.10"
 
-_TAGS = [
-    "SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "Modality", "Manufacturer",
-    "ManufacturerModelName", "StudyDescription", "SeriesDescription", "ProtocolName", "PatientID", "BodyPartExamined",
-    "SliceThickness", "KVP", "GantryDetectorTilt", "Exposure", "XRayTubeCurrent", "ConvolutionKernel",
-    "ReconstructionDiameter", "PatientPosition", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber",
-    "AcquisitionNumber", "InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient", "SamplesPerPixel",
-    "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns", "PixelSpacing", "BitsAllocated", "BitsStored",
-    "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleIntercept", "RescaleSlope",
-    "RescaleType",
-]  # fmt: skip
+_TAGS = """
+    SpecificCharacterSet ImageType SOPClassUID SOPInstanceUID Modality Manufacturer ManufacturerModelName
+    StudyDescription SeriesDescription ProtocolName PatientID BodyPartExamined SliceThickness KVP
+    GantryDetectorTilt Exposure XRayTubeCurrent ConvolutionKernel ReconstructionDiameter PatientPosition
+    StudyInstanceUID SeriesInstanceUID SeriesNumber AcquisitionNumber InstanceNumber ImagePositionPatient
+    ImageOrientationPatient SamplesPerPixel PhotometricInterpretation NumberOfFrames Rows Columns PixelSpacing
+    BitsAllocated BitsStored PixelRepresentation PixelPaddingValue PixelPaddingRangeLimit RescaleIntercept
+    RescaleSlope RescaleType
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Header:
-    """What one file says of its slice; None where the file does not say.
+    """What one file says of its slice; None, or an empty tuple, where the file does not say.
 
     Attributes:
         position_mm: world (x, y, z) of the centre of the first pixel, LPS.
@@ -57,9 +56,9 @@ class Header:
     bits_allocated: int
     bits_stored: int
     signed: bool
-    position_mm: tuple[float, ...] | None
-    orientation: tuple[float, ...] | None
-    pixel_spacing_mm: tuple[float, ...] | None
+    position_mm: tuple[float, ...]
+    orientation: tuple[float, ...]
+    pixel_spacing_mm: tuple[float, ...]
     slope: float | None
     intercept: float | None
     padding: tuple[int, int] | None
@@ -100,7 +99,7 @@ def read_header(path: Path) -> Header | None:
             # What pydicom finds odd in other people's files is not for our user to mend.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                tags = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
+                tags = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*_TAGS.split()])
                 return _header(path, tags, *_find_pixels(file, tags))
     except (OSError, EOFError, ValueError, TypeError, AttributeError, KeyError, pydicom.errors.InvalidDicomError):
         return None
@@ -194,11 +193,11 @@ def _number(value: Any) -> float | None:
     return None
 
 
-def _numbers(values: Sequence[Any] | None, count: int) -> tuple[float, ...] | None:
+def _numbers(values: Sequence[Any] | None, count: int) -> tuple[float, ...]:
     if values is None or isinstance(values, str) or not hasattr(values, "__len__") or len(values) != count:
-        return None
+        return ()
     numbers = tuple(n for n in map(_number, values) if n is not None)
-    return numbers if len(numbers) == count else None
+    return numbers if len(numbers) == count else ()
 
 
 def _padding(tags: FileDataset, signed: bool, bits: int) -> tuple[int, int] | None:

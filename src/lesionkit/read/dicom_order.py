@@ -72,7 +72,8 @@ def stack_slices(headers: Sequence[Header], allow_gaps: bool = False) -> Stack:
             "is this a localiser or a part of a series?"
         )
     between, even, uneven = _spacing(heights, allow_gaps, warnings)
-    spacing = (between, *headers[0].pixel_spacing_mm)  # type: ignore[misc]
+    rows, columns = headers[0].pixel_spacing_mm
+    spacing = (between, rows, columns)
     drift = (positions - positions[0]) @ axes[:, 1:] / spacing[1:]
     stack = Stack(tuple(headers), heights, drift, axes, spacing, even, (*warnings, *copies, *uneven))
     if not stack.is_sheared:
@@ -95,7 +96,7 @@ def _without_damaged(headers: Sequence[Header]) -> tuple[list[Header], list[str]
 def _refuse_mixed(headers: Sequence[Header]) -> None:
     """One shape, one pixel spacing, one orientation, a rescale everywhere."""
     _refuse_two("shapes", [f"{h.shape[0]}x{h.shape[1]}" for h in headers], headers)
-    spacings = [tuple(round(s, 4) for s in h.pixel_spacing_mm or ()) for h in headers]
+    spacings = [tuple(round(s, 4) for s in h.pixel_spacing_mm) for h in headers]
     _refuse_two("pixel spacings", ["x".join(map(str, s)) + " mm" for s in spacings], headers)
     orientation = np.array([h.orientation for h in headers])
     if np.ptp(orientation, axis=0).max() > _ORIENTATION_TOLERANCE:
@@ -123,7 +124,6 @@ def _refuse_two(noun: str, values: Sequence[str], headers: Sequence[Header]) -> 
 
 def _axes(header: Header) -> NDArray[np.float64]:
     """World directions of slice, row and column index, orthonormal even where the tag is rounded."""
-    assert header.orientation is not None
     along_columns = np.array(header.orientation[:3])
     along_rows = np.array(header.orientation[3:])
     if abs(along_columns @ along_rows) > 0.01:

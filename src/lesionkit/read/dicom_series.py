@@ -171,7 +171,7 @@ def _is_axial(header: Header) -> bool:
 
 def normal_of(header: Header) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
     """Unit vector of the slice plane, rows × columns; None where the orientation is missing or degenerate."""
-    if header.orientation is None:
+    if not header.orientation:
         return None
     row, column = np.array(header.orientation[:3]), np.array(header.orientation[3:])
     normal = np.cross(row, column)
@@ -216,20 +216,23 @@ def _reason_to_skip(header: Header) -> str | None:
         return "a colour picture"
     if _OVERVIEW_WORDS & set(header.image_type) or _NO_SCAN.search(header.text("SeriesDescription")):
         return "a localiser or report, not a volume"
-    if min(header.shape) < 1 or header.position_mm is None or normal_of(header) is None:
+    if min(header.shape) < 1 or not header.position_mm or normal_of(header) is None:
         return "no position, orientation or size"
-    if header.pixel_spacing_mm is None or min(header.pixel_spacing_mm) <= 0:
+    if header.bits_allocated not in (8, 16, 32):
+        return f"{header.bits_allocated} bits per pixel, not 8, 16 or 32"
+    if not header.pixel_spacing_mm or min(header.pixel_spacing_mm) <= 0:
         return "no pixel spacing"
     return None
 
 
 def _spacing(headers: Sequence[Header]) -> tuple[float, float, float] | None:
-    if not headers or headers[0].pixel_spacing_mm is None:
+    normal = normal_of(headers[0]) if headers else None
+    if normal is None:
         return None
-    normal = normal_of(headers[0])
-    heights = np.unique(np.round([np.dot(normal, h.position_mm) for h in headers], 3))  # type: ignore[arg-type]
+    heights = np.unique(np.round([normal @ np.array(header.position_mm) for header in headers], 3))
     between = float(np.median(np.diff(heights))) if len(heights) > 1 else headers[0].number("SliceThickness") or 0.0
-    return between, headers[0].pixel_spacing_mm[0], headers[0].pixel_spacing_mm[1]
+    rows, columns = headers[0].pixel_spacing_mm
+    return between, rows, columns
 
 
 def _files(folder: Path) -> list[Path]:

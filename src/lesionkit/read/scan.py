@@ -30,7 +30,11 @@ def open_scan(path: Path, options: ScanOptions | None = None) -> Case:
     options = options or ScanOptions()
     if path.is_dir():
         volumes = [] if options.series else _volumes(path)
-        if len(volumes) == 1 and _first_image(path) is None:
+        if volumes and _first_image(path) is None:
+            if len(volumes) > 1:
+                raise LesionkitError(
+                    f"{path}: one scan is wanted, but the folder holds {len(volumes)} volume files; give one"
+                )
             return read_volume(volumes[0])
         return read_series(path, options)
     if volume_suffix(path):

@@ -13,8 +13,8 @@ import SimpleITK as sitk
 
 from lesionkit.core.errors import LesionkitError
 
-_BYTES = {"CHAR": 1, "UCHAR": 1, "SHORT": 2, "USHORT": 2, "INT": 4, "UINT": 4, "LONG": 4, "ULONG": 4,
-          "LONG_LONG": 8, "ULONG_LONG": 8, "FLOAT": 4, "DOUBLE": 8}  # fmt: skip
+_NAMES_BY_BYTES = {1: "CHAR UCHAR", 2: "SHORT USHORT", 4: "INT UINT LONG ULONG FLOAT", 8: "LONG_LONG ULONG_LONG DOUBLE"}
+_BYTES = {name: size for size, names in _NAMES_BY_BYTES.items() for name in names.split()}
 
 
 def refuse_short(path: Path, reader: sitk.ImageFileReader) -> None:

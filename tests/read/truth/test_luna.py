@@ -86,7 +86,7 @@ def test_candidates_come_back_as_they_were_written(tmp_path_factory, marks):
         (read_patients, "seriesuid,patient_id\n1.2,p\n1.2,q\n", "row 3: a series has one row, but '1.2' has two"),
         (read_patients, "seriesuid,patient_id\n1.2,\n", "row 2: patient_id must be given"),
     ],
-)  # fmt: skip
+)
 def test_bad_tables_are_refused_with_the_row(tmp_path, reader, text, message):
     with pytest.raises(LesionkitError, match=message):
         reader(table(tmp_path, text))
