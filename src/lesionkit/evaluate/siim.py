@@ -226,9 +226,8 @@ def _by_area(images: _Images, draws: NDArray[np.int32]) -> Iterable[dict[str, An
     for i, name in enumerate(("none", "below 1 %", "1 % to 3 %", "3 % or more")):
         inside = group == i
         if inside.any():
-            figure = bootstrapped(
-                images.dice[inside].mean(), resample_means(np.where(inside, images.dice, np.nan), draws), ""
-            )
+            dices = images.dice[inside]
+            figure = bootstrapped(dices.mean(), resample_means(dices, draws[:, inside]), "")
             yield {
                 "column": "true area",
                 "group": name,
