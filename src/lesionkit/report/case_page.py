@@ -183,7 +183,7 @@ def _other_facts(case: FoundCase) -> dict[str, Any]:
 
 def _overview_note(case: FoundCase, scene: Scene) -> str:
     seen = (
-        "Inside the lung mask the brightest sample along each line of sight; around it, dimly, the mean."
+        "Inside the lungs the brightest sample along each line of sight; around them, dimly, the mean."
         if scene.has_lung
         else "There is no lung mask: the mean along each line of sight, like a radiograph."
     )

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lesionkit.core.grid import Box
+from lesionkit.core.grid import Box, Grid
 from lesionkit.core.lesion import Candidate
 from lesionkit.report.crops import Ring
+from lesionkit.report.inside import inside_lungs, with_balls
 from lesionkit.report.picture import LUNG, Layer, Mark, MarkKind, Picture
 from lesionkit.report.planes import AXIAL, CORONAL, SAGITTAL, Plane, View, letters
 from lesionkit.report.scene import AIR_HU, Scene
@@ -21,30 +23,51 @@ _LABEL_HEIGHT = 17.0
 
 @dataclass(frozen=True)
 class Slab:
-    """What one overview looks through: a plane's normal, and between which columns (None: all)."""
+    """What one overview looks through: a plane's normal, and between which columns (None: no bound)."""
 
     plane: Plane
     title: str
     first_column: int | None = None
     last_column: int | None = None
 
+    def holds(self, grid: Grid, centre_mm: Sequence[float]) -> bool:
+        """Whether a place lies between the columns."""
+        column = float(grid.world_to_index(centre_mm)[2]) + 0.5
+        return (self.first_column or -np.inf) <= column < (self.last_column or np.inf)
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """The box that is looked through: HU, and which samples count as inside the lungs (None: no mask)."""
+
+    grid: Grid
+    hu: NDArray[Any]
+    inside: NDArray[np.bool_] | None
+
 
 def overview(scene: Scene, candidates: Sequence[Candidate], rings: Sequence[Ring] = ()) -> tuple[Picture, ...]:
     """Coronal, axial and one sagittal picture per lung; candidates are numbered from 1 in the order given.
 
-    Within the lung mask the maximum along the line of sight is shown in the lung window; around it, dimly, the mean, so
-    that the body can be recognised. Without a mask the mean alone, like a radiograph.
+    Inside the lungs, and inside every mark, the maximum along the line of sight is shown in the lung window; around it,
+    dimly, the mean, so that the body can be recognised. Without a mask the mean alone, like a radiograph.
     """
     box = scene.box_around_lungs(_MARGIN_MM)
-    pixel_mm = max(scene.grid.crop(box).size_mm) / LONG_SIDE
-    slabs = [Slab(CORONAL, "coronal"), Slab(AXIAL, "axial"), *_sagittal_slabs(scene)]
-    return tuple(_look_through(scene, box, slab, pixel_mm, candidates, rings) for slab in slabs)
+    grid = scene.grid.crop(box)
+    inside = None
+    if scene.has_lung:
+        inside = inside_lungs(scene, box)
+        with_balls(inside, grid, ((c.centre_mm, 0.5 * (c.diameter_mm or 0.0)) for c in candidates))
+        with_balls(inside, grid, ((lesion.centre_mm, lesion.radius_mm) for lesion, _ in rings))
+    volume = Volume(grid, scene.image.read(box), inside)
+    pixel_mm = max(grid.size_mm) / LONG_SIDE
+    slabs = [Slab(CORONAL, "coronal"), Slab(AXIAL, "axial"), *_sagittal_slabs(scene, box)]
+    return tuple(_look_through(volume, slab, pixel_mm, candidates, rings) for slab in slabs)
 
 
-def _sagittal_slabs(scene: Scene) -> tuple[Slab, ...]:
+def _sagittal_slabs(scene: Scene, box: Box) -> tuple[Slab, ...]:
     if not scene.has_lung:
         return (Slab(SAGITTAL, "sagittal"),)
-    middle = int(np.ceil(scene.midline))
+    middle = int(np.ceil(scene.midline)) - box[2].start
     return (
         Slab(SAGITTAL, "sagittal, right lung", last_column=middle),
         Slab(SAGITTAL, "sagittal, left lung", first_column=middle),
@@ -52,28 +75,22 @@ def _sagittal_slabs(scene: Scene) -> tuple[Slab, ...]:
 
 
 def _look_through(
-    scene: Scene, box: Box, slab: Slab, pixel_mm: float, candidates: Sequence[Candidate], rings: Sequence[Ring]
+    volume: Volume, slab: Slab, pixel_mm: float, candidates: Sequence[Candidate], rings: Sequence[Ring]
 ) -> Picture:
-    first, last = slab.first_column or 0, slab.last_column or scene.grid.shape[2]
-    through = (*box[:2], slice(max(box[2].start, first), min(box[2].stop, last)))
-    grid = scene.grid.crop(box)
+    grid = volume.grid
     view = View.whole(slab.plane, grid, pixel_mm)
-    what = "maximum inside the lungs" if scene.has_lung else "mean intensity (no lung mask)"
-    seen = [
-        (number, candidate)
-        for number, candidate in enumerate(candidates, 1)
-        if first <= scene.grid.world_to_index(candidate.centre_mm)[2] + 0.5 < last
-    ]
+    what = "mean intensity (no lung mask)" if volume.inside is None else "maximum inside the lungs"
+    seen = [(number, c) for number, c in enumerate(candidates, 1) if slab.holds(grid, c.centre_mm)]
     marks = [
         _mark(view, lesion.centre_mm, lesion.radius_mm, kind)
         for lesion, kind in rings
-        if first <= scene.grid.world_to_index(lesion.centre_mm)[2] + 0.5 < last
+        if slab.holds(grid, lesion.centre_mm)
     ]
     numbered = [
         replace(_mark(view, c.centre_mm, 0.5 * (c.diameter_mm or 0.0)), label=str(number)) for number, c in seen
     ]
     return Picture(
-        layers=(Layer("mip", LUNG.label if scene.has_lung else "mean", _grey(scene, through, view)),),
+        layers=(Layer("mip", "mean" if volume.inside is None else LUNG.label, _grey(volume, slab, view)),),
         mm_per_pixel=view.mm_per_pixel,
         letters=letters(grid, slab.plane),
         title=slab.title,
@@ -83,18 +100,18 @@ def _look_through(
     )
 
 
-def _grey(scene: Scene, box: Box, view: View) -> NDArray[np.uint8]:
-    axis = view.plane.across
-    hu = scene.image.read(box)
+def _grey(volume: Volume, slab: Slab, view: View) -> NDArray[np.uint8]:
+    axis, columns = slab.plane.across, slice(slab.first_column, slab.last_column)
+    hu = volume.hu[..., columns]
     body = view.show(np.asarray(hu.mean(axis=axis, dtype=np.float32)), AIR_HU, smooth=False)
-    if not scene.has_lung or scene.lung is None:
+    if volume.inside is None:
         return np.asarray(np.clip((body + 1000) * (255 / 1100), 0, 255), dtype=np.uint8)
-    lung = scene.lung[box]
-    brightest = np.where(lung, hu, np.array(AIR_HU, dtype=hu.dtype)).max(axis=axis)
-    covered = view.show(np.asarray(lung.any(axis=axis), dtype=np.float32), 0.0, smooth=False)
-    inside = LUNG.grey(view.show(np.asarray(brightest), AIR_HU)).astype(np.float32)
-    outside = np.clip((body + 1000) * (75 / 1100), 0, 75)
-    return np.asarray(np.clip(covered * inside + (1 - covered) * outside, 0, 255), dtype=np.uint8)
+    inside = volume.inside[..., columns]
+    brightest = np.where(inside, hu, np.array(AIR_HU, dtype=hu.dtype)).max(axis=axis)
+    covered = view.show(np.asarray(inside.any(axis=axis), dtype=np.float32), 0.0, smooth=False)
+    lungs = LUNG.grey(view.show(np.asarray(brightest), AIR_HU)).astype(np.float32)
+    around = np.clip((body + 1000) * (75 / 1100), 0, 75)
+    return np.asarray(np.clip(covered * lungs + (1 - covered) * around, 0, 255), dtype=np.uint8)
 
 
 def _mark(view: View, centre_mm: Sequence[float], radius_mm: float, kind: MarkKind = "candidate") -> Mark:
