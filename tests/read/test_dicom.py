@@ -1,3 +1,4 @@
+import json
 import shutil
 import zlib
 
@@ -41,6 +42,7 @@ def test_facts_hold_what_later_stages_want(folder):
     assert facts["kvp"] == 120
     assert facts["modality"] == "CT"
     assert facts["warnings"] == []
+    assert json.loads(json.dumps(facts)) == facts
 
 
 def test_slices_are_sorted_by_position_not_by_name_or_number(scan, folder, change):
