@@ -97,7 +97,7 @@ def draw_chest(rng: Generator) -> Chest:
     waves = noise_field(rng, lattice, 110.0)
     folds = noise_field(rng, lattice, 28.0)
     cavity = as_distance(_cavity(build, lattice), STEP_MM) + 2.0 * waves
-    diaphragm = _above_diaphragm(rng, build, lattice) + 2.5 * waves
+    diaphragm = np.asarray(_above_diaphragm(rng, build, lattice) + 2.5 * waves, dtype=np.float32)
     right_root = np.array([-40.0, 8.0, 5.0]) + rng.normal(0, 3, 3)
     left_root = np.array([40.0, 10.0, 13.0]) + rng.normal(0, 3, 3)
     blood, centre = _mediastinum(rng, build, lattice, right_root, left_root)
@@ -110,7 +110,7 @@ def draw_chest(rng: Generator) -> Chest:
         cavity=cavity,
         lung=lung,
         body=_body(build, lattice) + 3.0 * waves,
-        belly=smooth_min(cavity + 4, -diaphragm - 2.5, 6.0),
+        belly=smooth_min(cavity + np.float32(4), -diaphragm - np.float32(2.5), 6.0),
         blood=blood,
         patches=noise_field(rng, lattice, 60.0),
         haze=noise_field(rng, lattice, 18.0),
@@ -150,8 +150,9 @@ def _above_diaphragm(rng: Generator, build: Build, lattice: Lattice) -> Floats:
     left_drop = rng.uniform(4, 22)
     tops = []
     for side, top in ((-1, build.dome), (1, build.dome - left_drop)):
-        fall_x = ((x - side * 58) / build.half_width) ** 2 * rng.uniform(70, 110)
-        fall_y = np.where(y > -25, ((y + 25) / build.half_depth) ** 2 * rng.uniform(42, 60), ((y + 25) / 75) ** 2 * 18)
+        outwards = (x - side * 55) * side
+        fall_x = np.where(outwards > 0, 2.6, 1.0) * (outwards / build.half_width) ** 2 * rng.uniform(70, 110)
+        fall_y = np.where(y > -25, ((y + 25) / build.half_depth) ** 2 * rng.uniform(46, 64), ((y + 25) / 75) ** 2 * 24)
         tops.append(top - fall_x - fall_y)
     surface = np.maximum(tops[0], tops[1])
     return np.asarray((z - surface) * 0.82, dtype=np.float32)

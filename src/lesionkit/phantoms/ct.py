@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
@@ -44,13 +44,33 @@ class CtPhantomSettings(Settings):
     nodules: NoduleSettings = NoduleSettings()
     smallest_per_thickness: float = Field(0.8, ge=0)
     """A nodule is at least so many slice thicknesses large (ground glass 1.2 times that): nobody could see it else."""
-    leaves_per_litre: float = Field(500.0, gt=0)
-    """Ends of vessels per litre of lung."""
+    leaves_per_litre: float = Field(3500.0, gt=0)
+    """Ends of vessels per litre of lung; 3500 leaves as much of the lung bright as in a real scan (3 to 4 percent)."""
     distractors: float = Field(1.0, ge=0)
     """How many calcified granulomas, scars and mucus plugs, as a multiple of the usual number."""
     flips: tuple[bool, bool, bool] = (False, False, False)
     """Array axes (z, y, x) that run against the world axes, as other scanners store them; the world stays the same."""
     place: PlaceSettings = PlaceSettings()
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> "CtPhantomSettings":
+        low, high = self.nodule_count
+        if not 1 <= low <= high:
+            raise LesionkitError(f"nodule_count must be two rising numbers from 1, got {self.nodule_count}")
+        if not self.slice_thickness_mm or min(self.slice_thickness_mm) <= 0:
+            raise LesionkitError(
+                f"slice_thickness_mm must be one or more positive lengths, got {self.slice_thickness_mm}"
+            )
+        for name, (least, most) in (("in_plane_mm", self.in_plane_mm), ("noise_hu", self.noise_hu)):
+            if not 0 < least <= most:
+                raise LesionkitError(f"{name} must be a smaller and a larger positive number, got {(least, most)}")
+        smallest = self.smallest_per_thickness * max(self.slice_thickness_mm)
+        if 1.2 * smallest >= self.nodules.diameter_range_mm[1]:
+            raise LesionkitError(
+                f"no nodule can be at least {smallest:g} mm large and within {self.nodules.diameter_range_mm}; "
+                "make slice_thickness_mm or smallest_per_thickness smaller"
+            )
+        return self
 
 
 def make_ct(seed: int, settings: CtPhantomSettings | None = None) -> Case:
@@ -68,7 +88,7 @@ def make_ct(seed: int, settings: CtPhantomSettings | None = None) -> Case:
     thicknesses = settings.slice_thickness_mm if settings.size == "full" else (2.0,)
     scanner = draw_scanner(rng, thicknesses, in_plane, settings.noise_hu)
     chest, tissue = draw_chest(rng), Tissue.draw(rng)
-    tubes = draw_lung_tubes(rng, chest, settings.leaves_per_litre, settings.distractors)
+    tubes = draw_lung_tubes(rng, chest, scale * settings.leaves_per_litre, settings.distractors)
     view = _view(chest, scanner, scale)
     grid = view.grid
     hu, lung = paint_slices(chest, tissue, tubes, view)
@@ -158,13 +178,14 @@ def _put_nodules(
     count = low + int((high - low + 1) * rng.random() ** 1.7)
     smallest = settings.smallest_per_thickness * scanner.thickness_mm
     planted: list[Lesion] = []
-    while len(planted) < count:
+    for _ in range(4 * count + 8):
         nodule = _visible_nodule(rng, settings.nodules, smallest)
         placed = place_nodule(hu, lung, grid, nodule, rng, planted, settings.place)
-        if placed is None:
+        if placed is not None:
+            insert_nodule(hu, grid, placed, lung, scanner.thickness_mm)
+            planted.append(replace(placed.lesion, lesion_id=f"nodule-{len(planted) + 1}"))
+        if len(planted) == count:
             break
-        insert_nodule(hu, grid, placed, lung, scanner.thickness_mm)
-        planted.append(replace(placed.lesion, lesion_id=f"nodule-{len(planted) + 1}"))
     return planted
 
 
@@ -197,7 +218,9 @@ def _put_granulomas(
         nodule = place_nodule(hu, lung, grid, drawn, rng, [*nodules, *placed], settings.place)
         if nodule is not None:
             insert_nodule(hu, grid, nodule, lung, scanner.thickness_mm)
-            placed.append(replace(nodule.lesion, facts={"finding": "calcified granuloma"}))
+            facts = {"finding": "calcified granuloma", "diameter_mm": round(nodule.diameter_mm, 2)}
+            # Without a diameter, as in LUNA16's table of excluded findings: then 10 mm around it count neither way.
+            placed.append(replace(nodule.lesion, diameter_mm=0.0, facts=facts))
     return placed
 
 

@@ -64,8 +64,10 @@ def noise_field(rng: np.random.Generator, lattice: Lattice, wavelength_mm: float
     coarse = ndimage.gaussian_filter(rng.standard_normal(shape, dtype=np.float32), sigma / skip, mode="wrap")
     coarse /= coarse.std()
     for axis, size in enumerate(lattice.shape):
-        weights = _cubic_weights(np.arange(size) / skip + 1, coarse.shape[axis])
-        coarse = np.moveaxis(np.tensordot(weights, coarse, (1, axis)), 0, axis)
+        weights = sparse.csr_array(_cubic_weights(np.arange(size) / skip + 1, coarse.shape[axis]))
+        front = np.moveaxis(coarse, axis, 0)
+        fine = weights @ front.reshape(len(front), -1)
+        coarse = np.moveaxis(fine.reshape(size, *front.shape[1:]), 0, axis)
     return np.ascontiguousarray(coarse, dtype=np.float32)
 
 

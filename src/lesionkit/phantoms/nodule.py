@@ -93,7 +93,8 @@ class Nodule:
 def draw_nodule(rng: Generator, settings: NoduleSettings | None = None) -> Nodule:
     """A nodule at (0, 0, 0) with LUNA16's size distribution; `dataclasses.replace` moves it.
 
-    Spicules are drawn for nodules from 7 mm and mostly for large ones; calcium only for small solid ones.
+    Spicules are drawn for nodules from 7 mm and mostly for large ones; calcium only for small solid ones. Small
+    nodules are a little denser and sharper, so that they can be told from the end of a vessel.
     """
     settings = settings or NoduleSettings()
     texture = TEXTURES[rng.choice(3, p=_shares(settings.texture_weights))]
@@ -104,6 +105,7 @@ def draw_nodule(rng: Generator, settings: NoduleSettings | None = None) -> Nodul
     margin = MARGINS[rng.choice(3, p=[0.55 * (1 - spiculated), 0.45 * (1 - spiculated), spiculated])]
     calcified = texture == "solid" and diameter <= 10 and rng.random() < settings.calcified_share
     edge = rng.uniform(0.8, 1.6) if texture == "ground-glass" else rng.uniform(0.5, 0.9)
+    faintest = -720 + 10 * max(0.0, 14 - diameter)
     return Nodule(
         centre_mm=(0.0, 0.0, 0.0),
         diameter_mm=diameter,
@@ -111,10 +113,10 @@ def draw_nodule(rng: Generator, settings: NoduleSettings | None = None) -> Nodul
         margin=margin,
         attachment=attachment,
         seed=int(rng.integers(2**31)),
-        core_hu=float(rng.uniform(200, 600) if calcified else rng.uniform(-50, 80)),
-        glass_hu=float(rng.uniform(-720, -480)),
+        core_hu=float(rng.uniform(200, 600) if calcified else rng.uniform(-50 if diameter > 6 else 0, 80)),
+        glass_hu=float(rng.uniform(faintest, -480)),
         core_share=float(rng.uniform(0.3, 0.7)),
-        edge_mm=float(edge),
+        edge_mm=float(min(edge, diameter / 6)),
     )
 
 

@@ -128,7 +128,7 @@ class NoduleShape:
             width = (root * (0.35 + 0.65 * taper)) ** 2
             blurred = width + self.edge_mm**2
             strength = width / blurred * np.sqrt(taper)
-            ridge = 1.5 * strength * np.exp(-(squared[chosen] - along[chosen] ** 2) / (2 * blurred))
+            ridge = 1.8 * strength * np.exp(-(squared[chosen] - along[chosen] ** 2) / (2 * blurred))
             cover[outer[chosen]] = np.maximum(cover[outer[chosen]], np.minimum(ridge, 0.9))
         return cover
 
@@ -179,7 +179,7 @@ def _draw_bumps(rng: np.random.Generator, margin: str) -> NDArray[np.float64]:
 def _draw_spicules(rng: np.random.Generator, radius_mm: float) -> NDArray[np.float64]:
     count = int(rng.integers(6, 21))
     lengths = np.clip(radius_mm * rng.uniform(0.4, 1.1, count), 2.0, 10.0)
-    return np.column_stack([_draw_directions(rng, count), lengths, rng.uniform(0.4, 0.9, count)])
+    return np.column_stack([_draw_directions(rng, count), lengths, rng.uniform(0.5, 1.1, count)])
 
 
 def _draw_waves(rng: np.random.Generator, radius_mm: float) -> NDArray[np.float64]:

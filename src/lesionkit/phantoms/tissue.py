@@ -149,7 +149,7 @@ class ChestPainter:
         bone = np.maximum(np.maximum(rib, np.where(y < 0, breast, -9)), np.minimum(blade, z_mm - 5))
         self._paint_bone(hu, rows, columns, bone, haze)
         near = np.nonzero((np.abs(self._x) < 42) & (np.abs(self._y - self._chest.build.spine_y - 18) < 50))
-        self._paint_bone(hu, near[0], near[1], self._spine(near, z_mm), haze)
+        self._paint_bone(hu, near[0], near[1], np.minimum(self._spine(near, z_mm), body[near] - 8), haze)
 
     def _spine(self, near: tuple[NDArray[np.intp], ...], z_mm: float) -> Floats:
         """Distance into the bone of the spine; discs and canal are gaps."""

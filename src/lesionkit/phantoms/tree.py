@@ -18,7 +18,7 @@ class Tree:
     Attributes:
         nodes: (n, 3) positions in (x, y, z), mm.
         parents: (n,) node numbers, −1 for the root.
-        radii_mm: (n,) by Murray's law from the number of leaves beyond.
+        radii_mm: (n,) by a law like Murray's from the number of leaves beyond.
     """
 
     nodes: Points
@@ -73,14 +73,14 @@ def grow_tree(rng: Generator, root: Points, leaves: Points, leaf_radius_mm: floa
     while done < len(leaves):
         batch = leaves[done : done + max(2, len(nodes) // 8)]
         done += len(batch)
-        nearest = min(32, len(nodes))
+        nearest = min(16, len(nodes))
         distance, near = cKDTree(nodes).query(batch, k=nearest)
         distance, near = distance.reshape(-1, nearest), near.reshape(-1, nearest)
         best = np.argmin(distance + balance * ways[near], axis=1)
         joined = near[np.arange(len(batch)), best]
         new, links, come = _curved_steps(rng, nodes, ways, joined, batch)
         nodes, parents, ways = np.concatenate([nodes, new]), np.concatenate([parents, links]), np.append(ways, come)
-    return Tree(nodes, parents, leaf_radius_mm * _leaves_beyond(parents) ** (1 / 2.75))
+    return Tree(nodes, parents, leaf_radius_mm * _leaves_beyond(parents) ** (1 / 2.95))
 
 
 def airways_along(tree: Tree, side: Points, least_radius_mm: float) -> Tubes:
@@ -92,9 +92,9 @@ def airways_along(tree: Tree, side: Points, least_radius_mm: float) -> Tubes:
     shift = np.zeros_like(tree.nodes)
     across = side - along * (along @ side)[:, None]
     across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
-    shift[child] = across * (1.9 * tree.radii_mm[child] + 0.8)[:, None]
+    shift[child] = across * (1.75 * tree.radii_mm[child] + 0.8)[:, None]
     shift[parent] = np.where(shift[parent] == 0, shift[child], shift[parent])
-    radii = np.minimum(0.8 * tree.radii_mm, 4.5)
+    radii = np.minimum(0.68 * tree.radii_mm, 4.0)
     start = np.minimum(radii[parent], 1.25 * radii[child])
     return Tubes(tree.nodes[parent] + shift[parent], tree.nodes[child] + shift[child], start, radii[child])
 

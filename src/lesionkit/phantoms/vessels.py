@@ -29,10 +29,10 @@ def draw_lung_tubes(rng: Generator, chest: Chest, leaves_per_litre: float, distr
     dense: list[Tubes] = []
     airways = [_chain(*line) for line in chest.airway_lines]
     for side, root in ((-1, chest.right_root), (1, chest.left_root)):
-        inside = _points_in_lung(rng, chest, side, 2.0)
-        count = int(leaves_per_litre * len(inside) * 0.01 / 2)
-        arteries = grow_tree(rng, root, inside[:count], rng.uniform(0.30, 0.40))
-        veins = grow_tree(rng, root + np.array([-side * 6, 2, -24]), inside[count : 2 * count], rng.uniform(0.30, 0.40))
+        inside = _points_in_lung(rng, chest, side, 2.0, leaves_per_litre)
+        count = len(inside) // 2
+        arteries = grow_tree(rng, root, inside[:count], rng.uniform(0.36, 0.48))
+        veins = grow_tree(rng, root + np.array([-side * 6, 2, -24]), inside[count:], rng.uniform(0.36, 0.48))
         dense += [arteries.tubes, veins.tubes]
         airways.append(airways_along(arteries, np.array([side * 0.5, 0.6, 0.6]), 2.0))
     tubes = _joined(airways)
@@ -47,13 +47,13 @@ def draw_lung_tubes(rng: Generator, chest: Chest, leaves_per_litre: float, distr
     return LungTubes(_joined(dense), walls, open_tubes)
 
 
-def _points_in_lung(rng: Generator, chest: Chest, side: int, depth_mm: float) -> NDArray[np.float64]:
-    """Random points of one lung, (n, 3) in (x, y, z); 100 per litre of the lung's lattice box are tried ten-fold."""
+def _points_in_lung(rng: Generator, chest: Chest, side: int, depth_mm: float, per_litre: float) -> NDArray[np.float64]:
+    """Random points of one lung at least `depth_mm` below its surface, (n, 3) in (x, y, z)."""
     lattice = chest.lattice
     low = np.array([lattice.x[0], lattice.y[0], lattice.z[0]])
     high = np.array([lattice.x[-1], lattice.y[-1], lattice.z[-1]])
     litres = float(np.prod(high - low)) / 1e6
-    points = rng.uniform(low, high, (int(litres * 100 * 100), 3))
+    points = rng.uniform(low, high, (int(litres * per_litre), 3))
     points = points[points[:, 0] * side > 0]
     inside: NDArray[np.float64] = points[values_at(lattice, chest.lung, points) > depth_mm]
     return inside
@@ -72,7 +72,7 @@ def _plugged(rng: Generator, tubes: Tubes, count: int) -> NDArray[np.bool_]:
 
 def _scar(rng: Generator, chest: Chest) -> Tubes:
     """A band of a few parallel strands that runs inwards from the pleura."""
-    sides = _points_in_lung(rng, chest, int(rng.choice([-1, 1])), 1.0)
+    sides = _points_in_lung(rng, chest, int(rng.choice([-1, 1])), 1.0, 300.0)
     depth = values_at(chest.lattice, chest.lung, sides)
     start = sides[rng.choice(np.flatnonzero(depth < 4))]
     along = -start * (1, 1, 0.3) + rng.normal(0, 35, 3)
