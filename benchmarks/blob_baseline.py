@@ -10,6 +10,7 @@ scored by the LUNA16 rule. Outside the lungs the image is filled with lung, so t
 import argparse
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,18 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from lesionkit.core.case import Case
+from lesionkit.core.grid import Grid
+from lesionkit.core.image import ArrayImage
 from lesionkit.core.lesion import Candidate
+from lesionkit.evaluate.froc import detections, froc, sensitivity_at
 from lesionkit.phantoms.ct import CtPhantomSettings, make_ct
 
+Answers = tuple[NDArray[np.float64], NDArray[np.float64]]
 SCALES_MM = (1.2, 1.8, 2.6, 3.8, 5.5, 8.0, 12.0)
 """Standard deviation; a ball of radius r answers most at r / sqrt(3)."""
 RATES = (0.125, 0.25, 0.5, 1, 2, 4, 8)
 TEST_SEED, TUNE_SEED = 100_000, 200_000
+NO_SAMPLES = ArrayImage(Grid.upright((1, 1, 1), (1, 1, 1)), np.zeros((1, 1, 1), np.int16))
 
 
 def blob_answers(case: Case, spacing_mm: float = 1.5) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -71,36 +77,22 @@ def suppress(world: NDArray[np.float64], answers: NDArray[np.float64], weights: 
 
 
 def sensitivities(found: Sequence[Sequence[Candidate]], cases: Sequence[Case]) -> NDArray[np.float64]:
-    """Sensitivity at RATES false positives per scan by the LUNA16 rule; excluded findings count neither way."""
-    marks, hits, total = [], [], 0
-    for candidates, case in zip(found, cases, strict=True):
-        lesions = list(case.truth or ())
-        total += len(lesions)
-        best: dict[int, float] = {}
-        for mark in candidates:
-            nearest = _hit(mark, lesions)
-            if nearest is not None:
-                best[nearest] = max(best.get(nearest, -np.inf), mark.score)
-            elif _hit(mark, case.excluded) is None:
-                marks.append(mark.score)
-        hits += list(best.values())
-    false = np.sort(np.array(marks))[::-1]
-    result = []
-    for rate in RATES:
-        allowed = int(rate * len(cases))
-        threshold = false[allowed] if allowed < len(false) else -np.inf
-        result.append(sum(h > threshold for h in hits) / max(total, 1))
-    return np.array(result)
+    """Sensitivity at RATES false positives per scan; excluded findings without a diameter are balls of 10 mm."""
+    excluded = {
+        case.case_id: [x if x.diameter_mm > 0 else replace(x, diameter_mm=10.0) for x in case.excluded]
+        for case in cases
+    }
+    curve = froc(
+        detections(
+            {case.case_id: marks for case, marks in zip(cases, found, strict=True)},
+            {case.case_id: list(case.truth or ()) for case in cases},
+            excluded,
+        )
+    )
+    return sensitivity_at(curve, RATES)
 
 
-def _hit(mark: Candidate, lesions) -> int | None:
-    for number, lesion in enumerate(lesions):
-        if np.linalg.norm(np.subtract(mark.centre_mm, lesion.centre_mm)) < max(lesion.radius_mm, 1.5):
-            return number
-    return None
-
-
-def tuned_weights(answers, cases: Sequence[Case], rounds: int = 2) -> list[float]:
+def tuned_weights(answers: Sequence[Answers], cases: Sequence[Case], rounds: int = 2) -> list[float]:
     """Weights per scale that make the CPM of these cases largest, one after the other."""
     weights = [1.0] * len(SCALES_MM)
     best = -1.0
@@ -131,21 +123,13 @@ def main() -> None:
     print(f"CPM {curve.mean():.3f}")
 
 
-def _answered(first_seed: int, count: int):
+def _answered(first_seed: int, count: int) -> tuple[list[Case], list[Answers]]:
     """Cases without their voxels (they would not fit in memory) and their blob answers."""
     cases, answers = [], []
     for seed in range(first_seed, first_seed + count):
         case = make_ct(seed, CtPhantomSettings())
         answers.append(blob_answers(case))
-        cases.append(
-            Case(
-                case.case_id,
-                case.patient_id,
-                case.image.__class__(case.image.grid.crop((slice(0, 1),) * 3), np.zeros((1, 1, 1), np.int16)),
-                case.truth,
-                case.excluded,
-            )
-        )
+        cases.append(replace(case, image=NO_SAMPLES, regions={}))
     return cases, answers
 
 

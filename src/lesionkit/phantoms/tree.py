@@ -94,7 +94,7 @@ def airways_along(tree: Tree, side: Points, least_radius_mm: float) -> Tubes:
     across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
     shift[child] = across * (1.75 * tree.radii_mm[child] + 0.8)[:, None]
     shift[parent] = np.where(shift[parent] == 0, shift[child], shift[parent])
-    radii = np.minimum(0.68 * tree.radii_mm, 4.0)
+    radii = np.minimum(0.8 * tree.radii_mm, 4.0)
     start = np.minimum(radii[parent], 1.25 * radii[child])
     return Tubes(tree.nodes[parent] + shift[parent], tree.nodes[child] + shift[child], start, radii[child])
 

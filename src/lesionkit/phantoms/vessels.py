@@ -34,7 +34,7 @@ def draw_lung_tubes(rng: Generator, chest: Chest, leaves_per_litre: float, distr
         arteries = grow_tree(rng, root, inside[:count], rng.uniform(0.36, 0.48))
         veins = grow_tree(rng, root + np.array([-side * 6, 2, -24]), inside[count:], rng.uniform(0.36, 0.48))
         dense += [arteries.tubes, veins.tubes]
-        airways.append(airways_along(arteries, np.array([side * 0.5, 0.6, 0.6]), 2.0))
+        airways.append(airways_along(arteries, np.array([side * 0.5, 0.6, 0.6]), 1.15))
     tubes = _joined(airways)
     plugged = _plugged(rng, tubes, int(rng.poisson(3 * distractors)))
     dense.append(_chosen(tubes, plugged))
