@@ -12,7 +12,7 @@ from lesionkit.core.grid import Box
 from lesionkit.core.image import Image, read_padded
 from lesionkit.core.lesion import Candidate
 from lesionkit.core.settings import Settings
-from lesionkit.infer.windows import grown, windows_over
+from lesionkit.infer.windows import WindowRule, windows_over
 from lesionkit.nets.intensity import LOW_HU, scale_hu
 from lesionkit.nets.nodule_head import NoduleHead
 from lesionkit.nets.nodule_net import NoduleNet, for_inference
@@ -21,9 +21,9 @@ from lesionkit.nets.nodule_net import NoduleNet, for_inference
 class InferSettings(Settings):
     """How a scan is searched."""
 
-    largest_window: int = Field(3_000_000, ge=100_000)
-    """Most samples in one window, which bounds the memory."""
-    halo: int = Field(16, ge=0, multiple_of=4)
+    largest_window: int = Field(8_000_000, ge=100_000)
+    """Most samples in one window, context included, which bounds the memory: about 100 bytes each."""
+    halo: int = Field(12, ge=0, multiple_of=4)
     """Samples of context read around each window and thrown away, so that no seam shows."""
     threshold: float = Field(0.02, ge=0, le=1)
     """Lowest score of a candidate."""
@@ -52,7 +52,7 @@ class NoduleDetector:
     def __init__(self, net: NoduleNet, settings: InferSettings, device: torch.device) -> None:
         self.settings, self.device = settings, device
         self.head = NoduleHead(stride=net.stride)
-        self.multiple = net.multiple
+        self.rule = WindowRule(settings.largest_window, settings.halo, net.multiple)
         self.type = torch.bfloat16 if settings.precision == "bf16" else torch.float32
         self.net = for_inference(net).to(device=device, dtype=self.type)
 
@@ -65,9 +65,7 @@ class NoduleDetector:
         grid = case.image.grid
         lung = case.regions.get("lung")
         mask = np.ones(grid.shape, bool) if lung is None else np.asarray(lung.read(grid.whole), bool)
-        found = [
-            balls for box in windows_over(mask, self.settings.largest_window) for balls in self._search(case.image, box)
-        ]
+        found = [balls for box in windows_over(mask, self.rule) for balls in self._search(case.image, box)]
         balls = merge(np.concatenate(found) if found else np.zeros((0, 5)), self.settings.merge, least=4.0)
         if lung is not None:
             balls = balls[_near(mask, balls[:, 1:4], self.settings.near_lung_mm / grid.spacing_mm[0])]
@@ -79,9 +77,9 @@ class NoduleDetector:
 
     def _search(self, image: Image, box: Box) -> Iterator[NDArray[np.float64]]:
         """Balls (k, 5) of one window in samples of the image."""
-        start, shape = grown(box, self.settings.halo, self.multiple)
+        start, shape = self.rule.grown(box)
         hu = torch.from_numpy(read_padded(image, start, shape, fill=LOW_HU)).to(self.device)
-        output = self._output(scale_hu(hu.to(torch.float32))[None, None].to(self.type))
+        output = self._output(scale_hu(hu)[None, None].to(self.type))
         balls = self.head.decode(output, self.settings.threshold)
         balls[:, 1:4] += start
         # A peak belongs to the window its cell lies in; half a cell of tolerance, doubles are merged afterwards.

@@ -187,6 +187,11 @@ class _Waiting(Callback):
         self.ended = time.perf_counter()
 
 
+def seed_everything(seed: int) -> None:
+    """Seed Python, numpy and torch, so that a training is the same again on a CPU."""
+    lightning.seed_everything(seed, workers=True, verbose=False)
+
+
 def fit(
     learner: NoduleLearner,
     patches: Dataset[dict[str, Tensor]],

@@ -38,7 +38,8 @@ def load_model(path: Path) -> tuple[NoduleNet, dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            names: list[str] = list(file.keys())
+            state = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise LesionkitError(
             f"{path} must be a safetensors model, but cannot be read ({error}); copy it again"

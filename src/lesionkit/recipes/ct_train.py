@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import lightning
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from lesionkit.evaluate.score import Score
 from lesionkit.infer.detect import NoduleDetector, search_all
 from lesionkit.infer.domain import Domain
 from lesionkit.learn.batch import choose_batch
-from lesionkit.learn.detection import NoduleLearner, fit
+from lesionkit.learn.detection import NoduleLearner, fit, seed_everything
 from lesionkit.nets.nodule_head import NoduleHead
 from lesionkit.nets.nodule_net import NoduleNet
 from lesionkit.nets.weights import load_model, pick_device, save_model
@@ -56,7 +55,7 @@ def _train(
     run: RunFolder, prepared: PreparedSet, settings: CtNodule, start_from: Path | None, progress: Progress | None = None
 ) -> dict[str, Any]:
     started = time.monotonic()
-    lightning.seed_everything(settings.learn.seed, workers=True, verbose=False)
+    seed_everything(settings.learn.seed)
     net = load_model(model_path(start_from))[0].train() if start_from else NoduleNet(settings.net)
     learn = settings.learn
     if learn.batch == "auto":

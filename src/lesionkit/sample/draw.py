@@ -38,9 +38,11 @@ class SampleSettings(Settings):
     lesion_share: float = Field(0.4, ge=0, le=1)
     """Share of patches that contain a true lesion, where the set has any."""
     insert_share: float = Field(0.35, ge=0, le=1)
-    """Share of patches into which nodules are inserted on the fly; needs lungs that are known."""
+    """Share of patches into which nodules are inserted on the fly, in cases without a lesion where there are any."""
     hard_share: float = Field(0.0, ge=0, le=1)
     """Share of patches around mined false positives, where there are any; the rest are random places in the lungs."""
+    healthy_share: float = Field(0.5, ge=0, le=1)
+    """Share of the random places that lie in cases without a lesion, where the set has cases with and without."""
     size_weights: tuple[float, float, float] = (4.0, 3.0, 1.0)
     """How often lesions below 10 mm, of 10 to 30 mm, and above are drawn (system 0, row 0.30)."""
     edge_samples: int = Field(8, ge=0)
@@ -81,7 +83,7 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
     """An endless deck of training patches: number `i` is the same patch whenever and wherever it is drawn.
 
     Args:
-        cases: prepared cases with truth; cases whose truth is None serve as background for insertion only.
+        cases: prepared cases with truth; a case nobody looked at (truth None) serves as background for insertion only.
         encode: patch -> named arrays, the head's targets; applied after augmentation.
         insert: see `Insert`; without it no nodules are inserted.
         hard: per case id (n, 3) world positions of mined false positives.
@@ -161,8 +163,11 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         return _cut(source, centre + rng.uniform(-side / 4, side / 4, 3), side)[0]
 
     def _in_lung(self, rng: Generator, side: int, background: bool = False) -> tuple[Patch, _Source, Grid]:
-        known = [s for s in self.sources if background or s.case.truth is not None] or self.sources
-        source = known[int(rng.integers(len(known)))]
+        allowed = [s for s in self.sources if background or s.case.truth is not None] or self.sources
+        healthy, sick = [s for s in allowed if not s.case.truth], [s for s in allowed if s.case.truth]
+        from_healthy = background or rng.random() < self.settings.healthy_share
+        sources = (healthy or sick) if from_healthy else (sick or healthy)
+        source = sources[int(rng.integers(len(sources)))]
         cells = source.lung_cells()
         centre = cells[int(rng.integers(len(cells)))] + rng.uniform(-side / 4, side / 4, 3)
         patch, grid = _cut(source, centre, side)
