@@ -176,6 +176,7 @@ def test_all_kinds_are_drawn_and_faint_ones_are_not_tiny():
     assert min(n.diameter_mm for n in drawn if n.texture != "solid") >= 5
     assert np.mean([n.texture == "solid" for n in drawn]) == pytest.approx(0.70, abs=0.04)
     assert all(n.diameter_mm >= 7 for n in drawn if n.margin == "spiculated")
+    assert all(n.attachment == "isolated" for n in drawn if n.texture == "ground-glass" and n.diameter_mm < 8)
 
 
 def test_a_nodule_knows_the_truth_it_stands_for():

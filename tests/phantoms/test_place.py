@@ -51,6 +51,14 @@ def test_an_isolated_nodule_has_air_all_around(seed):
     assert np.hypot(y - 31.5, x - 15.5) > 5
 
 
+def test_no_nodule_grows_in_the_air_of_an_airway_that_the_mask_holds():
+    hu, lung = chest_corner()
+    hu[:, :, 5:28] = -995.0
+    for seed in range(8):
+        nodule = place_nodule(hu, lung, GRID, Nodule((0, 0, 0), 5.0), np.random.default_rng(seed))
+        assert index_of(nodule)[2] < 6.5 or index_of(nodule)[2] > 26.5
+
+
 def test_forbidden_findings_are_kept_away_from_and_unknown_ones_count_as_10_mm():
     hu, lung = chest_corner()
     rng = np.random.default_rng(0)

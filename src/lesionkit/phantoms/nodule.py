@@ -94,13 +94,16 @@ def draw_nodule(rng: Generator, settings: NoduleSettings | None = None) -> Nodul
     """A nodule at (0, 0, 0) with LUNA16's size distribution; `dataclasses.replace` moves it.
 
     Spicules are drawn for nodules from 7 mm and mostly for large ones; calcium only for small solid ones. Small
-    nodules are a little denser and sharper, so that they can be told from the end of a vessel.
+    nodules are a little denser and sharper, so that they can be told from the end of a vessel; small ground glass is
+    isolated, as nobody could see it beside brighter things.
     """
     settings = settings or NoduleSettings()
     texture = TEXTURES[rng.choice(3, p=_shares(settings.texture_weights))]
     attachment = ATTACHMENTS[rng.choice(3, p=_shares(settings.attachment_weights))]
     smallest = settings.smallest_glass_mm if texture != "solid" else 0.0
     diameter = _draw_diameter(rng, settings, smallest)
+    if texture == "ground-glass" and diameter < 8:
+        attachment = "isolated"
     spiculated = 0.0 if diameter < 7 or texture == "ground-glass" else min(0.5, 0.15 + 0.03 * (diameter - 7))
     margin = MARGINS[rng.choice(3, p=[0.55 * (1 - spiculated), 0.45 * (1 - spiculated), spiculated])]
     calcified = texture == "solid" and diameter <= 10 and rng.random() < settings.calcified_share

@@ -17,6 +17,8 @@ from lesionkit.phantoms.nodule import Nodule, NoduleSettings, draw_nodule, inser
 
 VESSEL_HU = -500.0
 """Inside the lungs, brighter samples are vessels, airway walls, lesions."""
+LUMEN_HU = -960.0
+"""Places darker than this in the mean are airways, which lung masks often hold."""
 
 
 class PlaceSettings(Settings):
@@ -106,7 +108,9 @@ def _fits(
     outside = ~_look_up(lung, surface).reshape(len(index), -1)
     bright = (_look_up(hu, surface) > VESSEL_HU).reshape(len(index), -1) & ~outside
     inner = (index[:, None] + 0.5 * radius * _SPHERE[::3] / np.array(grid.spacing_mm)).reshape(-1, 3)
-    filled = ((_look_up(hu, inner) > VESSEL_HU) | ~_look_up(lung, inner)).reshape(len(index), -1).mean(axis=1) > 0.25
+    inner_hu = _look_up(hu, inner).reshape(len(index), -1)
+    filled = (inner_hu > VESSEL_HU) | ~_look_up(lung, inner).reshape(len(index), -1)
+    possible = (filled.mean(axis=1) <= 0.25) & (inner_hu.mean(axis=1) > LUMEN_HU)
     left, hit = outside.mean(axis=1), bright.mean(axis=1)
     least, most = settings.vascular_bright
     if nodule.attachment == "juxta-pleural":
@@ -116,7 +120,7 @@ def _fits(
         fits = (left == 0) & (hit >= least) & (hit <= most)
     else:
         fits = (left == 0) & (hit < least)
-    return np.asarray(fits & ~filled)
+    return np.asarray(fits & possible)
 
 
 def _is_free(

@@ -47,7 +47,7 @@ class NoduleShape:
         return cls(
             radius_mm=radius_mm * _volume_correction(bumps),
             edge_mm=edge_mm,
-            frame=_draw_frame(rng, 0.10 if margin == "smooth" else 0.16),
+            frame=_draw_frame(rng, 0.13 if margin == "smooth" else 0.16),
             bumps=bumps,
             spicules=_draw_spicules(rng, radius_mm) if margin == "spiculated" else np.zeros((0, 5)),
             core_offset_mm=_draw_directions(rng, 1)[0] * (0.45 * max(0.0, radius_mm - core) * rng.random()),
@@ -167,7 +167,7 @@ def _draw_frame(rng: np.random.Generator, spread: float) -> NDArray[np.float64]:
 
 def _draw_bumps(rng: np.random.Generator, margin: str) -> NDArray[np.float64]:
     count, strength, low, high = {
-        "smooth": (4, 0.04, 1.5, 3.0),
+        "smooth": (5, 0.06, 1.5, 3.0),
         "lobulated": (6, 0.17, 2.5, 5.0),
         "spiculated": (7, 0.13, 3.0, 7.0),
     }[margin]
