@@ -1,4 +1,4 @@
-"""`python -m lesionkit` is the same as `lesionkit`."""
+"""`python -m lesionkit` is the command `lesionkit`."""
 
 from lesionkit.cli.main import main
 
