@@ -13,6 +13,7 @@ from lesionkit.phantoms.field import (
     tube_field,
     values_at,
 )
+from lesionkit.phantoms.paint import _Organs
 from lesionkit.phantoms.scanner import draw_scanner, noise_slices
 from lesionkit.phantoms.tree import Tubes, airways_along, grow_tree
 from lesionkit.phantoms.tubes import draw_tubes
@@ -98,6 +99,20 @@ def test_tubes_outside_the_array_are_left_out():
     far = Tubes(np.full((1, 3), 90.0), np.full((1, 3), 95.0), np.ones(1), np.ones(1))
     draw_tubes(cover, (0, 0, 0), (1, 1, 1), far, 0.6)
     assert cover.max() == 0
+
+
+def test_between_dense_planes_the_organs_are_interpolated():
+    class Heights:
+        def plane(self, z_mm):
+            return np.full((2, 2), z_mm), np.full((2, 2), z_mm / 10)
+
+    for step, count in ((0.5, 6), (0.5, 7), (2.0, 6)):
+        heights = np.arange(count) * step
+        organs = _Organs(Heights(), heights)
+        for number, height in enumerate(heights):
+            plane, cover = organs.plane(number)
+            np.testing.assert_allclose(plane, height)
+            np.testing.assert_allclose(cover, height / 10)
 
 
 def test_sharp_kernels_have_finer_noise_of_the_strength_asked_for():

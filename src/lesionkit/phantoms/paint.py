@@ -14,6 +14,8 @@ from lesionkit.phantoms.tissue import ChestPainter, Tissue
 from lesionkit.phantoms.tubes import draw_tubes
 from lesionkit.phantoms.vessels import LungTubes
 
+_DENSE_MM = 0.9
+
 
 @dataclass(frozen=True)
 class View:
@@ -52,7 +54,7 @@ def paint_slices(chest: Chest, tissue: Tissue, tubes: LungTubes, view: View) -> 
     y_mm, x_mm, heights = view.positions(1), view.positions(2), view.planes()
     rows = np.flatnonzero(np.abs(y_mm - 4) < chest.body_half_depth_mm + 8)
     inner = slice(int(rows[0]), int(rows[-1]) + 1)
-    painter = ChestPainter(chest, tissue, y_mm[inner], x_mm, view.blur_mm)
+    organs = _Organs(ChestPainter(chest, tissue, y_mm[inner], x_mm, view.blur_mm), heights)
     covers = _tube_covers(tubes, heights, y_mm[inner], x_mm, view)
     hu = np.full(grid.shape, AIR_HU, np.float32)
     lung = np.zeros(grid.shape, bool)
@@ -62,13 +64,36 @@ def paint_slices(chest: Chest, tissue: Tissue, tubes: LungTubes, view: View) -> 
         painted = {n: planes for n, planes in painted.items() if n >= first}
         for n in range(first, first + scanner.planes):
             if n not in painted:
-                plane, cover = painter.plane(float(heights[n]))
+                plane, cover = organs.plane(n)
                 _add_tubes(plane, [c[n] for c in covers], tissue)
                 painted[n] = plane, cover
         hu[number, inner] = sum(plane for plane, _ in painted.values()) / np.float32(scanner.planes)
         lung[number, inner] = sum(cover for _, cover in painted.values()) > 0.5 * scanner.planes
     add_table(hu, y_mm, x_mm, 4 + chest.body_half_depth_mm)
     return hu, lung
+
+
+class _Organs:
+    """Planes without tubes. Where planes lie closer than the blur, every other one is the mean of its neighbours."""
+
+    def __init__(self, painter: ChestPainter, heights: NDArray[np.float64]) -> None:
+        self._painter, self._heights = painter, heights
+        self._is_dense = len(heights) > 1 and heights[1] - heights[0] < _DENSE_MM
+        self._last: dict[int, tuple[Floats, Floats]] = {}
+
+    def plane(self, number: int) -> tuple[Floats, Floats]:
+        """Hounsfield values and share of lung, (y, x), to be kept and changed by the caller."""
+        if not self._is_dense or (number % 2 and number + 1 == len(self._heights)):
+            return self._painter.plane(float(self._heights[number]))
+        below, above = (self._painted(number // 2 * 2 + step * (number % 2)) for step in (0, 2))
+        half = np.float32(0.5)
+        return half * (below[0] + above[0]), half * (below[1] + above[1])
+
+    def _painted(self, number: int) -> tuple[Floats, Floats]:
+        if number not in self._last:
+            self._last = {n: planes for n, planes in self._last.items() if n == number - 2}
+            self._last[number] = self._painter.plane(float(self._heights[number]))
+        return self._last[number]
 
 
 def _tube_covers(
