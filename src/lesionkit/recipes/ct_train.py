@@ -6,14 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
-from lesionkit.core.grid import Grid
-from lesionkit.core.lesion import Lesion
 from lesionkit.evaluate.score import Score
 from lesionkit.infer.detect import NoduleDetector, search_all
 from lesionkit.infer.domain import Domain
@@ -22,8 +18,7 @@ from lesionkit.learn.detection import NoduleLearner, fit, seed_everything
 from lesionkit.nets.nodule_head import NoduleHead
 from lesionkit.nets.nodule_net import NoduleNet
 from lesionkit.nets.weights import load_model, pick_device, save_model
-from lesionkit.phantoms.nodule import NoduleSettings, draw_nodule, insert_nodule
-from lesionkit.phantoms.place import place_nodule
+from lesionkit.phantoms.place import plant_nodules
 from lesionkit.recipes.base import Progress, Summary
 from lesionkit.recipes.ct_prepare import PreparedSet, prepared_set
 from lesionkit.recipes.ct_score import score_cases
@@ -69,7 +64,7 @@ def _train(
         encode_patch,
         seed=learn.seed,
         length=learn.steps * int(learn.batch),
-        insert=partial(insert_nodules_into_patch, settings=settings.insert),
+        insert=partial(plant_nodules, settings=settings.insert, most=3),
     )
     scores: list[Score] = []
 
@@ -112,24 +107,6 @@ def encode_patch(patch: Patch) -> dict[str, NDArray[Any]]:
         "inside": target.inside,
         "ignored": target.ignored,
     }
-
-
-def insert_nodules_into_patch(
-    hu: NDArray[np.float32],
-    lung: NDArray[np.bool_],
-    grid: Grid,
-    taken: Sequence[Lesion],
-    rng: Generator,
-    settings: NoduleSettings,
-) -> tuple[NDArray[np.float32], Sequence[Lesion]]:
-    """One to three synthetic nodules where the lung has room for them; a `lesionkit.sample.draw.Insert`."""
-    inserted: list[Lesion] = []
-    for _ in range(int(rng.integers(1, 4))):
-        nodule = place_nodule(hu, lung, grid, draw_nodule(rng, settings), rng, [*taken, *inserted])
-        if nodule is not None:
-            insert_nodule(hu, grid, nodule, lung if nodule.attachment == "juxta-pleural" else None)
-            inserted.append(nodule.lesion)
-    return hu, inserted
 
 
 def validation_score(net: NoduleNet, cases: Sequence[Case], settings: CtNodule) -> Score | None:
