@@ -151,10 +151,10 @@ def test_no_module_imports_itself_in_a_circle():
 
 
 def test_no_room_is_empty():
-    for room in SOURCE.rglob("*"):
-        if room.is_dir() and room.name != "__pycache__":
-            files = [p for p in room.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
-            assert [p for p in files if p.name != "__init__.py"], f"{room} is empty: build it when its inhabitant comes"
+    # A folder without Python files is none: recipes/models holds the weights that are shipped.
+    for room in {file.parent for file in FILES}:
+        inhabitants = [p for p in room.rglob("*.py") if p.name != "__init__.py"]
+        assert inhabitants, f"{room} is empty: build it when its inhabitant comes"
 
 
 @pytest.mark.parametrize("file", parameters(FILES))
