@@ -32,7 +32,23 @@ def test_failed_cases_are_named_and_the_exit_code_says_whether_any_went_well(cap
     assert capsys.readouterr().err.startswith("failed: 1.2.3: slice 7 is missing\n1 of ")
 
 
-def test_of_many_failed_cases_the_first_ten_are_shown_and_all_are_counted(capsys):
+def test_of_many_sentences_the_first_ten_are_shown_and_all_are_counted(capsys):
     with pytest.raises(typer.Exit):
-        conclude("find", Summary(failed={str(n): "bad" for n in range(12)}, cases=20))
-    assert capsys.readouterr().err.splitlines()[10:] == ["12 of 20 cases failed"]
+        conclude("find", Summary(failed={str(n): "bad" for n in range(12)}, warnings=("odd",) * 11, cases=20))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[10] == "… and 1 more warnings; what was written names them all"
+    assert lines[21:] == ["… and 2 more failures; what was written names them all", "12 of 20 cases failed"]
+
+
+def test_a_sentence_that_names_its_scan_is_not_told_twice(capsys):
+    with pytest.raises(typer.Exit):
+        conclude("find", Summary(failed={"/data/a.mha": "/data/a.mha: the file is truncated"}, cases=2))
+    assert capsys.readouterr().err.startswith("failed: /data/a.mha: the file is truncated\n1 of 2")
+
+
+def test_a_long_title_and_a_long_path_are_not_cut(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    conclude("find " + "x" * 60, Summary(paths=(Path("y" * 60),)))
+    out = capsys.readouterr().out
+    assert "find " + "x" * 60 in out
+    assert out.count("y") == 60

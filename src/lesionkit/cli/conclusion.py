@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from lesionkit.recipes.base import Summary
 
 PARTLY_FAILED = 3
 ALL_FAILED = 2
-_SHOWN_FAILURES = 10
+_SHOWN = 10
 
 
 def conclude(title: str, summary: "Summary", folder: Path | None = None) -> None:
@@ -20,7 +22,10 @@ def conclude(title: str, summary: "Summary", folder: Path | None = None) -> None
     from rich.text import Text
 
     console = Console(highlight=False)
-    table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    console.print(Text(title, style="italic"), soft_wrap=True)
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for name, value in summary.facts.items():
         table.add_row(Text(name, style="dim"), Text(f"{value:,.4g}" if isinstance(value, float) else str(value)))
     for path in summary.paths:
@@ -29,11 +34,21 @@ def conclude(title: str, summary: "Summary", folder: Path | None = None) -> None
         table.add_row(Text("run folder", style="dim"), Text(str(folder)))
     console.print(table)
     complaints = Console(stderr=True, highlight=False, soft_wrap=True)
-    for sentence in summary.warnings:
-        complaints.print(Text(f"warning: {sentence}", style="yellow"))
-    for case_id, reason in list(summary.failed.items())[:_SHOWN_FAILURES]:
-        complaints.print(Text(f"failed: {case_id}: {reason}", style="red"))
+    _list(complaints, [f"warning: {sentence}" for sentence in summary.warnings], "yellow", "warnings")
+    # Sentences of readers begin with the path of the scan, which may be its name here too.
+    failed = [reason if case_id in reason else f"{case_id}: {reason}" for case_id, reason in summary.failed.items()]
+    _list(complaints, [f"failed: {sentence}" for sentence in failed], "red", "failures")
     if summary.failed:
         tried = max(summary.cases, len(summary.failed))
         complaints.print(Text(f"{len(summary.failed)} of {tried} cases failed", style="red"))
         raise typer.Exit(ALL_FAILED if len(summary.failed) >= tried else PARTLY_FAILED)
+
+
+def _list(console: "Console", sentences: list[str], style: str, kind: str) -> None:
+    """The first sentences, and how many more there are."""
+    from rich.text import Text
+
+    for sentence in sentences[:_SHOWN]:
+        console.print(Text(sentence, style=style))
+    if len(sentences) > _SHOWN:
+        console.print(Text(f"… and {len(sentences) - _SHOWN} more {kind}; what was written names them all", style=style))

@@ -57,7 +57,9 @@ def command(
         assign, read__series=series, read__allow_gaps=True if allow_gaps else None, engine__workers=workers
     )
     settings = resolve(chosen.model_settings(model), config or (), given)
-    inputs = {"input": scan, "model": model or "shipped", "truth": truth}
+    # The weights by content, also of a shipped model: another version of it makes another run.
+    weights = chosen.shipped_models().get(str(model or chosen.name), model)
+    inputs = {"input": scan, "model": weights, "truth": truth}
     with open_run(out, chosen.name, settings, inputs) as run:
         summary = chosen.find(run, FindRequest(scan, model, truth), settings)
     conclude(f"find {scan}", summary, run.path)

@@ -29,10 +29,21 @@ def command(
         table.add_column(column)
     for name, stage in record["stages"].items():
         state = "interrupted" if stage["state"] == "running" and name != live else stage["state"]
-        said = stage.get("error") or ", ".join(f"{key} {value}" for key, value in stage.get("facts", {}).items())
+        said = stage.get("error") or ", ".join(_told(*fact) for fact in stage.get("facts", {}).items())
         table.add_row(name, state, stage["started"], f"{stage.get('seconds', '')}", Text(said))
     console.print(table if record["stages"] else "no stage begun yet")
     if record["metrics"]:
         console.print(Text("latest: " + ", ".join(f"{key} {value}" for key, value in record["metrics"].items())))
     for sentence in opened.warnings:
         console.print(Text(f"warning: {sentence}", style="yellow"))
+
+
+def _told(name: str, value: object) -> str:
+    """A fact of a stage in a few words; of failed cases only how many.
+
+    >>> _told("failed", {"a.mha": "no lungs"}), _told("steps", 2000), _told("validation CPM", 0.123456)
+    ('failed 1', 'steps 2000', 'validation CPM 0.1235')
+    """
+    if isinstance(value, dict | list):
+        return f"{name} {len(value)}"
+    return f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
