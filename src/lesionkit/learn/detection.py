@@ -112,8 +112,8 @@ def _averaging(net: NoduleNet, decay: float) -> AveragedModel:
 class _Validator(Callback):
     """Every so many steps: ask the recipe how good the kept weights are; remember the numbers."""
 
-    def __init__(self, validate: Validate, every: int) -> None:
-        self.validate, self.every = validate, every
+    def __init__(self, validate: Validate, every: int, waiting: "_Waiting") -> None:
+        self.validate, self.every, self.waiting = validate, every, waiting
 
     def on_train_batch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
         assert isinstance(module, NoduleLearner)
@@ -124,6 +124,7 @@ class _Validator(Callback):
             module.kept.train(was_training)
             for name, value in figures.items():
                 module.log(f"validation/{name}", value)
+            self.waiting.ended = time.perf_counter()
 
 
 class _Bar(RichProgressBar):
@@ -226,10 +227,11 @@ def fit(
 
 
 def _trainer(settings: LearnSettings, folder: Path, validate: Validate | None) -> lightning.Trainer:
-    waiting: list[Callback] = [_Waiting(), LearningRateMonitor("step"), _Bar(leave=True)]
+    waiting = _Waiting()
+    callbacks: list[Callback] = [waiting, LearningRateMonitor("step"), _Bar(leave=True)]
     if validate is not None:
-        waiting.append(_Validator(validate, settings.validate_every))
-    waiting.append(
+        callbacks.append(_Validator(validate, settings.validate_every, waiting))
+    callbacks.append(
         ModelCheckpoint(
             folder / "checkpoints", "step-{step}", save_last=True, every_n_train_steps=settings.validate_every
         )
@@ -243,7 +245,7 @@ def _trainer(settings: LearnSettings, folder: Path, validate: Validate | None) -
         max_steps=settings.steps,
         max_epochs=-1,
         gradient_clip_val=settings.clip_norm,
-        callbacks=waiting,
+        callbacks=callbacks,
         logger=[TensorBoardLogger(folder, "tensorboard", version=""), CSVLogger(folder, "metrics", version="")],
         log_every_n_steps=10,
         enable_model_summary=False,
