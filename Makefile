@@ -1,5 +1,5 @@
 # Two commands for a fresh machine with Python 3.11 and make: `make demo` and `make test`.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
@@ -9,27 +9,44 @@ READY  := $(VENV)/.ready
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
-	touch $(READY)
+	@echo "setup: installing lesionkit and the tested versions of what it needs into $(VENV)"
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'lesionkit needs Python 3.11; name it: make PYTHON=…')"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
+	@touch $@
+
+demo: setup
+	@rm -rf demo/data demo/run
+	@echo "demo: making a chest CT with known nodules"
+	@$(BIN)/lesionkit phantom ct --out demo/data --count 1 --seed 7 --healthy 0
+	@echo "demo: finding its nodules with the model that is shipped"
+	@$(BIN)/lesionkit find demo/data --out demo/run
+	@echo "demo: open file://$(CURDIR)/demo/run/report.html in a browser"
 
 test: format lint types tests examples
+	@echo "test: all passed"
 
 format: setup
-	$(BIN)/ruff format --check .
+	@echo "test: format"
+	@$(BIN)/ruff format --quiet --check .
 
 lint: setup
-	$(BIN)/ruff check .
+	@echo "test: lint"
+	@$(BIN)/ruff check --quiet .
 
 types: setup
-	$(BIN)/mypy
+	@echo "test: types"
+	@$(BIN)/mypy --no-error-summary
 
 tests: setup
-	$(BIN)/python -m pytest
+	@echo "test: tests and doctests"
+	@$(BIN)/python -m pytest
 
 examples: setup
-	for script in examples/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
+	@for script in examples/*.py; do \
+		echo "test: $$script"; $(BIN)/python -W error "$$script" > /dev/null || exit 1; \
+	done
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

@@ -12,7 +12,6 @@ PACKAGES = (
     "scipy",
     "torch",
     "lightning",
-    "monai",
     "SimpleITK",
     "pydicom",
     "scikit-image",
