@@ -20,6 +20,7 @@ from lesionkit.nets.nodule_net import NoduleNet
 from lesionkit.nets.weights import load_model, pick_device, save_model
 from lesionkit.phantoms.place import plant_nodules
 from lesionkit.recipes.base import Progress, Summary
+from lesionkit.recipes.ct_mine import hard_negatives
 from lesionkit.recipes.ct_prepare import PreparedSet, prepared_set
 from lesionkit.recipes.ct_score import score_cases
 from lesionkit.recipes.ct_settings import MODEL_FILE, CtNodule, model_path
@@ -33,7 +34,7 @@ def train(run: RunFolder, data: Path, settings: CtNodule, start_from: Path | Non
     """See `Recipe.train`."""
     prepared = prepared_set(run, data, settings)
     facts = run.once("train", lambda: _train(run, prepared, settings, start_from))
-    return Summary(facts=facts, paths=(run.path / MODEL_FILE,), failed=prepared.failed, cases=prepared.count)
+    return Summary(facts, (run.path / MODEL_FILE,), prepared.failed, run.warnings, prepared.count)
 
 
 def objective(data: Path, folder: Path, settings: CtNodule, progress: Progress) -> float:
@@ -65,6 +66,7 @@ def _train(
         seed=learn.seed,
         length=learn.steps * int(learn.batch),
         insert=partial(plant_nodules, settings=settings.insert, most=3),
+        hard=hard_negatives(run, net, cases, settings) if start_from and settings.sample.hard_share else None,
     )
     scores: list[Score] = []
 
@@ -80,7 +82,11 @@ def _train(
         return {"cpm": cpm}
 
     learner = NoduleLearner(net, learn)
-    figures = fit(learner, patches, run.path, validate)
+    try:
+        figures = fit(learner, patches, run.path, validate)
+    except SystemExit as ended:
+        # What Lightning makes of Ctrl-C; to us it is an interruption that the same command resumes.
+        raise KeyboardInterrupt from ended
     run.note(**{name: round(value, 5) for name, value in figures.items()})
     if not scores:
         validate(learner.kept.eval())

@@ -40,7 +40,8 @@ class SampleSettings(Settings):
     insert_share: float = Field(0.35, ge=0, le=1)
     """Share of patches into which nodules are inserted on the fly, in cases without a lesion where there are any."""
     hard_share: float = Field(0.0, ge=0, le=1)
-    """Share of patches around mined false positives, where there are any; the rest are random places in the lungs."""
+    """Share of patches around false positives of the model that training starts from; the rest are random places in
+    the lungs."""
     healthy_share: float = Field(0.5, ge=0, le=1)
     """Share of the random places that lie in cases without a lesion, where the set has cases with and without."""
     size_weights: tuple[float, float, float] = (4.0, 3.0, 1.0)
