@@ -25,11 +25,13 @@ class Room:
         rows: candidates in the table.
         crops: candidates with pictures.
         overviews: how many of the four overview pictures.
+        marks: candidates marked in the overview; more would hide what they point at.
     """
 
     rows: int
     crops: int
     overviews: int
+    marks: int = 20
 
     @classmethod
     def among(cls, n_cases: int) -> "Room":
@@ -82,7 +84,7 @@ def case_section(
         place: `anchor` (the section's id) and `alone` (whether it is the only scan of the page).
     """
     told = case.facts.get("lung") or {}
-    pictures = overview(scene, case.candidates, rings_of(case))[: room.overviews]
+    pictures = overview(scene, case.candidates[: room.marks], rings_of(case))[: room.overviews]
     return render(
         "case.html",
         **place,
@@ -92,7 +94,7 @@ def case_section(
         searched=case.facts.get("searched"),
         overview=pictures,
         overview_width=max(sum(p.width for p in pictures[:2]), 900),
-        overview_note=_overview_note(case, scene),
+        overview_note=_overview_note(case, scene, room),
         rows=rows,
         rest_note=_rest_note(len(case.candidates), room),
         has_lung=scene.has_lung,
@@ -181,7 +183,7 @@ def _other_facts(case: FoundCase) -> dict[str, Any]:
     }
 
 
-def _overview_note(case: FoundCase, scene: Scene) -> str:
+def _overview_note(case: FoundCase, scene: Scene, room: Room) -> str:
     seen = (
         "Inside the lungs the brightest sample along each line of sight; around them, dimly, the mean."
         if scene.has_lung
@@ -189,7 +191,8 @@ def _overview_note(case: FoundCase, scene: Scene) -> str:
     )
     parts = [seen]
     if case.candidates:
-        parts.append("Yellow corners are candidates, numbered by rank.")
+        first = f"the first {room.marks} of " if len(case.candidates) > room.marks else ""
+        parts.append(f"Yellow corners are {first}{len(case.candidates)} candidates, numbered by rank.")
     if case.truth:
         parts.append("Dashed green circles are known lesions.")
     if case.excluded:
