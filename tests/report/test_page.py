@@ -96,7 +96,7 @@ def test_a_scan_without_candidates_is_said_plainly_and_still_shown(page_of, ches
 
 def test_the_overview_marks_the_first_twenty_and_says_of_how_many(page_of, chest):
     crowd = tuple(Candidate((-28.0 + 2 * i, float(i), 0.0), 0.9 - 0.01 * i, 5.0) for i in range(25))
-    page = page_of([chest(candidates=crowd)])
+    page = page_of(chest(candidates=crowd))
     assert "Yellow corners are the first 20 of 25 candidates" in page.words
     assert "with 20 numbered marks" in page.html
     assert "with 25 numbered marks" not in page.html
