@@ -1,11 +1,10 @@
 """What was found -> tables, score and page in the run folder."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lesionkit.core.case import Case
-from lesionkit.core.lesion import Lesion
 from lesionkit.evaluate.document import to_document, to_tables
 from lesionkit.evaluate.score import Score
 from lesionkit.recipes.base import Summary
@@ -14,31 +13,20 @@ from lesionkit.recipes.ct_search import Found
 from lesionkit.recipes.ct_settings import CtNodule
 from lesionkit.recipes.ct_store import lung_facts, open_native, prepared_case
 from lesionkit.recipes.run_folder import RunFolder
-from lesionkit.recipes.versions import versions
 from lesionkit.report.found import FoundCase
 from lesionkit.report.page import write_find_report
 from lesionkit.write.candidates import write_candidates_csv, write_candidates_json
 from lesionkit.write.score import write_score
 
 
-@dataclass(frozen=True)
-class Truth:
-    """Lesions and excluded findings per case id; a case without an entry in `lesions` was not looked at."""
-
-    lesions: Mapping[str, tuple[Lesion, ...]]
-    excluded: Mapping[str, tuple[Lesion, ...]]
-
-
-def write_results(
-    run: RunFolder, found: Sequence[Found], failed: Mapping[str, str], settings: CtNodule, truth: Truth | None
-) -> Summary:
+def write_results(run: RunFolder, found: Sequence[Found], failed: Mapping[str, str], settings: CtNodule) -> Summary:
     """candidates.csv, candidates.json, score/ where the truth is known, and report.html."""
     by_case = {one.case_id: one.candidates for one in found}
-    facts: dict[str, Any] = {"versions": versions(), "settings": settings.model_dump(mode="json")}
+    facts = _facts(run, settings)
     table = write_candidates_csv(run.path / "candidates.csv", by_case)
     write_candidates_json(run.path / "candidates.json", by_case, facts)
-    pages = [_found_case(one, settings, truth, alone=len(found) == 1) for one in found]
-    score = _score(pages, settings) if truth is not None else None
+    pages = [_found_case(one, settings, alone=len(found) == 1) for one in found]
+    score = _score(pages, settings)
     if score is not None:
         write_score(run.path / "score", to_document(score), to_tables(score))
     page = write_find_report(
@@ -54,16 +42,20 @@ def write_results(
         cpm = score.figures["cpm"]
         interval = f" ({cpm.lower:.3f} to {cpm.upper:.3f})" if cpm.lower is not None and cpm.upper is not None else ""
         told["CPM"] = f"{cpm.value:.3f}{interval} on {score.counts['scans']} scans, {score.counts['lesions']} nodules"
-    return Summary(
-        facts=told,
-        paths=(page, table),
-        failed=failed,
-        warnings=tuple(_warnings(found, score)),
-        cases=len(found) + len(failed),
-    )
+    warnings = tuple(_warnings(found, score))
+    for sentence in warnings:
+        run.warn(sentence)
+    return Summary(facts=told, paths=(page, table), failed=failed, warnings=warnings, cases=len(found) + len(failed))
 
 
-def _found_case(one: Found, settings: CtNodule, truth: Truth | None, alone: bool) -> FoundCase:
+def _facts(run: RunFolder, settings: CtNodule) -> dict[str, Any]:
+    """What made the result: the versions when the run began, not those that write its page again; settings; weights."""
+    facts = {"versions": run.record["versions"], "settings": settings.model_dump(mode="json")}
+    model = run.record["inputs"].get("model")
+    return {**facts, "model": dict(model)} if isinstance(model, dict) else facts
+
+
+def _found_case(one: Found, settings: CtNodule, alone: bool) -> FoundCase:
     """For one scan its own samples, for many the prepared ones, which are read from the store when needed."""
     prepared = one.prepared or prepared_case(one.path, settings)
     native = (one.native or open_native(one.path, settings)) if alone else prepared
@@ -72,8 +64,8 @@ def _found_case(one: Found, settings: CtNodule, truth: Truth | None, alone: bool
         image=native.image,
         candidates=one.candidates,
         lung=prepared.regions.get("lung"),
-        truth=truth.lesions.get(one.case_id) if truth is not None else None,
-        excluded=truth.excluded.get(one.case_id, ()) if truth is not None else (),
+        truth=one.truth,
+        excluded=one.excluded,
         facts={**one.facts, "lung": lung_facts(prepared)},
     )
 
@@ -84,10 +76,12 @@ def _score(pages: Sequence[FoundCase], settings: CtNodule) -> Score | None:
         return None
     score = score_cases(cases, {p.case_id: p.candidates for p in pages}, settings.score)
     unknown = sum(case.truth is None for case in cases)
-    left_out = (f"{unknown} of {len(cases)} scans are not in the truth table and are not scored",) if unknown else ()
+    left_out = (f"{unknown} of {len(cases)} scans have no known truth and are not scored",) if unknown else ()
     return replace(score, warnings=(*score.warnings, *left_out))
 
 
-def _warnings(found: Iterable[Found], score: Score | None) -> list[str]:
-    sentences = [f"{one.case_id}: {sentence}" for one in found for sentence in one.facts.get("warnings", ())]
-    return [*sentences, *(score.warnings if score is not None else ())]
+def _warnings(found: Sequence[Found], score: Score | None) -> list[str]:
+    of_all = list(score.warnings) if score is not None else []
+    if score is None and any(one.truth is not None for one in found):
+        of_all = ["no searched scan has a known lesion, so there is nothing to score"]
+    return [*of_all, *(f"{one.case_id}: {sentence}" for one in found for sentence in one.facts.get("warnings", ()))]

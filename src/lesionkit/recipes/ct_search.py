@@ -2,7 +2,8 @@
 
 import json
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import write_text
-from lesionkit.core.lesion import Candidate
+from lesionkit.core.grid import Grid
+from lesionkit.core.lesion import Candidate, Lesion
 from lesionkit.infer.detect import NoduleDetector
 from lesionkit.infer.domain import Domain
 from lesionkit.nets.weights import load_model, pick_device
@@ -24,25 +26,31 @@ class Found:
     """What was found in one scan.
 
     Attributes:
+        grid: of the scan as it is on disk.
         candidates: strongest first.
         facts: of the prepared case: lungs, searched part, warnings, seconds per step.
+        truth, excluded: as of a `Case`; not in the record, joined when the page is written.
         native, prepared: the case as read and as searched; None where only the record is left.
     """
 
     path: Path
     case_id: str
     patient_id: str
-    candidates: tuple[Candidate, ...]
+    grid: Grid
+    candidates: tuple[Candidate, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
+    truth: tuple[Lesion, ...] | None = None
+    excluded: tuple[Lesion, ...] = ()
     native: Case | None = None
     prepared: Case | None = None
 
 
-def search_scan(path: Path, settings: CtNodule, model: Path) -> Found:
+def search_scan(path: Path, settings: CtNodule, model: Path, check: Callable[[Found], object] | None = None) -> Found:
     """Read, prepare and search one scan.
 
     Args:
         model: weights file.
+        check: called with the scan as it was read, before anything is computed; raises where it cannot be scored.
 
     Raises:
         LesionkitError: the scan cannot be used.
@@ -50,6 +58,8 @@ def search_scan(path: Path, settings: CtNodule, model: Path) -> Found:
     detector, domain = load_detector(model, settings)
     start = time.perf_counter()
     native = open_native(path, settings)
+    if check is not None:
+        check(Found(path, native.case_id, native.patient_id, native.image.grid, facts=dict(native.facts)))
     read = time.perf_counter()
     prepared = prepare_ct(native, settings.prepare)
     ready = time.perf_counter()
@@ -61,17 +71,28 @@ def search_scan(path: Path, settings: CtNodule, model: Path) -> Found:
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
         "warnings": [*prepared.facts.get("warnings", ()), *domain.warnings(prepared)],
     }
-    return Found(path, native.case_id, native.patient_id, candidates, facts, native, prepared)
+    return Found(
+        path,
+        native.case_id,
+        native.patient_id,
+        native.image.grid,
+        candidates,
+        facts,
+        native=native,
+        prepared=prepared,
+    )
 
 
-def search_and_keep(path: Path, settings: CtNodule, model: Path, records: Path) -> None:
+def search_and_keep(
+    path: Path, settings: CtNodule, model: Path, check: Callable[[Found], object], records: Path
+) -> None:
     """Search one of many scans: its record goes to the folder `records`, its prepared images to the store.
 
     A scan whose record is there already is not searched again.
     """
     file = record_file(records, path)
     if not file.is_file():
-        found = search_scan(path, settings, model)
+        found = search_scan(path, settings, model, check)
         if found.prepared is not None:
             keep_prepared(path, found.prepared, settings)
         write_record(file, found)
@@ -89,6 +110,7 @@ def write_record(file: Path, found: Found) -> None:
         "path": str(found.path),
         "case_id": found.case_id,
         "patient_id": found.patient_id,
+        "grid": asdict(found.grid),
         "candidates": marks,
         "facts": found.facts,
     }
@@ -105,7 +127,8 @@ def read_record(file: Path) -> Found:
         record = json.loads(file.read_text(encoding="utf-8"))
         marks = tuple(Candidate(tuple(centre), score, diameter) for centre, score, diameter in record["candidates"])
         path = Path(record["path"])
-        return Found(path, record["case_id"], record["patient_id"], marks, record["facts"])
+        grid = Grid(**record["grid"])
+        return Found(path, record["case_id"], record["patient_id"], grid, marks, record["facts"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LesionkitError(f"{file} is damaged ({error}); delete it and run the same command again") from error
 

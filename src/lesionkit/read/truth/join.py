@@ -33,9 +33,9 @@ def join_truth(rows: Sequence[dict[str, Any]], data: Path, partial: bool = False
     """
     by_id = {name: row for row in rows for name in [row["case_id"], *row.pop("aliases", [])]}
     _join_readings(by_id, data)
-    lesions = _join_table(by_id, _table(data, "annotations.csv"), "lesions", partial)
-    _join_table(by_id, _table(data, "annotations_excluded.csv"), "excluded", partial)
-    listed = _table(data, "seriesuids.csv")
+    lesions = _join_table(by_id, find_table(data, "annotations.csv"), "lesions", partial)
+    _join_table(by_id, find_table(data, "annotations_excluded.csv"), "excluded", partial)
+    listed = find_table(data, "seriesuids.csv")
     for name in read_series_list(listed) if listed else lesions:
         if name in by_id:
             by_id[name]["looked_at"] = True
@@ -43,7 +43,7 @@ def join_truth(rows: Sequence[dict[str, Any]], data: Path, partial: bool = False
             raise LesionkitError(
                 f"{listed}: series '{name}' is not among the scans; add it, or allow a partial data set"
             )
-    patients = _table(data, "patients.csv")
+    patients = find_table(data, "patients.csv")
     for name, patient in (read_patients(patients) if patients else {}).items():
         if name in by_id:
             by_id[name]["patient_id"] = patient
@@ -73,9 +73,31 @@ def lesions_from_json(text: str) -> tuple[Lesion, ...]:
     return tuple(Lesion(**{**values, "centre_mm": tuple(values["centre_mm"])}) for values in json.loads(text))
 
 
-def _table(data: Path, name: str) -> Path | None:
+def find_table(data: Path, name: str) -> Path | None:
+    """Where a table of a data set lies: in `data` itself or its folders `annotations` and `CSVFILES`, else None."""
     places = [data / name, data / "annotations" / name, data / "CSVFILES" / name]
     return next((place for place in places if place.is_file()), None)
+
+
+def refuse_outside(path: Path, name: str, lesions: Sequence[Lesion], grid: Grid) -> None:
+    """Check that the lesions a table names lie in their scan.
+
+    Args:
+        lesions: with `facts["row"]`, as `lesions_by_case` gives them.
+
+    Raises:
+        LesionkitError: one lies outside by more than `OUTSIDE_MM`; names file and row.
+    """
+    if not lesions:
+        return
+    inside = grid.contains(np.array([lesion.centre_mm for lesion in lesions]), margin_mm=OUTSIDE_MM)
+    if not inside.all():
+        lesion = lesions[int(np.argmin(inside))]
+        index = np.round(grid.world_to_index(lesion.centre_mm), 1).tolist()
+        raise LesionkitError(
+            f"{path}: row {lesion.facts['row']}: the lesion at {lesion.centre_mm} mm lies outside its scan '{name}' "
+            f"(index {index} of shape {grid.shape}); are these world coordinates in LPS mm?"
+        )
 
 
 def _join_table(by_id: Mapping[str, dict[str, Any]], path: Path | None, column: str, partial: bool) -> list[str]:
@@ -86,7 +108,8 @@ def _join_table(by_id: Mapping[str, dict[str, Any]], path: Path | None, column: 
     for name, lesions in found.items():
         row = by_id.get(name)
         if row is not None:
-            _refuse_outside(path, name, lesions, row)
+            if not row["failure"]:
+                refuse_outside(path, name, lesions, _grid(row))
             row[column] = lesions_to_json(lesions)
         elif not partial:
             raise LesionkitError(
@@ -94,20 +117,6 @@ def _join_table(by_id: Mapping[str, dict[str, Any]], path: Path | None, column: 
                 "add the scan, or allow a partial data set"
             )
     return list(found)
-
-
-def _refuse_outside(path: Path, name: str, lesions: Sequence[Lesion], row: Mapping[str, Any]) -> None:
-    if row["failure"]:
-        return
-    grid = _grid(row)
-    inside = grid.contains(np.array([lesion.centre_mm for lesion in lesions]), margin_mm=OUTSIDE_MM)
-    if not inside.all():
-        lesion = lesions[int(np.argmin(inside))]
-        index = np.round(grid.world_to_index(lesion.centre_mm), 1).tolist()
-        raise LesionkitError(
-            f"{path}: row {lesion.facts['row']}: the lesion at {lesion.centre_mm} mm lies outside its scan '{name}' "
-            f"(index {index} of shape {grid.shape}); are these world coordinates in LPS mm?"
-        )
 
 
 def _grid(row: Mapping[str, Any]) -> Grid:
