@@ -87,7 +87,7 @@ def prepare(run: RunFolder, data: Path, settings: CtNodule, preview: bool) -> Su
         },
         paths=tuple(paths),
         failed=prepared.failed,
-        warnings=tuple(f"{case_id}: {reason}" for case_id, reason in odd.items()),
+        warnings=(*run.warnings, *(f"{case_id}: {reason}" for case_id, reason in odd.items())),
         cases=prepared.count,
     )
 
@@ -96,12 +96,10 @@ def prepared_set(run: RunFolder, data: Path, settings: CtNodule) -> PreparedSet:
     """Index, split and prepare what is not done yet in this run; what the store has is not prepared again.
 
     Raises:
-        LesionkitError: no case of the data set can be used.
+        LesionkitError: no scan of the data set can be used.
     """
     table = _catalogue(run, data, settings)
     usable = table[table["failure"].isna()]
-    if usable.empty:
-        raise LesionkitError(f"none of {len(table)} cases of {data} can be used; first: {table['failure'].iloc[0]}")
     splits = _splits(run, data, usable, settings.split)
     rows: list[dict[str, Any]] = [
         dict(zip(map(str, row), row.values(), strict=True)) for row in usable.to_dict("records")
@@ -111,7 +109,10 @@ def prepared_set(run: RunFolder, data: Path, settings: CtNodule) -> PreparedSet:
 
     def store_all() -> Mapping[str, Any]:
         outcomes = list(map_cases(work, paths, settings.engine, "preparing"))
-        return {"failed": {str(o.item): o.error for o in outcomes if o.error}}
+        failed = {str(o.item): o.error for o in outcomes if o.error}
+        if len(failed) == len(paths):
+            raise LesionkitError(f"none of {len(paths)} scans of {data} can be prepared; {first_of(failed)}")
+        return {"failed": failed}
 
     failed = dict(run.once("prepare", store_all)["failed"])
     cases = {
@@ -146,18 +147,38 @@ def _store(path: Path, settings: CtNodule) -> None:
 
 def _catalogue(run: RunFolder, data: Path, settings: CtNodule) -> pd.DataFrame:
     file = run.path / CATALOGUE
-    run.once("index", lambda: dict(index(data, file, settings).facts))
+
+    def step() -> Mapping[str, Any]:
+        summary = index(data, file, settings)
+        if len(summary.failed) == summary.cases:
+            file.unlink()
+            raise LesionkitError(f"none of {summary.cases} scans of {data} can be used; {first_of(summary.failed)}")
+        return summary.facts
+
+    run.once("index", step)
     return read_catalogue(file)
 
 
+def first_of(failed: Mapping[str, str | None]) -> str:
+    """The end of a sentence on failed scans: the first of them and why. Readers name the scan themselves."""
+    name, reason = next(iter(failed.items()))
+    return f"the first: {reason}" if name in (reason or "") else f"the first, {name}: {reason}"
+
+
 def _splits(run: RunFolder, data: Path, usable: pd.DataFrame, settings: SplitSettings) -> Splits:
-    """The data set's own splits.json, else LUNA16's subset folders, else patients dealt at random."""
+    """The data set's own splits.json, else LUNA16's subsets, else patients dealt at random if they are three."""
     patients = dict(zip(usable["case_id"], usable["patient_id"], strict=True))
     given = data / SPLITS
     if given.is_file():
         splits = read_splits(given, patients)
     elif usable["fold"].notna().all():
         splits = given_splits(dict(zip(usable["case_id"], usable["fold"], strict=True)), patients)
+    elif len(set(patients.values())) < len(THREE_WAY):
+        run.warn(
+            f"{data} has {len(set(patients.values()))} patients: all of them learn and none validates or tests; "
+            "more patients, or a splits.json, would tell how good the model is"
+        )
+        splits = Splits({"train": tuple(patients)})
     else:
         splits = split_by_patient(patients, dict(zip(THREE_WAY, settings.shares, strict=True)), settings.seed)
     if "train" not in splits.parts:

@@ -40,14 +40,18 @@ class RunFolder:
     def once(self, stage: str, step: Callable[[], Mapping[str, Any] | None]) -> Mapping[str, Any]:
         """Run a stage unless it is finished; return the facts it returned, now or then.
 
+        A stage whose facts name "failed" cases is tried again: the others are skipped by the step itself, and what
+        made a case fail (no memory, a full disk) may be gone.
+
         Args:
             stage: its name, unique in the run: "prepare".
             step: does the work and returns facts that JSON can hold; it may find its own unfinished work and go on.
         """
         stages = self.record["stages"]
-        if stages.get(stage, {}).get("state") == "done":
+        done = stages.get(stage, {})
+        if done.get("state") == "done" and not done["facts"].get("failed"):
             self.say(f"{stage}: finished before, skipped")
-            facts: Mapping[str, Any] = stages[stage]["facts"]
+            facts: Mapping[str, Any] = done["facts"]
             return facts
         process = psutil.Process()
         marks = {"state": "running", "started": _now(), "pid": process.pid, "host": socket.gethostname()}
@@ -59,7 +63,7 @@ class RunFolder:
             facts = dict(step() or {})
         except BaseException as error:
             state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            self._end(stage, start, {"state": state, "error": f"{error or type(error).__name__}"})
+            self._end(stage, start, {"state": state, "error": str(error) or type(error).__name__})
             raise
         self._end(stage, start, {"state": "done", "facts": facts})
         return facts
