@@ -29,7 +29,9 @@ def command(
         table.add_column(column)
     for name, stage in record["stages"].items():
         state = "interrupted" if stage["state"] == "running" and name != live else stage["state"]
-        said = stage.get("error") or ", ".join(_told(*fact) for fact in stage.get("facts", {}).items())
+        said = (state != "interrupted" and stage.get("error")) or ", ".join(
+            _told(*fact) for fact in stage.get("facts", {}).items()
+        )
         table.add_row(name, state, stage["started"], f"{stage.get('seconds', '')}", Text(said))
     console.print(table if record["stages"] else "no stage begun yet")
     if record["metrics"]:

@@ -50,14 +50,13 @@ def objective(data: Path, folder: Path, settings: CtNodule, progress: Progress) 
 def _train(
     run: RunFolder, prepared: PreparedSet, settings: CtNodule, start_from: Path | None, progress: Progress | None = None
 ) -> dict[str, Any]:
-    started = time.monotonic()
+    # Earlier sittings of an interrupted training count too.
+    started = time.monotonic() - float(run.record["metrics"].get("training_s", 0))
     seed_everything(settings.learn.seed)
     net = load_model(model_path(start_from))[0].train() if start_from else NoduleNet(settings.net)
     learn = settings.learn
     if learn.batch == "auto":
-        batch = choose_batch(net, settings.sample.patch, learn.precision, pick_device(learn.device))
-        learn = learn.model_copy(update={"batch": batch})
-        run.say(f"batch auto: {batch} patches per step")
+        learn = learn.model_copy(update={"batch": _chosen_batch(run, net, settings)})
     cases, kept_out = prepared.part("train"), prepared.part("validation")
     patches = PatchDraws(
         cases,
@@ -76,7 +75,7 @@ def _train(
             return {}
         scores.append(score)
         cpm = score.figures["cpm"].value
-        run.note(validation_cpm=round(cpm, 4))
+        run.note(validation_cpm=round(cpm, 4), training_s=round(time.monotonic() - started))
         if progress is not None:
             progress(len(scores), cpm)
         return {"cpm": cpm}
@@ -101,6 +100,17 @@ def _train(
         "validation CPM": scores[-1].figures["cpm"].value if scores else "not measured: no validation cases",
         "training time": f"{seconds} s",
     }
+
+
+def _chosen_batch(run: RunFolder, net: NoduleNet, settings: CtNodule) -> int:
+    """What "auto" means in this run: measured once, so that a resumed training goes on with the same."""
+    batch = run.record["metrics"].get("batch")
+    if batch is None:
+        learn = settings.learn
+        batch = choose_batch(net, settings.sample.patch, learn.precision, pick_device(learn.device))
+        run.note(batch=batch)
+        run.say(f"batch auto: {batch} patches per step")
+    return int(batch)
 
 
 def encode_patch(patch: Patch) -> dict[str, NDArray[Any]]:
