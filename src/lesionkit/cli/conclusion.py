@@ -51,4 +51,6 @@ def _list(console: "Console", sentences: list[str], style: str, kind: str) -> No
     for sentence in sentences[:_SHOWN]:
         console.print(Text(sentence, style=style))
     if len(sentences) > _SHOWN:
-        console.print(Text(f"… and {len(sentences) - _SHOWN} more {kind}; what was written names them all", style=style))
+        console.print(
+            Text(f"… and {len(sentences) - _SHOWN} more {kind}; what was written names them all", style=style)
+        )
