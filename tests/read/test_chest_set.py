@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+
+from lesionkit.core.case import Case
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.grid import Grid
+from lesionkit.core.image import ArrayImage
+from lesionkit.read.chest_set import ChestImage, chest_mask, load_chest_image, mask_lesions, read_chest_set
+from lesionkit.write.radiograph import write_radiograph
+from lesionkit.write.siim import write_image_patients, write_mask, write_siim_table
+
+GRID = Grid.upright((6, 8), (0.5, 0.5))
+SAMPLES = np.arange(48, dtype=np.uint8).reshape(6, 8)
+MASK = np.zeros((6, 8), bool)
+MASK[1:3, 2:6] = True
+
+
+def put(folder, name):
+    write_radiograph(
+        Case(name, f"patient-of-{name}", ArrayImage(GRID, SAMPLES)), folder / "dicom" / name / f"{name}.dcm"
+    )
+
+
+@pytest.fixture
+def siim(tmp_path):
+    for name in ("1.1", "1.2", "1.3"):
+        put(tmp_path, name)
+    write_siim_table(tmp_path / "train-rle.csv", {"1.1": [MASK], "1.2": []})
+    write_mask(tmp_path / "lungs" / "1.1.png", ~MASK)
+    return tmp_path
+
+
+def test_siims_layout_tells_sick_healthy_and_unseen_apart(siim):
+    sick, healthy, unseen = map(load_chest_image, read_chest_set(siim))
+    np.testing.assert_array_equal(sick.regions["lesion"].array, MASK)
+    np.testing.assert_array_equal(sick.regions["lung"].array, ~MASK)
+    assert (len(sick.truth), healthy.truth, unseen.truth) == (1, (), None)
+    assert not healthy.regions["lesion"].array.any()
+    assert "lesion" not in unseen.regions
+    assert (sick.case_id, sick.patient_id) == ("1.1", "patient-of-1.1")
+
+
+def test_a_table_of_patients_goes_before_the_files(siim):
+    write_image_patients(siim / "patients.csv", {"1.1": "anna"})
+    assert [load_chest_image(image).patient_id for image in read_chest_set(siim)[:2]] == ["anna", "patient-of-1.2"]
+
+
+def test_several_rows_of_one_image_are_several_lesions_in_one_mask(siim):
+    other = np.zeros_like(MASK)
+    other[5, 7] = True
+    write_siim_table(siim / "train-rle.csv", {"1.1": [other, MASK]})
+    case = load_chest_image(read_chest_set(siim)[0])
+    np.testing.assert_array_equal(case.regions["lesion"].array, MASK | other)
+    assert [lesion.facts["area_mm2"] for lesion in case.truth] == [2.0, 0.2]
+
+
+def test_pictures_with_a_folder_of_masks_are_a_set_too(tmp_path):
+    for name in ("sick", "healthy", "unseen"):
+        put(tmp_path, name)
+    write_mask(tmp_path / "masks" / "sick.png", MASK)
+    write_mask(tmp_path / "masks" / "healthy.png", MASK & ~MASK)
+    healthy, sick, unseen = map(load_chest_image, read_chest_set(tmp_path))
+    assert (len(sick.truth), healthy.truth, unseen.truth) == (1, (), None)
+
+
+def test_a_lesion_is_the_disc_of_its_pieces_area():
+    (lesion,) = mask_lesions(MASK, GRID)
+    assert lesion.kind == "pneumothorax"
+    # Columns 2 to 5 and rows 1 to 2 at 0.5 mm: x is 3.5 * 0.5, y is 1.5 * 0.5.
+    assert lesion.centre_mm == (1.75, 0.75)
+    assert lesion.diameter_mm == pytest.approx(2 * np.sqrt(8 * 0.25 / np.pi))
+
+
+def test_a_mask_can_be_had_without_the_pixels(siim):
+    first, _, unseen = read_chest_set(siim)
+    np.testing.assert_array_equal(chest_mask(first), MASK)
+    with pytest.raises(LesionkitError, match=r"image '1.3' has no mask: nobody looked at it"):
+        chest_mask(unseen)
+
+
+def test_a_code_that_does_not_fit_its_image_is_named(siim):
+    (siim / "train-rle.csv").write_text("ImageId,EncodedPixels\n1.1,900 5\n")
+    with pytest.raises(LesionkitError, match=r"image '1.1': runs of rle_siim must end within the 6 x 8 image"):
+        load_chest_image(read_chest_set(siim)[0])
+
+
+def test_a_folder_without_truth_is_refused(tmp_path):
+    put(tmp_path, "a")
+    with pytest.raises(LesionkitError, match=r"must hold a table of masks .* or a folder 'masks'"):
+        read_chest_set(tmp_path)
+
+
+def test_a_table_of_other_images_is_refused(siim):
+    (siim / "train-rle.csv").write_text("ImageId,EncodedPixels\n9.9,-1\n")
+    with pytest.raises(LesionkitError, match=r"none of its 1 images is among the 3 files, first '9.9'"):
+        read_chest_set(siim)
+
+
+def test_two_files_of_one_name_are_refused(siim):
+    write_radiograph(Case("1.1", "p", ArrayImage(GRID, SAMPLES)), siim / "copy" / "1.1.dcm")
+    with pytest.raises(LesionkitError, match=r"needs a name of its own, but .* have one"):
+        read_chest_set(siim)
+
+
+def test_a_table_of_patients_has_its_columns(siim):
+    (siim / "patients.csv").write_text("image,age\n1.1,60\n")
+    with pytest.raises(LesionkitError, match="must have the columns image_id,patient_id, got image, age"):
+        read_chest_set(siim)
+
+
+def test_an_image_is_looked_at_by_code_or_by_mask(tmp_path):
+    assert not ChestImage("a", "", tmp_path).looked_at
+    assert ChestImage("a", "", tmp_path, encoded=("-1",)).looked_at
