@@ -43,7 +43,7 @@ def show(
 
     Examples:
       lesionkit recipes show ct-nodule > my.yaml
-      lesionkit recipes show ct-nodule --set learn.epochs=3
+      lesionkit recipes show ct-nodule --set learn.steps=300
     """
     from pathlib import Path
 

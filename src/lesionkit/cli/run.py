@@ -17,7 +17,7 @@ def command(
 
     Examples:
       lesionkit run ct-nodule DATA --out runs/first
-      lesionkit run ct-nodule DATA --out runs/short --set learn.epochs=3
+      lesionkit run ct-nodule DATA --out runs/short --set learn.steps=300
     """
     from lesionkit.cli.conclusion import conclude
     from lesionkit.cli.options import assignments

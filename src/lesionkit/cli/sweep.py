@@ -34,7 +34,7 @@ def command(
     budget. Writes sweep.html, trials.csv, curves.csv and best.yaml, which is usable as --config.
 
     Examples:
-      lesionkit sweep ct-nodule DATA --out runs/sweep --search 'learn.lr=loguniform(1e-4,1e-2)' --minutes 30
+      lesionkit sweep ct-nodule DATA --out runs/sweep --search 'learn.rate=loguniform(1e-4,1e-2)' --minutes 30
       lesionkit train ct-nodule DATA --config runs/sweep/best.yaml
     """
     from lesionkit.cli.conclusion import conclude

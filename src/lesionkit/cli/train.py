@@ -28,7 +28,7 @@ def command(
 
     Examples:
       lesionkit train ct-nodule DATA --out runs/first --batch auto
-      lesionkit train ct-nodule OWN_CASES --from runs/first --out runs/tuned --set learn.epochs=5
+      lesionkit train ct-nodule OWN_CASES --from runs/first --out runs/tuned --set learn.steps=300
     """
     from lesionkit.cli.conclusion import conclude
     from lesionkit.cli.options import assignments
@@ -39,6 +39,7 @@ def command(
     chosen = load_recipe(recipe)
     base = chosen.model_settings(start_from) if start_from is not None else chosen.settings()
     settings = resolve(base, config or (), assignments(assign, learn__batch=batch, engine__workers=workers))
-    with open_run(out, chosen.name, settings, {"data": data, "start_from": start_from}) as run:
+    weights = chosen.shipped_models().get(str(start_from), start_from)
+    with open_run(out, chosen.name, settings, {"data": data, "start_from": weights}) as run:
         summary = chosen.train(run, data, settings, start_from)
     conclude(f"train {chosen.name}", summary, run.path)

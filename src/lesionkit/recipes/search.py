@@ -1,4 +1,4 @@
-"""What a sweep may try: `learn.lr=loguniform(1e-4,1e-2)`, `sample.negative_share=0.3,0.5`."""
+"""What a sweep may try: `learn.rate=loguniform(1e-4,1e-2)`, `sample.lesion_share=0.3,0.5`."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Search:
     """The values one setting may take in a sweep.
 
     Attributes:
-        name: dotted: "learn.lr".
+        name: dotted: "learn.rate".
         law: "uniform", "loguniform", "int" or "logint" between `low` and `high`; "choice" among `choices`.
         choices: the texts as they were typed.
     """

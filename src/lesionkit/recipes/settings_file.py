@@ -1,4 +1,4 @@
-"""Settings as people write them: a commented YAML file, `--config my.yaml`, `--set learn.epochs=3`."""
+"""Settings as people write them: a commented YAML file, `--config my.yaml`, `--set learn.steps=300`."""
 
 import difflib
 import textwrap
