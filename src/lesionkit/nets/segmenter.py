@@ -1,0 +1,160 @@
+"""Networks that draw a mask on a radiograph and say whether there is anything to draw: encoder, decoder, image head."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.settings import Settings
+from lesionkit.nets.albunet import AlbuDecoder
+from lesionkit.nets.aspp_unet import AsppDecoder
+from lesionkit.nets.bottleneck_unet import BottleneckDecoder
+from lesionkit.nets.cbam_unet import CbamDecoder
+from lesionkit.nets.encoder import make_encoder, with_deep_stem
+from lesionkit.nets.norm import Norm, with_norm
+from lesionkit.nets.plain_unet import DeepLabDecoder, PlainDecoder
+
+Architecture = Literal["albunet", "bottleneck unet", "scse unet", "unet", "deeplab", "cbam unet", "aspp unet"]
+Head = Literal["none", "linear", "two linear", "convolution"]
+
+
+class SegmenterSettings(Settings):
+    """Which network; the defaults are AlbuNet-34 of the first place."""
+
+    architecture: Architecture = "albunet"
+    """Its decoder; see the files of the same names."""
+    encoder: str = "resnet34"
+    """A backbone of segmentation-models-pytorch, "tu-…" for timm's, "efficientnet-b0" to "-b7"."""
+    norm: Norm = "batch"
+    """Of encoder and decoder; "frozen batch" freezes the encoder's only, where there is something to freeze."""
+    pretrained: bool = True
+    """Start from ImageNet; the weights are downloaded once. Loading a trained model never does."""
+    scaling: Literal["none", "imagenet"] = "none"
+    """How grey values 0..1 enter: as they are, or three times with ImageNet's means and deviations. Part of the
+    network, so that training and inference cannot differ (the first place's ResNet-50 did)."""
+    head: Head = "none"
+    """Image head on the deepest map: its mean → Linear (4th), → Linear, Linear (2nd), 1×1 before the mean (5th)."""
+
+
+WINNERS: Mapping[str, SegmenterSettings] = MappingProxyType(
+    {
+        "1st albunet": SegmenterSettings(),
+        "1st resnet50": SegmenterSettings(architecture="bottleneck unet", encoder="resnet50", scaling="imagenet"),
+        "1st scse": SegmenterSettings(architecture="scse unet", encoder="se_resnext50_32x4d"),
+        "2nd classifier": SegmenterSettings(
+            architecture="unet", encoder="se_resnext50_32x4d", scaling="imagenet", head="two linear"
+        ),
+        "2nd se101": SegmenterSettings(
+            architecture="unet", encoder="se_resnext101_32x4d", scaling="imagenet", head="two linear"
+        ),
+        "2nd b3": SegmenterSettings(
+            architecture="unet", encoder="efficientnet-b3", scaling="imagenet", head="two linear"
+        ),
+        "2nd b5": SegmenterSettings(architecture="unet", encoder="efficientnet-b5", scaling="imagenet"),
+        "2nd deeplab": SegmenterSettings(architecture="deeplab", encoder="se_resnext50_32x4d", scaling="imagenet"),
+        "3rd": SegmenterSettings(architecture="cbam unet", encoder="se_resnext50_32x4d"),
+        "3rd lung": SegmenterSettings(architecture="cbam unet"),
+        "4th": SegmenterSettings(
+            architecture="bottleneck unet", norm="frozen batch", scaling="imagenet", head="linear"
+        ),
+        "5th": SegmenterSettings(architecture="aspp unet", encoder="se_resnext50_32x4d", head="convolution"),
+        "5th se101": SegmenterSettings(architecture="aspp unet", encoder="se_resnext101_32x4d", head="convolution"),
+    }
+)
+"""The networks of the five best of SIIM-ACR (system 3, rows 3.1–3.4, 3.30, 3.35, 3.50, 3.55, 3.80, 3.101)."""
+
+
+class Segmentation(NamedTuple):
+    """What a network says about a batch.
+
+    Attributes:
+        mask: (b, 1, y, x) logits of the lesion, at the image's resolution.
+        nonempty: (b,) logits that the image holds a lesion at all, or None without an image head. Positive means
+            there *is* one.
+    """
+
+    mask: Tensor
+    nonempty: Tensor | None
+
+
+class Segmenter(nn.Module):
+    """Maps radiographs (b, 1, y, x), grey values 0..1, to a `Segmentation`. Sides are multiples of 32."""
+
+    multiple = 32
+
+    def __init__(self, settings: SegmenterSettings | None = None) -> None:
+        super().__init__()
+        self.settings = settings = settings or SegmenterSettings()
+        channels = 3 if settings.scaling == "imagenet" else 1
+        stride: Literal[8, 32] = 8 if settings.architecture == "deeplab" else 32
+        encoder = make_encoder(settings.encoder, channels, settings.pretrained, stride)
+        if settings.architecture == "aspp unet":
+            encoder = with_deep_stem(encoder, channels)
+        self.encoder = with_norm(encoder, settings.norm)
+        decoder: nn.Module = _DECODERS[settings.architecture](encoder.out_channels)
+        self.decoder = with_norm(decoder, "batch" if settings.norm == "frozen batch" else settings.norm)
+        self.head = _make_head(settings.head, cast(int, decoder.deep_channels))
+
+    def forward(self, image: Tensor) -> Segmentation:
+        """See the class.
+
+        Raises:
+            LesionkitError: not (b, 1, y, x), or a side that is no multiple of 32.
+        """
+        _check(image, self.multiple)
+        if self.settings.scaling == "imagenet":
+            image = imagenet_scaled(image)
+        mask, deepest = self.decoder(self.encoder(image))
+        return Segmentation(mask, None if self.head is None else self.head(deepest)[:, 0])
+
+
+def imagenet_scaled(image: Tensor) -> Tensor:
+    """Grey values 0..1 (b, 1, y, x) as three colours (b, 3, y, x) with ImageNet's means and deviations taken out."""
+    mean = torch.tensor([0.485, 0.456, 0.406], device=image.device, dtype=image.dtype)
+    deviation = torch.tensor([0.229, 0.224, 0.225], device=image.device, dtype=image.dtype)
+    return (image - mean[:, None, None]) / deviation[:, None, None]
+
+
+def freeze_encoder(net: Segmenter, frozen: bool) -> None:
+    """Stop or resume learning in the encoder, for the first epochs at a new resolution (row 3.21).
+
+    Weights of a "frozen batch" norm are constants and stay so.
+    """
+    net.encoder.requires_grad_(not frozen)
+
+
+def _check(image: Tensor, multiple: int) -> None:
+    if image.ndim != 4 or image.shape[1] != 1:
+        raise LesionkitError(f"a radiograph batch must have the shape (b, 1, y, x), got {tuple(image.shape)}")
+    y, x = image.shape[2:]
+    if y % multiple or x % multiple or not y * x:
+        padded = [max(-(-side // multiple), 1) * multiple for side in (y, x)]
+        raise LesionkitError(
+            f"sides must be multiples of {multiple}, got {y} × {x}; pad or resize to {padded[0]} × {padded[1]}"
+        )
+
+
+def _make_head(head: Head, inputs: int) -> nn.Sequential | None:
+    mean: tuple[nn.Module, ...] = (nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    if head == "none":
+        return None
+    if head == "linear":
+        return nn.Sequential(*mean, nn.Linear(inputs, 1))
+    if head == "two linear":
+        # As published: nothing between the two, so together they are one linear map.
+        return nn.Sequential(*mean, nn.Linear(inputs, inputs), nn.Linear(inputs, 1))
+    return nn.Sequential(nn.Conv2d(inputs, 64, 1), *mean, nn.Linear(64, 1))
+
+
+_DECODERS: Mapping[Architecture, Callable[..., nn.Module]] = {
+    "albunet": AlbuDecoder,
+    "bottleneck unet": BottleneckDecoder,
+    "scse unet": lambda channels: BottleneckDecoder(channels, (384, 256, 128, 64), last=32, scse=True),
+    "unet": PlainDecoder,
+    "deeplab": DeepLabDecoder,
+    "cbam unet": CbamDecoder,
+    "aspp unet": AsppDecoder,
+}
