@@ -218,3 +218,17 @@ def test_a_damaged_record_is_refused(tmp_path, content):
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(LesionkitError, match="holds no run"):
         read_run(tmp_path)
+
+
+def test_a_stage_with_failed_cases_is_tried_again(tmp_path, data):
+    calls = []
+
+    def step():
+        calls.append(1)
+        return {"failed": {"a": "the disk is full"} if len(calls) == 1 else {}}
+
+    for _ in range(3):
+        with open_run(tmp_path / "r", "toy", Toy(), {"data": data}) as run:
+            facts = run.once("prepare", step)
+    assert len(calls) == 2
+    assert facts == {"failed": {}}

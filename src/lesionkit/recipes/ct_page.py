@@ -29,9 +29,9 @@ def write_results(run: RunFolder, found: Sequence[Found], failed: Mapping[str, s
     score = _score(pages, settings)
     if score is not None:
         write_score(run.path / "score", to_document(score), to_tables(score))
-    page = write_find_report(
-        run.path, pages, {**facts, "failed": dict(failed), "run": str(run.record["started"])}, score
-    )
+    # Sentences of readers begin with the path of the scan, which is its name here.
+    reasons = {name: reason.removeprefix(f"{name}: ") for name, reason in failed.items()}
+    page = write_find_report(run.path, pages, {**facts, "failed": reasons, "run": str(run.record["started"])}, score)
     seconds = [one.facts["seconds"]["total"] for one in found if "seconds" in one.facts]
     told: dict[str, str | int | float] = {
         "scans searched": len(found),
