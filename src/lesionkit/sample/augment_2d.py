@@ -1,0 +1,150 @@
+"""The augmentations of the five best of SIIM-ACR, with their published numbers, as values made of steps.
+
+A step takes a picture and a generator and gives a changed picture; image and mask move together. `AUGMENTATIONS` names
+the winners'. Numbers in pixels hold at the size the pictures have when they come.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import ArrayLike
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.sample.tone_2d import BoxBlur, Brightness, Clahe, Contrast, Gamma, GaussianBlur, MedianBlur, MotionBlur
+from lesionkit.sample.warp_2d import (
+    Crop,
+    CropSides,
+    Elastic,
+    Erase,
+    Flip,
+    GridDistortion,
+    OpticalDistortion,
+    Picture,
+    Rescale,
+    ShiftScaleRotate,
+)
+
+
+class Step(Protocol):
+    """What every augmentation is."""
+
+    def __call__(self, picture: Picture, rng: Generator) -> Picture:
+        """A changed picture; the given one stays as it is."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sometimes:
+    """A step with the given chance."""
+
+    chance: float
+    step: Step
+
+    def __call__(self, picture: Picture, rng: Generator) -> Picture:
+        return self.step(picture, rng) if rng.random() < self.chance else picture
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """With the given chance exactly one of the steps, each as likely as the others."""
+
+    chance: float
+    steps: tuple[Step, ...]
+
+    def __call__(self, picture: Picture, rng: Generator) -> Picture:
+        if rng.random() >= self.chance:
+            return picture
+        return self.steps[int(rng.integers(len(self.steps)))](picture, rng)
+
+
+@dataclass(frozen=True)
+class All:
+    """One step after the other."""
+
+    steps: tuple[Step, ...]
+
+    def __call__(self, picture: Picture, rng: Generator) -> Picture:
+        for step in self.steps:
+            picture = step(picture, rng)
+        return picture
+
+
+_distortions = OneOf(0.3, (Elastic(120, 6, 3.6), GridDistortion(5, 0.3), OpticalDistortion(2, 0.5)))
+
+AUGMENTATIONS: Mapping[str, Step] = MappingProxyType(
+    {
+        "none": All(()),
+        # Row 3.22.
+        "1st": All(
+            (
+                Sometimes(0.5, Flip()),
+                OneOf(0.3, (Contrast(0.2), Gamma(0.8, 1.2), Brightness(0.2))),
+                _distortions,
+                Sometimes(0.5, ShiftScaleRotate(0.0625, 0.1, 45, "reflect")),
+            )
+        ),
+        # Row 3.34; a limit of 4 draws from the odd kernels up to it, which is 3.
+        "2nd": All(
+            (
+                OneOf(0.9, (Gamma(0.6, 1.2), All((Contrast(0.2), Brightness(0.2))), Clahe(4, 4))),
+                OneOf(0.5, (BoxBlur(3), MotionBlur(3), MedianBlur(3))),
+                Sometimes(0.5, Flip()),
+                ShiftScaleRotate(0.2, 0.2, 20, "zero"),
+            )
+        ),
+        # Row 3.63, "aug9": exactly one of eight.
+        "3rd": OneOf(
+            1.0,
+            (
+                All(()),
+                Flip(),
+                ShiftScaleRotate(0, 0, 30, "zero"),
+                CropSides(0.1),
+                Erase((0.2, 0.2), square=True),
+                Contrast(0.2),
+                Brightness(0.2),
+                GaussianBlur(0.3),
+            ),
+        ),
+        # Row 3.83, and the crop of 512 from 768 of row 3.82.
+        "4th": All(
+            (
+                Crop(512),
+                Sometimes(0.5, Flip()),
+                Sometimes(0.3, All((Contrast(0.2), Brightness(0.2)))),
+                _distortions,
+                Sometimes(0.5, ShiftScaleRotate(0.2, 0.2, 20, "zero")),
+            )
+        ),
+        # Row 3.108.
+        "5th": All(
+            (
+                Rescale((0.85, 1.0, 1.15), centred=0.5),
+                Sometimes(0.5, Flip()),
+                Sometimes(0.5, Erase((5, 15))),
+                ShiftScaleRotate(0, 0, 25, "zero"),
+                Sometimes(0.5, Contrast(0.05)),
+            )
+        ),
+    }
+)
+"""By name; "none" is for validation."""
+
+
+def as_picture(image: ArrayLike, mask: ArrayLike) -> Picture:
+    """A picture from arrays (y, x): grey values 0..1, and a mask of which whatever is not 0 is lesion.
+
+    Raises:
+        LesionkitError: shapes differ, or the grey values leave 0..1.
+    """
+    grey, truth = np.asarray(image, np.float32), np.asarray(mask) != 0
+    if grey.ndim != 2 or grey.shape != truth.shape or not grey.size:
+        raise LesionkitError(f"image and mask must be (y, x) alike, got {grey.shape} and {truth.shape}")
+    if not (grey.min() >= 0 and grey.max() <= 1):
+        raise LesionkitError(f"grey values must lie in 0..1, got {grey.min():g}..{grey.max():g}; scale them first")
+    return Picture(torch.from_numpy(grey.copy())[None], torch.from_numpy(truth.astype(np.float32))[None])
