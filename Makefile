@@ -19,7 +19,7 @@ $(READY): pyproject.toml constraints.txt
 demo: setup
 	@rm -rf demo/data demo/run
 	@echo "demo: making a chest CT with known nodules"
-	@$(BIN)/lesionkit phantom ct --out demo/data --count 1 --seed 7 --healthy 0
+	@$(BIN)/lesionkit phantom ct --out demo/data --count 1 --seed 90001 --healthy 0
 	@echo "demo: finding its nodules with the model that is shipped"
 	@$(BIN)/lesionkit find demo/data --out demo/run
 	@echo "demo: open file://$(CURDIR)/demo/run/report.html in a browser"

@@ -37,7 +37,7 @@ class Room:
     def among(cls, n_cases: int) -> "Room":
         """One scan is shown in full; of many each gets less, so that the page stays light enough to send."""
         if n_cases == 1:
-            return cls(rows=100, crops=30, overviews=4)
+            return cls(rows=30, crops=30, overviews=4)
         return cls(rows=30, crops=6, overviews=4) if n_cases <= 20 else cls(rows=10, crops=2, overviews=1)
 
 
