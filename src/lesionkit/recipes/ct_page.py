@@ -39,13 +39,19 @@ def write_results(run: RunFolder, found: Sequence[Found], failed: Mapping[str, s
         "time per scan": f"{sum(seconds) / max(len(seconds), 1):.2f} s",
     }
     if score is not None:
-        cpm = score.figures["cpm"]
-        interval = f" ({cpm.lower:.3f} to {cpm.upper:.3f})" if cpm.lower is not None and cpm.upper is not None else ""
-        told["CPM"] = f"{cpm.value:.3f}{interval} on {score.counts['scans']} scans, {score.counts['lesions']} nodules"
+        told["CPM"] = _headline(score)
     warnings = tuple(_warnings(found, score))
     for sentence in warnings:
         run.warn(sentence)
     return Summary(facts=told, paths=(page, table), failed=failed, warnings=warnings, cases=len(found) + len(failed))
+
+
+def _headline(score: Score) -> str:
+    """The CPM with its interval and denominators; drawing one scan again and again would give no interval."""
+    cpm, scans = score.figures["cpm"], score.counts["scans"]
+    known = scans > 1 and cpm.lower is not None and cpm.upper is not None
+    interval = f" (95 % interval {cpm.lower:.3f} to {cpm.upper:.3f})" if known else ""
+    return f"{cpm.value:.3f}{interval} on {scans} scan{'s' if scans > 1 else ''}, {score.counts['lesions']} nodules"
 
 
 def _facts(run: RunFolder, settings: CtNodule) -> dict[str, Any]:
