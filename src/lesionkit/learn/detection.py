@@ -204,7 +204,7 @@ def fit(
 
     Args:
         patches: number i is the i-th patch ever drawn; holds at least steps × batch.
-        folder: gets checkpoints/, tensorboard/ and metrics.csv.
+        folder: gets checkpoints/, tensorboard/ and metrics/metrics.csv.
         validate: the kept net -> figures, called every `validate_every` steps and at the end.
 
     Returns:
@@ -215,8 +215,8 @@ def fit(
         raise TypeError("batch 'auto' must have been resolved by lesionkit.learn.batch before fit")
     checkpoint = _last_checkpoint(folder) if resume else None
     deck = _Deck(patches, settings, done=_steps_of(checkpoint))
-    trainer = _trainer(settings, folder, validate)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    trainer = _trainer(settings, folder, validate)
     with warnings.catch_warnings():
         # Lightning advises more loader workers than a two-core machine has; the waiting share is measured instead.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")

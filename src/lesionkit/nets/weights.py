@@ -23,6 +23,8 @@ def save_model(path: Path, net: NoduleNet, card: Mapping[str, Any]) -> Path:
     header = {"format": "lesionkit-1", "net": net.settings.model_dump_json(), "card": json.dumps(dict(card))}
     with replacing(path) as temporary:
         save_file(state, temporary, metadata=header)
+        # safetensors makes files that only their owner may read.
+        temporary.chmod(0o644)
     return Path(path)
 
 
