@@ -37,4 +37,5 @@ def spread_to_sixteen_bits(values: NDArray[Any], name: str, notes: list[str]) ->
     bits = max(1, int(high).bit_length())
     if bits < 16:
         notes.append(f"the samples use {bits} of 16 bits and were stretched to all of them")
-    return np.rint(values.astype(np.float64) * (65535 / (2**bits - 1))).astype(np.uint16)
+    stretched: NDArray[np.uint16] = np.rint(values.astype(np.float64) * (65535 / (2**bits - 1))).astype(np.uint16)
+    return stretched

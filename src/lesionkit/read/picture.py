@@ -141,8 +141,9 @@ def _loaded(image: Image.Image, path: Path) -> Image.Image:
 
 def _read_file(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
     with _opened(path) as image:
-        if getattr(image, "n_frames", 1) > 1:
-            raise LesionkitError(f"{path}: a radiograph is one picture, got {image.n_frames} frames; give one frame")
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1:
+            raise LesionkitError(f"{path}: a radiograph is one picture, got {frames} frames; give one frame")
         turned = ImageOps.exif_transpose(_loaded(image, path))
         notes: list[str] = []
         samples = _grey(turned, path, notes)

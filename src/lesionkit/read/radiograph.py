@@ -10,7 +10,7 @@ import pydicom
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
-from pydicom.pixels import apply_voi_lut
+from pydicom.pixels.processing import apply_voi_lut
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.read.dicom_header import Header
