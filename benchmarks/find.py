@@ -18,7 +18,7 @@ import torch
 from monai.apps.detection.networks.retinanet_network import RetinaNet, resnet_fpn_feature_extractor
 from monai.networks.nets.resnet import resnet50
 
-from lesionkit.recipes.ct_search import Found, load_detector, search_scan
+from lesionkit.recipes.ct_search import load_detector, search_scan
 from lesionkit.recipes.ct_settings import model_path, model_settings
 
 WINDOW = (192, 192, 80)
@@ -51,27 +51,28 @@ def main() -> None:
     options = parser.parse_args()
     settings, model = model_settings(options.model), model_path(options.model)
     load_detector(model, settings)
-    runs: list[Found] = [search_scan(options.scan, settings, model) for _ in range(4)]
+    size_mm: list[float] = []
+    runs: list[dict[str, float]] = []
+    for _ in range(4):
+        found = search_scan(options.scan, settings, model)
+        runs.append(found.facts["seconds"])
+        if found.native is not None:
+            size_mm = list(found.native.image.grid.size_mm)
+        del found
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"precision {settings.infer.precision}, {torch.get_num_threads()} threads")
-    for name, found in (("first", runs[0]), ("best of the next three", min(runs[1:], key=total))):
-        steps = ", ".join(f"{step} {seconds:.2f}" for step, seconds in found.facts["seconds"].items())
+    best = min(runs[1:], key=lambda run: run["total"])
+    for name, run in (("first", runs[0]), ("best of the next three", best)):
+        steps = ", ".join(f"{step} {seconds:.2f}" for step, seconds in run.items())
         print(f"{name}: {steps} s")
     print(f"peak memory of the process {peak:.2f} GB")
     if options.no_peer:
         return
-    native = runs[0].native
-    assert native is not None
-    size = [n * s for n, s in zip(native.image.grid.shape, native.image.grid.spacing_mm, strict=True)]
-    voxels = math.prod(mm / spacing for mm, spacing in zip(size, PEER_SPACING_XYZ[::-1], strict=True))
+    voxels = math.prod(mm / spacing for mm, spacing in zip(size_mm, PEER_SPACING_XYZ[::-1], strict=True))
     window = peer_seconds()
     scaled = window * voxels / math.prod(WINDOW)
     print(f"peer: one window {window:.2f} s in bf16, scaled to {voxels / 1e6:.1f} million voxels {scaled:.1f} s")
-    print(f"ratio peer / find: {scaled / total(runs[0]):.1f} (first), {scaled / min(map(total, runs)):.1f} (best)")
-
-
-def total(found: Found) -> float:
-    return float(found.facts["seconds"]["total"])
+    print(f"ratio peer / find: {scaled / runs[0]['total']:.1f} (first), {scaled / best['total']:.1f} (best)")
 
 
 if __name__ == "__main__":

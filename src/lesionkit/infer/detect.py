@@ -21,7 +21,7 @@ from lesionkit.nets.nodule_net import NoduleNet, for_inference
 class InferSettings(Settings):
     """How a scan is searched."""
 
-    largest_window: int = Field(8_000_000, ge=100_000)
+    largest_window: int = Field(5_000_000, ge=100_000)
     """Most samples in one window, context included, which bounds the memory: about 100 bytes each."""
     halo: int = Field(12, ge=0, multiple_of=4)
     """Samples of context read around each window and thrown away, so that no seam shows."""
