@@ -199,8 +199,11 @@ def _beyond_end(path: Path, pages: list[Any]) -> tuple[str, ...]:
         raise LesionkitError(f"{path} is truncated: all of its {beyond} tiles lie beyond its end; copy it again")
     if not beyond:
         return ()
-    return (f"{beyond} of {int(held.sum())} tiles lie beyond the end of {path.name} and are read as white; "
-            "was it truncated while copying?",)  # fmt: skip
+    sentence = (
+        f"{beyond} of {int(held.sum())} tiles lie beyond the end of {path.name} and are read as white; was it truncated "
+        "while copying?"
+    )
+    return (sentence,)
 
 
 def _downsample(finest: tuple[int, int], shape: tuple[int, int]) -> float:
