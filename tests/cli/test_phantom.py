@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from lesionkit.recipes import phantom_ct
+from lesionkit.recipes import phantom_ct, phantom_xray
 from lesionkit.recipes.base import Summary
 
 
@@ -40,3 +40,20 @@ def test_one_small_chest_is_made_from_the_command_line(lesionkit):
     assert result.exit_code == 0
     assert Path("d/scans/ct-phantom-00000.mha").is_file()
     assert json.loads(Path("d/phantoms.json").read_text())["asked"]["seed"] == 0
+
+
+def test_options_of_radiographs_become_settings_and_set_wins(lesionkit, monkeypatch):
+    calls = []
+    monkeypatch.setattr(phantom_xray, "make_radiographs", lambda *given: calls.append(given) or Summary())
+    words = ["--count", "3", "--size", "512", "--positive", "0.5", "--per-ct", "4", "--from-ct", "cts", "--seed", "9"]
+    result = lesionkit("phantom", "xray", "--out", "d", *words, "--set", "phantom.positive_share=0.75")
+    assert result.exit_code == 0
+    ((out, count, seed, settings, from_ct),) = calls
+    assert (out, count, seed, from_ct) == (Path("d"), 3, 9, Path("cts"))
+    assert (settings.per_ct, settings.phantom.size, settings.phantom.positive_share) == (4, 512, 0.75)
+
+
+def test_a_size_that_is_none_is_refused(lesionkit):
+    result = lesionkit("phantom", "xray", "--out", "d", "--size", "8")
+    assert result.exit_code == 2
+    assert "phantom.size" in result.output
