@@ -183,7 +183,7 @@ def draw_tumour(rng: Generator) -> Tumour:
         spread=float(0.11 + 0.13 * grade),
         elongation=float(rng.uniform(1.15, 1.45)),
         irregular=float(0.07 + 0.08 * grade),
-        density=float(rng.uniform(0.42, 0.95)),
+        density=float(rng.uniform(0.5, 0.95)),
         clumps=float(rng.uniform(0.2, 0.36)),
         rim=float(rng.uniform(0.25, 0.55)),
         nucleoli=float(rng.uniform(0.4, 1.6)),

@@ -140,7 +140,7 @@ class _Painter:
     def capsule(self) -> None:
         """A band of collagen around the node."""
         thickness = 26 + 16 * self.noise("capsule", 420) + 3 * self._ragged
-        band = (self.depth > -4) & (self.depth < thickness)
+        band = (self.depth > -8) & (self.depth < thickness)
         self._put(Kind.STROMA, band)
         self.solid = np.where(band, np.maximum(self.solid, self.depth + 6), self.solid).astype(np.float32)
 
