@@ -200,8 +200,8 @@ def _beyond_end(path: Path, pages: list[Any]) -> tuple[str, ...]:
     if not beyond:
         return ()
     sentence = (
-        f"{beyond} of {int(held.sum())} tiles lie beyond the end of {path.name} and are read as white; was it truncated "
-        "while copying?"
+        f"{beyond} of {int(held.sum())} tiles lie beyond the end of {path.name} and are read as white; was it "
+        "truncated while copying?"
     )
     return (sentence,)
 
