@@ -42,6 +42,7 @@ def _group() -> None:
 
     Examples:
       lesionkit phantom ct --out DATA --count 5
+      lesionkit phantom xray --out DATA --count 64 --size 256
       lesionkit phantom slide --out DATA --count 16
     """
 
@@ -98,6 +99,51 @@ def ct(
         conclude("phantom ct", make_phantoms(out, count, seed, settings))
     else:
         conclude("phantom ct", insert_phantoms(out, insert_into, count, seed, settings))
+
+
+@app.command()
+def xray(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DATA", help="Folder of the data set.")],
+    count: Annotated[int, typer.Option("--count", min=1, help="Radiographs to make.")] = 16,
+    size: Annotated[int | None, typer.Option("--size", help="Pixels per edge, 64 to 2048.  [default: 256]")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed makes the same pixels.")] = 0,
+    positive: Annotated[
+        float | None, typer.Option("--positive", min=0, max=1, help="Share with a pneumothorax.  [default: 0.22]")
+    ] = None,
+    per_ct: Annotated[
+        int | None, typer.Option("--per-ct", min=1, help="Radiographs per patient.  [default: 8]")
+    ] = None,
+    from_ct: Annotated[
+        Path | None, typer.Option("--from-ct", metavar="SCANS", help="A real chest CT, or a folder of many.")
+    ] = None,
+    workers: Workers = None,
+    config: Config = None,
+    assign: Assign = None,
+) -> None:
+    """Make chest radiographs with known pneumothoraces by projecting synthetic or real CTs.
+
+    Writes dicom/, train-rle.csv, lungs/ and patients.csv in SIIM-ACR's form. The same command goes on after an
+    interruption, and makes more radiographs where --count is larger.
+
+    Examples:
+      lesionkit phantom xray --out DATA --count 64 --size 256
+      lesionkit phantom xray --out DATA --count 200 --positive 0.5 --seed 3 --set phantom.distractors=2
+      lesionkit phantom xray --out DATA --from-ct SCANS --count 24 --size 1024
+    """
+    from lesionkit.cli.conclusion import conclude
+    from lesionkit.cli.options import assignments
+    from lesionkit.recipes.phantom_xray import PhantomXray, make_radiographs
+    from lesionkit.recipes.settings_file import resolve
+
+    short = assignments(
+        assign,
+        per_ct=per_ct,
+        phantom__size=size,
+        phantom__positive_share=positive,
+        engine__workers=workers,
+    )
+    settings = resolve(PhantomXray(), config or (), short)
+    conclude("phantom xray", make_radiographs(out, count, seed, settings, from_ct))
 
 
 @app.command()
