@@ -17,7 +17,7 @@ from lesionkit.core.outline import Outline, fill_ring
 from lesionkit.core.settings import Settings
 from lesionkit.phantoms.slide_image import SlideImage
 from lesionkit.phantoms.slide_kind import node_depth
-from lesionkit.phantoms.slide_lesion import Metastasis, Stage, draw_sizes, place_metastases, stage_of
+from lesionkit.phantoms.slide_lesion import SIZES_MM, Metastasis, Stage, draw_sizes, place_metastases, stage_of
 from lesionkit.phantoms.slide_noise import Raster
 from lesionkit.phantoms.slide_plan import SlidePlan, draw_artefacts, draw_pieces, draw_traits, draw_tumour
 from lesionkit.phantoms.slide_stain import CentreName, draw_centre
@@ -39,7 +39,8 @@ class SlidePhantomSettings(Settings):
     itc_share: float = Field(0.15, ge=0, le=1)
     """Share of the others whose largest metastasis is isolated tumour cells (at most 0.2 mm)."""
     macro_share: float = Field(0.35, ge=0, le=1)
-    """Share of the others with a macrometastasis (beyond 2 mm); what is left has micrometastases."""
+    """Share of the others with a macrometastasis (beyond 2 mm), where the node has room for one: on slides of 4 mm it
+    has. What is left has micrometastases."""
     artefacts: float = Field(1.0, ge=0)
     """Folds, dust and areas out of focus, as a multiple of the usual number."""
     pen_share: float = Field(0.2, ge=0, le=1)
@@ -98,8 +99,9 @@ def draw_plan(seed: int, settings: SlidePhantomSettings, stage: Stage | None = N
     names: tuple[CentreName, ...] = ("A", "B")
     drawn = names[rng.integers(2)]
     centre = draw_centre(rng, drawn if settings.centre == "mixed" else settings.centre)
-    chance = _draw_stage(rng, settings)
     pieces = draw_pieces(rng, size_um)
+    room_mm = 1.8 * min(min(piece.radii_um) for piece in pieces) / 1000
+    drawn_stage = _draw_stage(rng, settings, room_mm)
     plan = SlidePlan(
         seed=seed,
         size_um=size_um,
@@ -109,8 +111,7 @@ def draw_plan(seed: int, settings: SlidePhantomSettings, stage: Stage | None = N
         artefacts=draw_artefacts(rng, pieces, size_um, settings.artefacts, settings.pen_share),
         centre=centre,
     )
-    room_mm = 2 * 0.9 * min(min(piece.radii_um) for piece in pieces) / 1000
-    extents = draw_sizes(rng, stage or chance, room_mm)
+    extents = draw_sizes(rng, stage or drawn_stage, room_mm)
     if not extents:
         return plan
     step = max(30.0, max(size_um) / _OVERVIEW_SAMPLES)
@@ -141,13 +142,14 @@ class OutlineImage:
         return mask
 
 
-def _draw_stage(rng: Generator, settings: SlidePhantomSettings) -> Stage:
+def _draw_stage(rng: Generator, settings: SlidePhantomSettings, room_mm: float) -> Stage:
     normal, kind = rng.random(2)
     if normal < settings.normal_share:
         return "negative"
     if kind < settings.itc_share:
         return "itc"
-    return "macro" if kind < settings.itc_share + settings.macro_share else "micro"
+    has_room = room_mm > SIZES_MM["macro"][0]
+    return "macro" if has_room and kind < settings.itc_share + settings.macro_share else "micro"
 
 
 def _lesion(lesion: Metastasis, number: int, grid: Grid) -> Lesion:

@@ -69,9 +69,9 @@ def _bands(plan: SlidePlan, raster: Raster, arcs: tuple[Arc, ...], name: str) ->
     near = [arc for arc in arcs if raster.window(*arc.middle_um, arc.reach_um) is not None]
     if not near:
         return None
-    wave = noise(Dice.of(plan.seed, name), raster, 5 * near[0].width_um)
     field = np.zeros(raster.shape, np.float32)
     for arc in near:
+        wave = noise(Dice.of(plan.seed, name), raster, 5 * arc.width_um)
         np.maximum(field, _band(raster, arc, wave), out=field)
     return field if field.any() else None
 

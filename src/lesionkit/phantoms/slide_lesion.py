@@ -90,7 +90,7 @@ def draw_sizes(rng: Generator, stage: Stage, room_mm: float) -> list[float]:
     """Extents (mm) of the metastases of a slide of this stage, the largest first.
 
     Args:
-        room_mm: no metastasis is larger, so that it fits on its piece of tissue.
+        room_mm: no metastasis is larger, so that it fits into its piece of tissue.
 
     Raises:
         LesionkitError: there is no room for a metastasis of this stage.
@@ -99,11 +99,11 @@ def draw_sizes(rng: Generator, stage: Stage, room_mm: float) -> list[float]:
         return []
     sizes = [_draw_size(rng, stage, room_mm)]
     below = _ORDER[1 : _ORDER.index(stage) + 1]
-    for _ in range(rng.poisson({"itc": 0.7, "micro": 1.5, "macro": 3.0}[stage])):
+    for _ in range(rng.poisson({"itc": 0.7, "micro": 2.0, "macro": 3.5}[stage])):
         # Satellites of a macrometastasis are mostly micrometastases: a second macrometastasis rarely fits.
         other = below[min(int(rng.integers(len(below))), 1)]
         size = _draw_size(rng, other, room_mm)
-        sizes.append(size if size < sizes[0] else max(0.5 * sizes[0], SIZES_MM["itc"][0]))
+        sizes.append(size if size < sizes[0] else float(rng.uniform(0.3, 0.95)) * sizes[0])
     return sorted(sizes, reverse=True)
 
 

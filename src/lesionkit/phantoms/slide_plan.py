@@ -85,6 +85,7 @@ class Traits:
         follicles, germinal: chance of a follicle at its place, and of a germinal centre in it.
         sinuses: width of the sinuses with their histiocytes.
         histiocytosis: share of the node that histiocytes have taken over.
+        blasts: share of the node where large lymphoid cells lie outside of follicles.
         granulomas: chance of a cluster of epithelioid histiocytes at its place.
         venules: chance of a high endothelial venule at its place.
         fat: share of the node that has turned to fat, and thickness of its coat.
@@ -98,6 +99,7 @@ class Traits:
     germinal: float
     sinuses: float
     histiocytosis: float
+    blasts: float
     granulomas: float
     venules: float
     fat: float
@@ -165,7 +167,8 @@ def draw_traits(rng: Generator) -> Traits:
         follicles=float(rng.uniform(0.3, 0.95)),
         germinal=float(rng.uniform(0.3, 1.0)),
         sinuses=float(rng.uniform(0.3, 1.0)),
-        histiocytosis=float(rng.beta(0.9, 3.0)) * 0.6,
+        histiocytosis=float(rng.beta(1.1, 2.6)) * 0.65,
+        blasts=float(rng.beta(1.0, 2.6)) * 0.6,
         granulomas=float(rng.beta(0.8, 2.0)) * 0.7,
         venules=float(rng.uniform(0.2, 0.75)),
         fat=float(rng.beta(1.2, 2.5)),

@@ -40,7 +40,7 @@ CENTROBLAST = NucleusKind(
     8.8, spread=0.14, elongation=1.2, irregular=0.08, density=0.85, clumps=0.26, rim=0.35, nucleoli=1.2
 )
 HISTIOCYTE = NucleusKind(
-    9.0, spread=0.13, elongation=1.5, irregular=0.1, density=0.62, clumps=0.2, rim=0.35, nucleoli=0.5
+    9.0, spread=0.13, elongation=1.5, irregular=0.1, density=0.7, clumps=0.2, rim=0.35, nucleoli=0.5
 )
 SPINDLE = NucleusKind(6.6, spread=0.15, elongation=4.2, irregular=0.07, density=1.15, clumps=0.25, rim=0.2)
 DEBRIS = NucleusKind(3.2, spread=0.35, elongation=1.2, irregular=0.12, density=2.1, clumps=0.1)

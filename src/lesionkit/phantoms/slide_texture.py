@@ -11,7 +11,7 @@ from lesionkit.phantoms.slide_plan import SlidePlan
 
 _SIDE = 1024
 _EOSIN = (0.0, 0.25, 0.24, 0.30, 0.38, 0.72, 0.45, 0.45, 0.34, 0.2)
-_HAEMATOXYLIN = (0.0, 0.20, 0.24, 0.2, 0.12, 0.07, 0.05, 0.14, 0.18, 0.0)
+_HAEMATOXYLIN = (0.0, 0.20, 0.24, 0.22, 0.17, 0.07, 0.05, 0.14, 0.18, 0.0)
 _MESH = np.array((0.0, 0.5, 0.5, 0.45, 0.4, 0.3, 0.3, 0.26, 0.4, 0.15), np.float32)
 """How uneven the ground of each kind is."""
 

@@ -90,14 +90,18 @@ class _Painter:
         self.solid = np.where(fat, np.minimum(self.solid, wall), self.solid).astype(np.float32)
 
     def parenchyma(self) -> None:
-        """Sinuses under the capsule and in the medulla, and fields that histiocytes have taken over."""
+        """Fields of blasts, sinuses under the capsule and in the medulla, fields that histiocytes have taken over."""
         wide = self.noise("sinus", 240) + 0.35 * self.noise("sinus bend", 95)
         medulla = self.depth + 350 * self.noise("medulla", 900)
         channels = (np.abs(wide) < 0.05 + 0.16 * self.traits.sinuses) & (medulla > 650)
         under = (self.depth - 52 - 14 * wide) < 14 * self.traits.sinuses + 22 * self.noise("under", 500)
         field = self.noise("histiocytosis", 1500) + 0.3 * self.noise("histiocyte border", 180) + 0.12 * self._ragged
         taken = field > 1.25 - 1.9 * self.traits.histiocytosis
-        pale = (channels | under | (taken & (self.depth > 110))) & (self.kind == Kind.LYMPH)
+        blasts = self.noise("blasts", 1100) + 0.3 * self.noise("blast border", 170) + 0.12 * self._ragged
+        self._put(
+            Kind.GERMINAL, (blasts > 1.2 - 1.8 * self.traits.blasts) & (self.depth > 300) & (self.kind == Kind.LYMPH)
+        )
+        pale = (channels | under | (taken & (self.depth > 110))) & np.isin(self.kind, (Kind.LYMPH, Kind.GERMINAL))
         self._put(Kind.HISTIOCYTES, pale)
         open_sinus = pale & ~taken
         gaps = 8 * (0.45 - self.noise("gaps", 30))
@@ -147,7 +151,7 @@ class _Painter:
     def metastasis(self, lesion: Metastasis, window: tuple[slice, slice], inside: Floats) -> None:
         """Tumour inside the outline only; beneath its border are cells that have not reached it yet."""
         lobes = self.noise("tumour border", 130)[window] if lesion.extent_mm > 0.6 else 0
-        fringe = inside - 6 * (1 + self._ragged[window]) - np.maximum(0, 16 * lobes)
+        fringe = inside - 6 * np.maximum(0.35, 1 + self._ragged[window]) - np.maximum(0, 16 * lobes)
         tumour = fringe > 0
         if not tumour.any():
             return

@@ -35,7 +35,7 @@ class XrayPhantomSettings(Settings):
     """Pixels per edge."""
     positive_share: float = Field(0.22, ge=0, le=1)
     """Share of radiographs with a pneumothorax; 0.22 as in SIIM-ACR (system 3, section 0.2)."""
-    gap_mm: tuple[float, float] = (4.0, 70.0)
+    gap_mm: tuple[float, float] = (6.0, 80.0)
     """How far the lung is drawn in, of one that reaches 100 mm from its root: from slivers to collapse."""
     distractors: float = Field(1.0, ge=0)
     """Tubes, leads, folds of skin and lucent lung, as a multiple of the usual number."""
@@ -45,7 +45,7 @@ class XrayPhantomSettings(Settings):
     """Air along the rays that makes a pixel outside the lung's remnant a part of the pneumothorax."""
     lung_mm: float = Field(15.0, gt=0)
     """Lung along the rays that makes a pixel a part of the lung mask."""
-    least_area_mm2: float = Field(120.0, gt=0)
+    least_area_mm2: float = Field(200.0, gt=0)
     """A smaller pneumothorax is not called one; another is drawn."""
 
     @model_validator(mode="after")
@@ -140,7 +140,7 @@ def _project(
 def _outside(cavity: Floats, remnant: Floats, air_mm: float) -> NDArray[np.bool_]:
     """Where rays pass air and miss the lung, without specks."""
     mask = (cavity - remnant > air_mm) & (remnant < 0.5 * air_mm)
-    mask = ndimage.binary_opening(mask)
+    mask = ndimage.binary_opening(ndimage.binary_closing(mask) & (cavity > air_mm))
     labels, count = ndimage.label(mask)
     if count < 2:
         return np.asarray(mask)

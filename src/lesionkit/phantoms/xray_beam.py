@@ -84,9 +84,7 @@ class Beam:
             height_mm = self.stretch * spacing_mm[1]
             down = (offsets * scale + self.shift_mm[0] + back * self.tilt) / height_mm + middle[1]
             left = (offsets * scale + self.shift_mm[1] + back * self.turn) / spacing_mm[2] + middle[2]
-            if goes_on:
-                down = down.clip(0, planes.shape[1] - 1)
-            rows = interpolation(down, planes.shape[1], self.pixel_mm / height_mm)
+            rows = interpolation(down, planes.shape[1], self.pixel_mm / height_mm, goes_on)
             columns = interpolation(left, planes.shape[2], self.pixel_mm / spacing_mm[2])
             result += (columns @ np.ascontiguousarray((rows @ planes[number]).T)).T
         return self._bent(result * np.float32(spacing_mm[0]))

@@ -42,11 +42,12 @@ class Frame:
         return self.bottom - self.top
 
     def outer(self, sign: int, y_mm: float) -> float:
-        """x of the outer edge of the right (−1) or left (1) lung at a height; kept beside the widest part below."""
+        """x of the outer edge of the right (−1) or left (1) lung at a height; that of the widest part also below it."""
         edge = self.right if sign < 0 else self.left
         rows = np.flatnonzero(~np.isnan(edge))
-        value = np.interp(y_mm / self.pixel_mm, rows, edge[rows])
-        return float(value)
+        widest = int(np.argmax(sign * edge[rows]))
+        rows = rows[: widest + 1]
+        return float(np.interp(y_mm / self.pixel_mm, rows, edge[rows]))
 
 
 def draw_bones(rng: Generator, image: Floats, canvas: Canvas, frame: Frame, strength: float) -> None:

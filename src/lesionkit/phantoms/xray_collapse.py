@@ -1,7 +1,7 @@
 """A pneumothorax: air between chest wall and lung, the lung pulled towards its root."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.random import Generator
@@ -79,12 +79,10 @@ def open_lung(planes: Floats, lung: Lung, spacing_mm: tuple[float, float, float]
         planes: (y, z, x) attenuation in the lung's box.
     """
     pull = _pull(lung, spacing_mm, what)
-    source = np.stack(
-        [
-            index + pull * (index - root)
-            for index, root in zip(np.indices(pull.shape, dtype=np.float32, sparse=True), lung.root, strict=True)
-        ]
-    ).astype(np.float32)
+    axes: tuple[Any, ...] = np.indices(pull.shape, dtype=np.float32, sparse=True)
+    source = np.stack([axis + pull * (axis - root) for axis, root in zip(axes, lung.root, strict=True)]).astype(
+        np.float32
+    )
     depth = ndimage.map_coordinates(lung.depth_mm, source, order=1, mode="constant", cval=float(lung.depth_mm.min()))
     cavity = lung_share(lung.depth_mm, spacing_mm)
     remnant = np.minimum(lung_share(depth, spacing_mm), cavity)
@@ -115,7 +113,8 @@ def _skin(depth_mm: Floats, spacing_mm: tuple[float, float, float], thickness_mm
 
 def _pull(lung: Lung, spacing_mm: tuple[float, float, float], what: Pneumothorax) -> Floats:
     """How far beyond each place the lung that comes to it lay, as a share of its distance to the root."""
-    y, z, x = np.indices(lung.depth_mm.shape, dtype=np.float32, sparse=True)
+    axes: tuple[Any, ...] = np.indices(lung.depth_mm.shape, dtype=np.float32, sparse=True)
+    y, z, x = axes
     ry, _, rx = lung.root
     sign = -1.0 if lung.side == "right" else 1.0
     outward = np.clip(sign * (x - rx) / max(1.0, lung.depth_mm.shape[2] * 0.8), 0, 1)

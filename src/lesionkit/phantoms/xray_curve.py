@@ -64,7 +64,8 @@ def rod(radius_mm: float, attenuation: float, blur_mm: float) -> Callable[[Float
             return inner
         sigma = np.hypot(blur_mm, radius_mm / 2)
         height = np.pi * radius_mm**2 * attenuation / (sigma * np.sqrt(2 * np.pi))
-        return (height * np.exp(-0.5 * (distance / sigma) ** 2)).astype(np.float32)
+        blurred: Floats = (height * np.exp(-0.5 * (distance / sigma) ** 2)).astype(np.float32)
+        return blurred
 
     return profile
 
@@ -75,7 +76,8 @@ def pipe(radius_mm: float, wall_mm: float, attenuation: float, core: float) -> C
     def profile(distance: Floats) -> Floats:
         outer = np.sqrt(np.maximum(radius_mm**2 - distance**2, 0))
         inner = np.sqrt(np.maximum((radius_mm - wall_mm) ** 2 - distance**2, 0))
-        return (2 * attenuation * (outer - inner) + 2 * core * inner).astype(np.float32)
+        seen: Floats = (2 * attenuation * (outer - inner) + 2 * core * inner).astype(np.float32)
+        return seen
 
     return profile
 

@@ -86,7 +86,17 @@ def _leads(rng: Generator, image: Floats, canvas: Canvas, frame: Frame) -> None:
         canvas.add(image, _curve(rng, [end, bend, away], 4.0), 4.0, wire)
         disc = rng.uniform(3.5, 5.5)
         place = np.array([end, (end[0] + 0.2, end[1])])
-        canvas.add(image, place, disc, lambda d, disc=disc: (12.0 + 25.0 * (d < 0.4 * disc)).astype(np.float32))
+        canvas.add(image, place, disc, _electrode(disc))
+
+
+def _electrode(radius_mm: float) -> Callable[[Floats], Floats]:
+    """Profile of a stick-on disc with a denser button in its middle."""
+
+    def profile(distance: Floats) -> Floats:
+        seen: Floats = (12.0 + 25.0 * (distance < 0.4 * radius_mm)).astype(np.float32)
+        return seen
+
+    return profile
 
 
 def _central_line(rng: Generator, image: Floats, canvas: Canvas, frame: Frame) -> None:

@@ -64,7 +64,8 @@ def expose(rng: Generator, line_mm: Floats, pixel_mm: float, film: Film) -> NDAr
     middle = density[density.shape[0] // 12 :, density.shape[1] // 12 : -density.shape[1] // 12]
     low, high = np.percentile(middle[::4, ::4], [film.low, film.high])
     shown = np.clip((density - low) / max(float(high - low), 1e-6), 0, 1) ** film.gamma
-    return np.rint(255 * shown).astype(np.uint8)
+    picture: NDArray[np.uint8] = np.rint(255 * shown).astype(np.uint8)
+    return picture
 
 
 def mark(rng: Generator, picture: NDArray[np.uint8], pixel_mm: float) -> None:

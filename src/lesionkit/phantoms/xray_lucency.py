@@ -1,5 +1,7 @@
 """Lung that is dark without a pneumothorax: bullae at the wall, emphysema, and the opposite, veiled lung."""
 
+from typing import Any
+
 import numpy as np
 from numpy.random import Generator
 from scipy import ndimage
@@ -25,7 +27,8 @@ def add_lucencies(rng: Generator, planes: Floats, trunk: Trunk, often: float) ->
 
 def _bulla(rng: Generator, part: Floats, lung: Lung, spacing_mm: tuple[float, float, float]) -> None:
     """Air without vessels in a blister below the surface, mostly in the upper half, with a hair-thin wall."""
-    y, z, x = np.indices(part.shape, dtype=np.float32, sparse=True)
+    axes: tuple[Any, ...] = np.indices(part.shape, dtype=np.float32, sparse=True)
+    y, z, x = axes
     near = np.argwhere((lung.depth_mm > 2) & (lung.depth_mm < 12))
     upper = near[near[:, 1] < np.quantile(near[:, 1], 0.6)]
     cy, cz, cx = upper[rng.integers(len(upper))]

@@ -122,15 +122,22 @@ def _resampled(array: NDArray[Any], old_mm: Sequence[float], new_mm: Sequence[fl
     return result
 
 
-def interpolation(position: NDArray[np.float64], size: int, step: float = 1.0) -> sparse.csr_array:
-    """Weights (n, size) of samples at fractional positions, 0 outside; a step above 1 averages over it."""
+def interpolation(
+    position: NDArray[np.float64], size: int, step: float = 1.0, goes_on: bool = False
+) -> sparse.csr_array:
+    """Weights (n, size) of samples at fractional positions; a step above 1 averages over it.
+
+    Args:
+        goes_on: repeat the samples at both ends beyond them, instead of 0.
+    """
     reach = max(1.0, float(step))
     first = np.floor(position - reach).astype(int) + 1
     count = int(np.ceil(2 * reach))
     taps = first[:, None] + np.arange(count)
     weights = np.maximum(0, 1 - np.abs(taps - position[:, None]) / reach)
     weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-6)
-    weights *= (taps >= 0) & (taps < size)
+    if not goes_on:
+        weights *= (taps >= 0) & (taps < size)
     columns = taps.clip(0, size - 1).ravel().astype(np.int32)
     ends = np.arange(0, count * len(position) + 1, count, dtype=np.int32)
     return sparse.csr_array((weights.ravel().astype(np.float32), columns, ends), shape=(len(position), size))
