@@ -83,9 +83,11 @@ def test_the_default_number_of_workers_fits_into_memory_and_is_at_least_one():
 
 def test_ctrl_c_ends_the_workers_and_reaches_the_caller():
     script = (
-        "import time\n"
+        "import signal, time\n"
         "from lesionkit.engine.map import EngineSettings, map_cases\n"
         "if __name__ == '__main__':\n"
+        # A shell that started the tests in the background has made its children deaf to Ctrl-C.
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "    try:\n"
         "        for outcome in map_cases(time.sleep, [0, 60, 60], EngineSettings(workers=2)):\n"
         "            print('begun', flush=True)\n"
