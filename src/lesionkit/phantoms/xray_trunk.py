@@ -123,7 +123,7 @@ def _resampled(array: NDArray[Any], old_mm: Sequence[float], new_mm: Sequence[fl
 
 
 def interpolation(
-    position: NDArray[np.float64], size: int, step: float = 1.0, goes_on: bool = False
+    position: NDArray[np.floating[Any]], size: int, step: float = 1.0, goes_on: bool = False
 ) -> sparse.csr_array:
     """Weights (n, size) of samples at fractional positions; a step above 1 averages over it.
 
