@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from lesionkit.recipes import phantom_ct, phantom_xray
+from lesionkit.recipes import phantom_ct, phantom_slide, phantom_xray
 from lesionkit.recipes.base import Summary
 
 
@@ -57,3 +57,27 @@ def test_a_size_that_is_none_is_refused(lesionkit):
     result = lesionkit("phantom", "xray", "--out", "d", "--size", "8")
     assert result.exit_code == 2
     assert "phantom.size" in result.output
+
+
+def test_slide_options_become_settings(lesionkit, monkeypatch):
+    asked = []
+    monkeypatch.setattr(phantom_slide, "make_slides", lambda *given: asked.append(given) or Summary())
+    words = ["--count", "3", "--seed", "9", "--centre", "B", "--size-mm", "2.5", "--normal", "0.5"]
+    assert lesionkit("phantom", "slide", "--out", "d", *words, "--set", "phantom.spacing_um=1").exit_code == 0
+    ((out, count, seed, settings),) = asked
+    assert (out, count, seed) == (Path("d"), 3, 9)
+    phantom = settings.phantom
+    assert (phantom.centre, phantom.size_mm, phantom.normal_share, phantom.spacing_um) == ("B", 2.5, 0.5, 1.0)
+
+
+def test_a_third_centre_is_refused(lesionkit):
+    result = lesionkit("phantom", "slide", "--out", "d", "--centre", "C")
+    assert result.exit_code == 2
+    assert "'C' is not one of 'A', 'B', 'mixed'" in result.output
+
+
+def test_one_small_slide_is_made_from_the_command_line(lesionkit):
+    words = ["--count", "1", "--size-mm", "1", "--set", "phantom.spacing_um=2", "--workers", "1"]
+    assert lesionkit("phantom", "slide", "--out", "d", *words).exit_code == 0
+    assert Path("d/slides/slide-00000.tif").is_file()
+    assert json.loads(Path("d/phantoms.json").read_text())["made_by"].endswith("phantom slide")
