@@ -70,6 +70,7 @@ def test_weights_of_fractional_positions_sum_to_one_inside():
     weights = interpolation(np.array([1.0, 2.25, 40.0]), 10).toarray()
     np.testing.assert_allclose(weights[1, 2:4], [0.75, 0.25])
     np.testing.assert_allclose(weights.sum(axis=1), [1, 1, 0])
+    np.testing.assert_allclose(interpolation(np.array([-3.0, 12.0]), 10, goes_on=True).toarray()[:, [0, 9]], np.eye(2))
     np.testing.assert_allclose(interpolation(np.array([4.5]), 10, step=3.0).toarray().sum(), 1, rtol=1e-6)
 
 

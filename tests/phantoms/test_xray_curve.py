@@ -53,6 +53,13 @@ def test_a_frame_tells_the_outer_edges_of_the_lungs():
     assert frame.outer(1, 0.0) == 68
 
 
+def test_below_its_widest_part_a_lung_stays_as_wide():
+    lungs = np.zeros((40, 40), bool)
+    lungs[10:20, 2:38] = lungs[20:30, 15:25] = True
+    frame = Frame.of(lungs, 1.0)
+    assert (frame.outer(-1, 25.0), frame.outer(1, 39.0)) == (2, 37)
+
+
 def test_dense_tissue_is_white_and_air_black():
     line = np.tile(np.linspace(0, 300, 64, dtype=np.float32), (64, 1))
     film = Film(scatter=0.2, noise=1e-4, blur_mm=0.2, evening=0.0, sharpening=0.0, low=1.0, high=99.0, gamma=1.0)

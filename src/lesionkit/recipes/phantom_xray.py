@@ -84,7 +84,7 @@ def make_radiographs(out: Path, count: int, seed: int, settings: PhantomXray, fr
         "patients": len({image["patient_id"] for image in done}),
         "with pneumothorax": sum(image["encoded"] != "-1" for image in done),
     }
-    return Summary(facts, (out,), failed, cases=len(done) + sum(len(g[1]) for g in groups if f"CT {g[0]}" in failed))
+    return Summary(facts, (out,), failed, cases=-(-count // settings.per_ct))
 
 
 def _groups(out: Path, count: int, per_ct: int) -> list[tuple[int, tuple[int, ...]]]:
