@@ -8,7 +8,6 @@
 are finished is not made again, so an interrupted command goes on where it stopped.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,10 +16,8 @@ from typing import Any
 
 from pydantic import Field
 
-import lesionkit
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
-from lesionkit.core.files import write_text
 from lesionkit.core.mask import encode_rle_siim
 from lesionkit.core.settings import Settings
 from lesionkit.engine.map import EngineSettings, map_cases
@@ -31,14 +28,12 @@ from lesionkit.prepare.lung import LungSettings, find_lungs
 from lesionkit.read.scan import find_scans, open_scan
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.fingerprint import fingerprint
-from lesionkit.recipes.settings_file import differences
+from lesionkit.recipes.phantom_folder import PhantomFolder
 from lesionkit.write.dicom import uid_of
 from lesionkit.write.radiograph import study_folders, write_radiograph
 from lesionkit.write.siim import write_image_patients, write_mask, write_siim_table
 
-ABOUT = "phantoms.json"
 TABLE = "train-rle.csv"
-_DONE = ".done"
 _FIELD_MM = 330.0
 
 
@@ -69,14 +64,15 @@ def make_radiographs(out: Path, count: int, seed: int, settings: PhantomXray, fr
     scans = find_scans(from_ct) if from_ct is not None else []
     source = {"sha256": fingerprint(from_ct)["sha256"]} if from_ct is not None else None
     plain = settings.model_dump(mode="json", exclude={"engine"})
-    _begin(out, {"seed": seed, "settings": plain, "from_ct": source})
-    groups = _groups(out, count, settings.per_ct)
-    function = partial(_make_group, out, settings, seed, tuple(scans))
+    folder = PhantomFolder(out)
+    folder.begin("phantom xray", {"seed": seed, "settings": plain, "from_ct": source})
+    groups = _groups(folder, count, settings.per_ct)
+    function = partial(_make_group, folder, settings, seed, tuple(scans))
     failed: dict[str, str] = {}
     for outcome in map_cases(function, groups, settings.engine, "making radiographs"):
         if outcome.error is not None:
             failed[f"CT {outcome.item[0]}"] = outcome.error
-    done = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((out / _DONE).glob("*.json"))]
+    done = folder.done()
     write_siim_table(out / TABLE, {image["case_id"]: [image["encoded"]] for image in done})
     write_image_patients(out / "patients.csv", {image["case_id"]: image["patient_id"] for image in done})
     facts = {
@@ -87,26 +83,26 @@ def make_radiographs(out: Path, count: int, seed: int, settings: PhantomXray, fr
     return Summary(facts, (out,), failed, cases=-(-count // settings.per_ct))
 
 
-def _groups(out: Path, count: int, per_ct: int) -> list[tuple[int, tuple[int, ...]]]:
+def _groups(folder: PhantomFolder, count: int, per_ct: int) -> list[tuple[int, tuple[int, ...]]]:
     """Numbers of the CTs and, for each, of its radiographs that are not yet made."""
     groups = []
     for ct in range(-(-count // per_ct)):
         numbers = range(ct * per_ct, min(count, (ct + 1) * per_ct))
-        missing = tuple(n for n in numbers if not (out / _DONE / f"{n:06d}.json").is_file())
+        missing = tuple(n for n in numbers if not folder.is_done(n))
         if missing:
             groups.append((ct, missing))
     return groups
 
 
 def _make_group(
-    out: Path, settings: PhantomXray, seed: int, scans: Sequence[Path], group: tuple[int, tuple[int, ...]]
+    folder: PhantomFolder, settings: PhantomXray, seed: int, scans: Sequence[Path], group: tuple[int, tuple[int, ...]]
 ) -> None:
     ct, numbers = group
     trunk = _trunk(settings, seed, scans, ct)
     for number in numbers:
         # One stream of seeds per data set: the pictures of seeds 0 and 1 have nothing in common.
         case = make_xray(trunk, seed * 1_000_003 + number, settings.phantom)
-        _write(out, number, replace(case, case_id=str(uid_of("xray", str(seed), str(number), trunk.case_id))))
+        _write(folder, number, replace(case, case_id=str(uid_of("xray", str(seed), str(number), trunk.case_id))))
 
 
 def _trunk(settings: PhantomXray, seed: int, scans: Sequence[Path], number: int) -> Trunk:
@@ -122,10 +118,10 @@ def _trunk(settings: PhantomXray, seed: int, scans: Sequence[Path], number: int)
     return trunk_of(case, lungs.mask, pixel_mm)
 
 
-def _write(out: Path, number: int, case: Case) -> None:
+def _write(folder: PhantomFolder, number: int, case: Case) -> None:
     """Write the picture and its lung mask, then the mark that it is finished with what the tables need."""
     study, series = study_folders(case)
-    grid = case.image.grid
+    grid, out = case.image.grid, folder.path
     write_radiograph(case, out / "dicom" / study / series / f"{case.case_id}.dcm")
     write_mask(out / "lungs" / f"{case.case_id}.png", case.regions["lung"].read(grid.whole))
     mark: Mapping[str, Any] = {
@@ -134,17 +130,4 @@ def _write(out: Path, number: int, case: Case) -> None:
         "encoded": encode_rle_siim(case.regions["lesion"].read(grid.whole)),
         "facts": case.facts,
     }
-    write_text(out / _DONE / f"{number:06d}.json", json.dumps(mark))
-
-
-def _begin(out: Path, asked: Mapping[str, Any]) -> None:
-    about = out / ABOUT
-    if about.is_file():
-        found = differences(json.loads(about.read_text(encoding="utf-8"))["asked"], asked)
-        if found:
-            raise LesionkitError(f"{out} holds other phantoms: {'; '.join(found[:3])}; name another --out")
-        return
-    if out.is_file() or (out.is_dir() and any(not path.name.startswith(".") for path in out.iterdir())):
-        raise LesionkitError(f"{out} holds something else than phantoms; name a new or an empty folder")
-    record = {"made_by": f"lesionkit {lesionkit.__version__} phantom xray", "asked": asked}
-    write_text(about, json.dumps(record, indent=1) + "\n")
+    folder.finish(number, mark)
