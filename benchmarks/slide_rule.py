@@ -1,6 +1,6 @@
 """How far a rule of colour and density gets on phantom slides: the set must be too hard for it.
 
-    python benchmarks/slide_rule.py --test 12 --tune 8
+    python benchmarks/slide_rule.py --test 24 --tune 12
 
 Per 16 µm: mean haematoxylin and eosin (stains found per slide, Macenko), share of dark, of pale and of white pixels,
 and how much haematoxylin varies, each against its own tissue. Their weights, the width of the smoothing and the
@@ -122,8 +122,8 @@ def _variants(rule: Rule, aspect: int | str) -> list[Rule]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--test", type=int, default=12, help="number of test slides")
-    parser.add_argument("--tune", type=int, default=8, help="number of tuning slides")
+    parser.add_argument("--test", type=int, default=24, help="number of test slides")
+    parser.add_argument("--tune", type=int, default=12, help="number of tuning slides")
     parser.add_argument("--size-mm", type=float, default=4.0)
     options = parser.parse_args()
     settings = SlidePhantomSettings(size_mm=options.size_mm)

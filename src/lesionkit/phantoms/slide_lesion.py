@@ -21,8 +21,10 @@ ITC_MM, MICRO_MM = 0.2, 2.0
 
 SIZES_MM: dict[Stage, tuple[float, float]] = {"itc": (0.03, 0.19), "micro": (0.25, 1.8), "macro": (2.1, 3.4)}
 """Range of extents drawn per stage."""
+SATELLITE_MM = (0.22, 0.8)
+"""Range of most of those beside the largest; most lesions of CAMELYON16 are as small."""
 
-_ORDER: tuple[Stage, ...] = ("negative", "itc", "micro", "macro")
+_SATELLITES: dict[Stage, float] = {"itc": 0.7, "micro": 2.5, "macro": 5.0}
 _VERTICES = 144
 
 
@@ -97,19 +99,16 @@ def draw_sizes(rng: Generator, stage: Stage, room_mm: float) -> list[float]:
     """
     if stage == "negative":
         return []
-    sizes = [_draw_size(rng, stage, room_mm)]
-    below = _ORDER[1 : _ORDER.index(stage) + 1]
-    for _ in range(rng.poisson({"itc": 0.7, "micro": 2.0, "macro": 3.5}[stage])):
-        # Satellites of a macrometastasis are mostly micrometastases: a second macrometastasis rarely fits.
-        other = below[min(int(rng.integers(len(below))), 1)]
-        size = _draw_size(rng, other, room_mm)
+    sizes = [_draw_size(rng, SIZES_MM[stage], stage, room_mm)]
+    for _ in range(rng.poisson(_SATELLITES[stage])):
+        low, high = SIZES_MM["itc"] if stage == "itc" or rng.random() < 0.3 else SATELLITE_MM
+        size = _draw_size(rng, (low, high), stage, room_mm)
         sizes.append(size if size < sizes[0] else float(rng.uniform(0.3, 0.95)) * sizes[0])
     return sorted(sizes, reverse=True)
 
 
-def _draw_size(rng: Generator, stage: Stage, room_mm: float) -> float:
-    low, high = SIZES_MM[stage]
-    high = min(high, room_mm)
+def _draw_size(rng: Generator, between: tuple[float, float], stage: Stage, room_mm: float) -> float:
+    low, high = between[0], min(between[1], room_mm)
     if high < low:
         raise LesionkitError(
             f"the tissue must have room for a {stage} metastasis of at least {low:g} mm, but it has {room_mm:.2g} mm; "
