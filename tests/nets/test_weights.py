@@ -4,7 +4,8 @@ from safetensors.torch import save_file
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.nets.nodule_net import NoduleNet, NoduleNetSettings
-from lesionkit.nets.weights import load_model, pick_device, save_model
+from lesionkit.nets.segmenter import Segmenter, SegmenterSettings
+from lesionkit.nets.weights import load_model, load_net, pick_device, read_card, save_model
 
 SMALL = NoduleNetSettings(channels=(8, 16, 16, 16), blocks=(1, 1, 1, 1))
 
@@ -39,3 +40,21 @@ def test_somebody_elses_weights_are_refused(tmp_path):
 def test_a_named_device_is_taken_as_named():
     assert pick_device("cpu") == torch.device("cpu")
     assert pick_device("auto").type in ("cpu", "cuda", "mps")
+
+
+def test_a_segmenter_comes_back_without_a_download(tmp_path):
+    settings = SegmenterSettings(architecture="unet", encoder="tu-test_resnet", pretrained=False, head="linear")
+    net = Segmenter(settings).eval()
+    # As trained with downloaded weights: the file says so, and loading it must not fetch them again.
+    net.settings = settings.model_copy(update={"pretrained": True})
+    loaded, card = load_net(save_model(tmp_path / "m.safetensors", net, {"seed": 3}), Segmenter)
+    image = torch.rand(1, 1, 32, 32)
+    assert loaded.settings == settings
+    assert card == read_card(tmp_path / "m.safetensors") == {"seed": 3}
+    torch.testing.assert_close(loaded(image).mask, net(image).mask, atol=0.02, rtol=0.02)
+
+
+def test_a_model_of_another_kind_is_refused(tmp_path):
+    path = save_model(tmp_path / "m.safetensors", NoduleNet(SMALL), {})
+    with pytest.raises(LesionkitError, match="must hold a Segmenter, got a NoduleNet"):
+        load_net(path, Segmenter)

@@ -1,5 +1,7 @@
 """The 3-D nodule detector: a residual U-shape that never computes at full resolution."""
 
+from typing import ClassVar
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -28,6 +30,7 @@ class NoduleNet(nn.Module):
     The output is read by `lesionkit.nets.nodule_head.NoduleHead` with stride 4.
     """
 
+    settings_type: ClassVar[type[Settings]] = NoduleNetSettings
     stride = 4
     multiple = 16
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple, cast
+from typing import ClassVar, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -83,6 +83,7 @@ class Segmentation(NamedTuple):
 class Segmenter(nn.Module):
     """Maps radiographs (b, 1, y, x), grey values 0..1, to a `Segmentation`. Sides are multiples of 32."""
 
+    settings_type: ClassVar[type[Settings]] = SegmenterSettings
     multiple = 32
 
     def __init__(self, settings: SegmenterSettings | None = None) -> None:
