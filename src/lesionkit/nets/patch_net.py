@@ -1,0 +1,162 @@
+"""Networks that say where on a slide there is tumour: any patch in, one logit per pixel or per few pixels out."""
+
+import copy
+from functools import cached_property
+from typing import ClassVar, Literal, cast
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.settings import Settings
+from lesionkit.nets.convolutional import ConvolutionalNet
+from lesionkit.nets.field import Reach, measure_reach
+from lesionkit.nets.inception_net import InceptionNet
+from lesionkit.nets.narrow_net import NarrowNet
+from lesionkit.nets.patch_unet import PatchUnet
+from lesionkit.nets.transposed_net import TransposedNet
+
+PatchArchitecture = Literal["fully convolutional", "transposed", "inception", "unet"]
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+"""Means and deviations of red, green and blue."""
+
+
+class PatchNetSettings(Settings):
+    """Which network; the default is the small one that we ship."""
+
+    architecture: PatchArchitecture = "fully convolutional"
+    """fully convolutional: a classifier without its last mean. transposed, inception, unet: rows 4.13 to 4.15."""
+    encoder: str = "narrow"
+    """Of "fully convolutional": "narrow", made for processors, or any convolutional net of timm, such as "resnet18"."""
+    pretrained: bool = True
+    """Start timm's nets from their published weights, downloaded once; the others have none."""
+    stride: Literal[4, 8, 16, 32] | None = None
+    """Pixels per output and axis of timm's nets; None for 16. The others have their own."""
+    scaling: Literal["none", "half", "bytes", "imagenet"] = "imagenet"
+    """How colours 0..1 enter: as they are; minus one half (row 4.13); as 0..255 (row 4.14); standardised. Part of the
+    network, so that training and inference cannot differ."""
+    channels: tuple[int, int] = (64, 192)
+    """Of "narrow", at the strides 4 and 8; multiples of 32 run fastest."""
+    blocks: tuple[int, int] = (2, 2)
+    """Of "narrow": residual blocks at these strides."""
+    width_divisor: int = Field(default=2, ge=1, le=8)
+    """Of "inception": every width of Inception-v3 is divided by this."""
+    base: int = Field(default=16, ge=1)
+    """Of "unet": maps of its finest scale."""
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Share of features dropped: before the last convolution, in "unet" after the first of each scale."""
+
+
+class PatchNet(nn.Module):
+    """Maps parts of slides (b, 3, y, x), RGB 0..1, to tumour logits (b, 1, y/stride, x/stride).
+
+    Output (i, j) belongs to the pixels from (i, j) · stride on. It does not depend on where the image is cut, as long
+    as it lies `context` pixels inside and cuts are at multiples of `multiple`.
+
+    Attributes:
+        stride: pixels per output and axis.
+        multiple: sides of images are multiples of this.
+    """
+
+    settings_type: ClassVar[type[Settings]] = PatchNetSettings
+
+    def __init__(self, settings: PatchNetSettings | None = None) -> None:
+        super().__init__()
+        self.settings = settings or PatchNetSettings()
+        self.body = _body(self.settings)
+        self.stride, self.multiple = cast(int, self.body.stride), cast(int, self.body.multiple)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """See the class; the image is scaled in its own precision and computed in that of the weights.
+
+        Raises:
+            LesionkitError: not (b, 3, y, x), or a side that is no multiple of `multiple`.
+        """
+        _check(image, self.multiple)
+        image = _scaled(image, self.settings.scaling).to(next(self.body.parameters()).dtype)
+        return cast(Tensor, self.body(image))
+
+    def patch_logit(self, image: Tensor, centre_px: int = 32) -> Tensor:
+        """One logit per patch (b,): is there tumour in its middle?
+
+        The soft maximum of the outputs in the middle: near the largest where they differ much, near their mean where
+        they do not.
+
+        Args:
+            centre_px: side of the middle; 32 of 96 is where PatchCamelyon's labels look.
+        """
+        logits = self(image)
+        side = max(1, round(centre_px / self.stride))
+        top, left = ((n - side) // 2 for n in logits.shape[2:])
+        if min(top, left) < 0:
+            raise LesionkitError(f"the middle of {centre_px} pixels must lie in the patch, got {tuple(image.shape)}")
+        middle = logits[:, 0, top : top + side, left : left + side].float().flatten(1)
+        return cast(Tensor, middle.logsumexp(dim=1) - torch.tensor(float(side**2)).log())
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Pixels that an output depends on, left and right of its own.
+
+        Raises:
+            LesionkitError: it depends on the whole image.
+        """
+        return measure_reach(self, self.stride, self.multiple)
+
+    @property
+    def field(self) -> int:
+        """Side in pixels of what one output depends on."""
+        return self.stride + sum(self.reach)
+
+    @property
+    def context(self) -> int:
+        """Pixels on each side of an image whose outputs depend on its border; a multiple of `multiple`."""
+        return -(-max(self.reach) // self.multiple) * self.multiple
+
+
+def for_inference(net: PatchNet, device: torch.device, dtype: torch.dtype) -> PatchNet:
+    """A copy in evaluation mode, laid out for speed, batch norms folded where we can."""
+    ready = copy.deepcopy(net).eval()
+    if isinstance(ready.body, NarrowNet):
+        ready.body.fold()
+    ready.requires_grad_(False)
+    return ready.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
+
+
+def _body(settings: PatchNetSettings) -> nn.Module:
+    if settings.architecture == "transposed":
+        return TransposedNet(settings.dropout)
+    if settings.architecture == "inception":
+        return InceptionNet(settings.width_divisor, settings.dropout)
+    if settings.architecture == "unet":
+        return PatchUnet(settings.base, settings.dropout)
+    if settings.encoder == "narrow":
+        if settings.stride not in (None, NarrowNet.stride):
+            raise LesionkitError(f"narrow has the stride {NarrowNet.stride}, got {settings.stride}; leave it out")
+        return NarrowNet(settings.channels, settings.blocks, settings.dropout)
+    return ConvolutionalNet(settings.encoder, settings.stride or 16, settings.pretrained, settings.dropout)
+
+
+def _scaled(image: Tensor, scaling: str) -> Tensor:
+    if scaling == "half":
+        return image - 0.5
+    if scaling == "bytes":
+        return image * 255
+    if scaling == "imagenet":
+        mean, deviation = (
+            torch.tensor(values, device=image.device, dtype=image.dtype)[:, None, None] for values in IMAGENET
+        )
+        return (image - mean) / deviation
+    return image
+
+
+def _check(image: Tensor, multiple: int) -> None:
+    if image.ndim != 4 or image.shape[1] != 3:
+        raise LesionkitError(f"a batch of slide patches must have the shape (b, 3, y, x), got {tuple(image.shape)}")
+    y, x = image.shape[2:]
+    if y % multiple or x % multiple or not y * x:
+        padded = [max(-(-side // multiple), 1) * multiple for side in (y, x)]
+        raise LesionkitError(
+            f"sides must be multiples of {multiple}, got {y} × {x}; pad or crop to {padded[0]} × {padded[1]}"
+        )
