@@ -1,0 +1,162 @@
+"""A folder of slides with what is known of them: the layouts of CAMELYON, of the HeLP challenge and of our phantoms."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.read.truth.camelyon import read_slide_labels, slide_name
+
+SUFFIXES = (".tif", ".tiff", ".svs", ".mrxs", ".ndpi", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".dcm")
+"""Of files that may be whole slides."""
+
+_SLIDES = ("slides", "images", "image")
+_MASKS = ("masks", "mask")
+_OUTLINES = ("annotations", "lesion_annotations")
+_POSITIVE = {"positive", "tumor", "tumour"}
+_NEGATIVE = {"negative", "normal", "healthy"}
+_MASK_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
+_OUTLINE_SUFFIXES = (".xml", ".json")
+
+
+@dataclass(frozen=True)
+class SlideEntry:
+    """One slide of a data set, not yet opened.
+
+    Attributes:
+        label: whether it holds tumour; None where nobody said.
+        outline: a file of outlines in pixels of the finest level (ASAP XML, JSON), or None.
+        mask: a file with its tumour at reduced size, or None.
+    """
+
+    slide_id: str
+    patient_id: str
+    path: Path
+    label: bool | None = None
+    outline: Path | None = None
+    mask: Path | None = None
+
+    @property
+    def annotation(self) -> Path | None:
+        """Where its tumour is drawn; outlines are finer than masks."""
+        return self.outline or self.mask
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether the places of all its tumour are known: drawn, or known to be none."""
+        return self.annotation is not None or self.label is False
+
+
+def read_slide_set(data: Path) -> tuple[SlideEntry, ...]:
+    """The slides of a data set by name; no slide is opened.
+
+    Slides lie in `slides`, `images` or `image` (or anywhere below), tumour masks in `masks` or `mask`, outlines in
+    `annotations` or `lesion_annotations`, of the folder or of `train` in it. Whether a slide holds tumour is told by
+    `labels.csv` (slide,label), else by the folder it lies in: positive or tumor, negative or normal; else by what is
+    drawn. `patients.csv` (slide,patient_id) names patients; without it each slide is a patient.
+
+    Raises:
+        LesionkitError: no slide, two slides or drawings of one name, a table that cannot be used.
+    """
+    root = data / "train" if (data / "train").is_dir() else data
+    files = _by_name(find_slides(next((root / name for name in _SLIDES if (root / name).is_dir()), root)), "slide")
+    outlines = _by_name(_below(root, _OUTLINES, _OUTLINE_SUFFIXES), "outline")
+    masks = _by_name(_below(root, _MASKS, _MASK_SUFFIXES), "mask")
+    table = _table(data, root, "labels.csv")
+    labels = read_slide_labels(table) if table else {}
+    patients = _patients(_table(data, root, "patients.csv"))
+    return tuple(
+        SlideEntry(
+            name,
+            patients.get(name, name),
+            file,
+            labels[name] if name in labels else _label_of(file, root),
+            outlines.get(name),
+            masks.get(name),
+        )
+        for name, file in sorted(files.items())
+    )
+
+
+def find_slides(path: Path) -> list[Path]:
+    """One slide, or the slides anywhere below a folder; drawings beside them are left out.
+
+    Raises:
+        LesionkitError: there is none.
+    """
+    path = Path(path)
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise LesionkitError(f"there is no file or folder {path}; check the spelling")
+    found = [
+        file
+        for file in sorted(path.rglob("*"))
+        if file.suffix.lower() in SUFFIXES and file.is_file() and not _is_beside(file.relative_to(path))
+    ]
+    found = _one_per_dicom(found)
+    if not found:
+        raise LesionkitError(f"{path} must hold whole slides ({', '.join(SUFFIXES)}), but there is none")
+    return found
+
+
+def _is_beside(file: Path) -> bool:
+    """Whether a file is hidden, a drawing, or a part of a slide that lies in a folder of its own."""
+    folders = {part.lower() for part in file.parts[:-1]}
+    drawn = folders & {*_MASKS, *_OUTLINES} or file.stem.lower().endswith(("_mask", "_annotations"))
+    return bool(drawn) or any(part.startswith(".") for part in file.parts)
+
+
+def _one_per_dicom(files: Sequence[Path]) -> list[Path]:
+    """The DICOM files of a folder are the levels of one slide; OpenSlide opens it by any of them."""
+    seen: set[Path] = set()
+    kept = []
+    for file in files:
+        if file.suffix.lower() != ".dcm":
+            kept.append(file)
+        elif file.parent not in seen:
+            seen.add(file.parent)
+            kept.append(file)
+    return kept
+
+
+def _below(root: Path, folders: Iterable[str], suffixes: Sequence[str]) -> list[Path]:
+    return [file for name in folders for file in sorted((root / name).rglob("*")) if file.suffix.lower() in suffixes]
+
+
+def _by_name(files: Iterable[Path], kind: str) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for file in files:
+        name = file.parent.name if file.suffix.lower() == ".dcm" else slide_name(file.name)
+        if name in found:
+            raise LesionkitError(
+                f"every slide has one {kind}, but {found[name]} and {file} are both '{name}'; keep one"
+            )
+        found[name] = file
+    return found
+
+
+def _label_of(file: Path, root: Path) -> bool | None:
+    words = {part.lower() for part in file.relative_to(root).parts[:-1]}
+    if bool(words & _POSITIVE) == bool(words & _NEGATIVE):
+        return None
+    return bool(words & _POSITIVE)
+
+
+def _table(data: Path, root: Path, name: str) -> Path | None:
+    return next((folder / name for folder in (root, data) if (folder / name).is_file()), None)
+
+
+def _patients(path: Path | None) -> dict[str, str]:
+    if path is None:
+        return {}
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as lines:
+            rows = [[cell.strip() for cell in row] for row in csv.reader(lines) if any(row)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise LesionkitError(f"cannot read {path}: {error}; give a CSV file") from error
+    if not rows or len(rows[0]) < 2 or rows[0][1].lower() not in ("patient_id", "patient"):
+        got = ", ".join(rows[0]) if rows else "nothing"
+        raise LesionkitError(f"{path} must have the columns slide,patient_id, got {got}")
+    return {slide_name(row[0]): row[1] for row in rows[1:] if len(row) > 1 and row[1]}

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.read.patch_set import is_patch_set, read_patch_set
+
+
+def put(file, grey=100):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((8, 8, 3), grey, np.uint8)).save(file)
+
+
+def test_a_table_beside_pictures_labels_them(tmp_path):
+    put(tmp_path / "x.png", 10)
+    put(tmp_path / "y.png", 20)
+    (tmp_path / "labels.csv").write_text("id,label\ny,1\nx,0\n")
+    patches = read_patch_set(tmp_path)
+    assert is_patch_set(tmp_path)
+    assert (patches.names, patches.labels.tolist(), len(patches)) == (("y", "x"), [True, False], 2)
+    assert patches.image(0)[0, 0].tolist() == [20, 20, 20]
+
+
+def test_pictures_in_folders_of_the_two_classes_are_labelled_by_them(tmp_path):
+    put(tmp_path / "normal" / "x.png")
+    put(tmp_path / "tumor" / "y.png")
+    assert is_patch_set(tmp_path)
+    assert read_patch_set(tmp_path).labels.tolist() == [False, True]
+
+
+def test_folders_of_slides_are_no_patches(tmp_path):
+    for name in ("normal", "tumor"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.tif").write_text("")
+    assert not is_patch_set(tmp_path)
+    (tmp_path / "labels.csv").write_text("slide,label\na,1\n")
+    assert not is_patch_set(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("row", "says"), [("x,2", "row 2: a label must be 0 or 1, got '2'"), ("z,1", "row 2: there is no picture of 'z'")]
+)
+def test_a_row_that_cannot_be_used_is_named(tmp_path, row, says):
+    put(tmp_path / "x.png")
+    (tmp_path / "labels.csv").write_text(f"id,label\n{row}\n")
+    with pytest.raises(LesionkitError, match=says):
+        read_patch_set(tmp_path)
+
+
+def test_patches_of_one_class_are_refused(tmp_path):
+    put(tmp_path / "x.png")
+    (tmp_path / "labels.csv").write_text("id,label\nx,1\n")
+    with pytest.raises(LesionkitError, match="got 1 with and 0 without"):
+        read_patch_set(tmp_path)
+
+
+def test_a_broken_picture_is_named_when_it_is_read(tmp_path):
+    put(tmp_path / "x.png")
+    (tmp_path / "y.png").write_text("no picture")
+    (tmp_path / "labels.csv").write_text("id,label\nx,1\ny,0\n")
+    with pytest.raises(LesionkitError, match=r"y\.png must be a readable picture"):
+        read_patch_set(tmp_path).image(1)
