@@ -27,7 +27,7 @@ def test_numbers_of_another_shape_are_refused() -> None:
 
 def test_a_mask_that_is_not_boolean_is_refused() -> None:
     with pytest.raises(LesionkitError, match="must be a boolean array of that shape, got float64"):
-        ProbabilityMap(GRID, np.zeros((2, 3)), np.ones((2, 3)))
+        ProbabilityMap(GRID, np.zeros((2, 3)), np.ones((2, 3)))  # type: ignore[arg-type]
 
 
 def test_a_map_has_two_axes() -> None:

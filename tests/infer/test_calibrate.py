@@ -1,0 +1,138 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.infer.calibrate import (
+    ORIGINAL_WEIGHTS,
+    Ensemble,
+    Isotonic,
+    Method,
+    Platt,
+    ZScore,
+    calibrated_average,
+    fit_calibration,
+    read_ensemble,
+    write_ensemble,
+)
+
+METHODS: tuple[Method, ...] = ("platt", "isotonic", "z-score")
+SCORES = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+POSITIVE = np.array([False, False, True, False, True, True])
+
+
+def test_isotonic_pools_neighbours_whose_order_is_wrong() -> None:
+    curve = fit_calibration(SCORES, POSITIVE, "isotonic", part="validation")
+    assert curve(SCORES) == pytest.approx([0, 0, 0.5, 0.5, 1, 1])
+    assert curve([0.35, 0.45, 9.0]) == pytest.approx([0.5, 0.75, 1.0])
+
+
+def test_isotonic_takes_equal_scores_as_one() -> None:
+    curve = fit_calibration([0.2, 0.2, 0.2, 0.8], [True, False, False, True], "isotonic", part="validation")
+    assert curve([0.2, 0.8]) == pytest.approx([1 / 3, 1])
+
+
+def test_platt_recovers_the_curve_that_made_the_labels() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=20_000)
+    positive = rng.random(20_000) < 1 / (1 + np.exp(-(2 * scores - 1)))
+    curve = fit_calibration(scores, positive, "platt", part="validation")
+    assert isinstance(curve, Platt)
+    assert curve.slope == pytest.approx(2, abs=0.1)
+    assert curve.intercept == pytest.approx(-1, abs=0.1)
+
+
+def test_platt_is_never_certain_of_a_few_slides_that_part_cleanly() -> None:
+    curve = fit_calibration([0.1, 0.2, 0.8, 0.9], [False, False, True, True], "platt", part="validation")
+    assert curve([0.9])[0] == pytest.approx(0.75, abs=0.06)
+
+
+def test_a_z_score_counts_deviations_from_the_mean_of_the_validation_slides() -> None:
+    curve = fit_calibration([1.0, 3.0], [False, True], "z-score", part="validation")
+    assert curve == ZScore(mean=2.0, deviation=1.0)
+    assert curve([4.0]) == pytest.approx([2.0])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 1000), st.sampled_from(METHODS))
+def test_no_calibration_turns_the_order_of_scores_around(seed: int, method: Method) -> None:
+    rng = np.random.default_rng(seed)
+    positive = rng.random(30) < 0.5
+    positive[:2] = True, False
+    scores = rng.normal(size=30) + 2.0 * positive
+    curve = fit_calibration(scores, positive, method, part="validation")
+    asked = np.sort(rng.normal(size=50) * 3)
+    assert (np.diff(curve(asked)) >= -1e-12).all()
+    if method != "z-score":
+        assert ((curve(asked) >= 0) & (curve(asked) <= 1)).all()
+
+
+def test_a_saturated_model_does_not_drown_the_other_once_both_are_calibrated() -> None:
+    """Section 5.3: maxima near 1 on every slide. In the plain mean, what tells slides apart there is nothing."""
+    rng = np.random.default_rng(1)
+    positive = np.arange(200) % 2 == 0
+    saturated = 1 - 1e-4 * np.exp(rng.normal(size=200) - 2.0 * positive)
+    wide = np.clip(0.5 + 0.3 * rng.normal(size=200) + 0.15 * positive, 0, 1)
+    table = np.column_stack([saturated, wide])
+
+    def auc(score: np.ndarray) -> float:
+        return float((score[positive][:, None] > score[~positive]).mean())
+
+    plain = auc(table.mean(axis=1))
+    for method in METHODS:
+        curves = [fit_calibration(scores, positive, method, part="validation") for scores in table.T]
+        assert auc(calibrated_average(table, curves)) > plain + 0.1
+
+
+def test_the_weights_of_the_original_are_of_z_scores_and_90_more_changes_no_rank() -> None:
+    rng = np.random.default_rng(0)
+    table = rng.random((10, 2))
+    curves = [ZScore(float(c.mean()), float(c.std())) for c in table.T]
+    ours = calibrated_average(table, curves, ORIGINAL_WEIGHTS["phase 2"])
+    theirs = 0.66 * curves[0](table[:, 0]) + 0.02 * curves[1](table[:, 1]) + 90
+    np.testing.assert_array_equal(np.argsort(ours), np.argsort(theirs))
+
+
+def test_an_ensemble_averages_by_name_and_is_read_back_as_written(tmp_path: Path) -> None:
+    ensemble = Ensemble(
+        {
+            "light": Platt(2.0, -1.0),
+            "deep": Isotonic((0.0, 1.0), (0.2, 0.8)),
+            "old": ZScore(0.5, 0.25),
+        },
+        {"light": 1.0, "deep": 3.0, "old": 0.0},
+    )
+    scores = {"deep": [0.5], "old": [0.7], "light": [0.5]}
+    assert ensemble(scores) == pytest.approx([0.5])
+    assert read_ensemble(write_ensemble(tmp_path / "ensemble.json", ensemble)) == ensemble
+
+
+@pytest.mark.parametrize("content", ["{", "{}", '{"format": "lesionkit ensemble 1", "models": {"a": {"weight": 1}}}'])
+def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "ensemble.json"
+    path.write_text(content)
+    with pytest.raises(LesionkitError, match="must be an ensemble of the format 'lesionkit ensemble 1'"):
+        read_ensemble(path)
+
+
+def test_test_slides_are_refused() -> None:
+    with pytest.raises(LesionkitError, match="fitted on validation slides only, got slides of part 'test'"):
+        fit_calibration(SCORES, POSITIVE, "platt", part="test")
+
+
+def test_what_cannot_be_calibrated_is_refused() -> None:
+    with pytest.raises(LesionkitError, match="got 6 scores and 6 labels, 0 of them positive"):
+        fit_calibration(SCORES, np.zeros(6), "platt", part="validation")
+    with pytest.raises(LesionkitError, match=r"all 2 scores are 0\.5; a model that says the same of all is no use"):
+        fit_calibration([0.5, 0.5], [0, 1], "z-score", part="validation")
+    with pytest.raises(LesionkitError, match="one finite number per slide"):
+        fit_calibration([0.5, np.nan], [0, 1], "platt", part="validation")
+    with pytest.raises(LesionkitError, match=r"ensemble of 1 models and 1 weights needs scores .* got shape \(1, 2\)"):
+        calibrated_average([[0.1, 0.2]], [ZScore(0, 1)])
+    with pytest.raises(LesionkitError, match=r"not negative and not all 0, got \[0.0\]|not be negative"):
+        calibrated_average([[0.1]], [ZScore(0, 1)], weights=[0.0])
+    with pytest.raises(LesionkitError, match="needs scores of 'deep', got those of light"):
+        Ensemble({"deep": ZScore(0, 1)})({"light": [1.0]})
