@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import lightning
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -53,9 +54,10 @@ class Deck(lightning.LightningDataModule):
         pictures = draw(self.course.epoch, self.course.now)
         return {"labelled": labelled, "unlabelled": self._loader(pictures, size, len(labelled))}
 
-    def labelled(self) -> DataLoader[Any]:
-        """A loader of the labelled pictures of the coming epoch; after the last one of one more epoch."""
-        pictures = self.draw(self.course.epoch, self.course.epoch_of_part, self.course.now)
+    def labelled(self, back: int = 0) -> DataLoader[Any]:
+        """A loader of the labelled pictures of the coming epoch, or of one so many epochs back."""
+        course = self.course
+        pictures = self.draw(max(course.epoch - back, 0), max(course.epoch_of_part - back, 0), course.now)
         return self._loader(pictures, self.batch, self.most_batches)
 
     def _loader(self, pictures: Dataset[Any], size: int, most: int | None) -> DataLoader[Any]:
@@ -67,6 +69,8 @@ class Deck(lightning.LightningDataModule):
             num_workers=self.workers,
             prefetch_factor=4 if self.workers else None,
             worker_init_fn=one_thread,
+            generator=torch.Generator().manual_seed(self.course.epoch),
+            pin_memory=torch.cuda.is_available(),
         )
 
 

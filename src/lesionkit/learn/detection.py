@@ -1,8 +1,5 @@
 """Train the nodule detector with Lightning."""
 
-import logging
-import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -10,13 +7,13 @@ from typing import Any, Literal, cast
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint, RichProgressBar
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from pydantic import Field
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from lesionkit.core.settings import Settings
+from lesionkit.learn.loop import Waiting, loggers, one_thread, quiet
 from lesionkit.learn.losses import detection_loss
 from lesionkit.nets.intensity import scale_hu
 from lesionkit.nets.nodule_net import NoduleNet
@@ -112,7 +109,7 @@ def _averaging(net: NoduleNet, decay: float) -> AveragedModel:
 class _Validator(Callback):
     """Every so many steps: ask the recipe how good the kept weights are; remember the numbers."""
 
-    def __init__(self, validate: Validate, every: int, waiting: "_Waiting") -> None:
+    def __init__(self, validate: Validate, every: int, waiting: Waiting) -> None:
         self.validate, self.every, self.waiting = validate, every, waiting
 
     def on_train_batch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
@@ -124,7 +121,7 @@ class _Validator(Callback):
             module.kept.train(was_training)
             for name, value in figures.items():
                 module.log(f"validation/{name}", value)
-            self.waiting.ended = time.perf_counter()
+            self.waiting.skip()
 
 
 class _Bar(RichProgressBar):
@@ -150,7 +147,7 @@ class _Deck(lightning.LightningDataModule):
             batch_sampler=_Batches(int(self.settings.batch), range(self.done, self.settings.steps), rank, world),
             num_workers=self.settings.workers,
             prefetch_factor=6 if self.settings.workers else None,
-            worker_init_fn=_one_thread,
+            worker_init_fn=one_thread,
         )
 
 
@@ -164,33 +161,6 @@ class _Batches:
         for step in self.steps:
             first = (step * self.world + self.rank) * self.size
             yield list(range(first, first + self.size))
-
-
-class _Waiting(Callback):
-    """Measures the share of a step spent waiting for data, and steps per second."""
-
-    def __init__(self) -> None:
-        self.started = self.ended = time.perf_counter()
-        self.waited = self.worked = 0.0
-
-    def on_train_batch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
-        self.started = time.perf_counter()
-        if trainer.global_step > 2:
-            self.waited += self.started - self.ended
-
-    def on_train_batch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
-        now = time.perf_counter()
-        if trainer.global_step > 3:
-            self.worked += now - self.started
-            total = self.waited + self.worked
-            module.log("speed/waiting_share", self.waited / max(total, 1e-9))
-            module.log("speed/steps_per_s", (trainer.global_step - 3) / max(total, 1e-9))
-        self.ended = time.perf_counter()
-
-
-def seed_everything(seed: int) -> None:
-    """Seed Python, numpy and torch, so that a training is the same again on a CPU."""
-    lightning.seed_everything(seed, workers=True, verbose=False)
 
 
 def fit(
@@ -215,19 +185,14 @@ def fit(
         raise TypeError("batch 'auto' must have been resolved by lesionkit.learn.batch before fit")
     checkpoint = _last_checkpoint(folder) if resume else None
     deck = _Deck(patches, settings, done=_steps_of(checkpoint))
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     trainer = _trainer(settings, folder, validate)
-    with warnings.catch_warnings():
-        # Lightning advises more loader workers than a two-core machine has; the waiting share is measured instead.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", category=UserWarning, module="lightning")
-        warnings.filterwarnings("ignore", category=FutureWarning, module="lightning")
+    with quiet():
         trainer.fit(learner, datamodule=deck, ckpt_path=checkpoint, weights_only=False)
     return {name: float(value) for name, value in trainer.logged_metrics.items()}
 
 
 def _trainer(settings: LearnSettings, folder: Path, validate: Validate | None) -> lightning.Trainer:
-    waiting = _Waiting()
+    waiting = Waiting()
     callbacks: list[Callback] = [waiting, LearningRateMonitor("step"), _Bar(leave=True)]
     if validate is not None:
         callbacks.append(_Validator(validate, settings.validate_every, waiting))
@@ -246,7 +211,7 @@ def _trainer(settings: LearnSettings, folder: Path, validate: Validate | None) -
         max_epochs=-1,
         gradient_clip_val=settings.clip_norm,
         callbacks=callbacks,
-        logger=[TensorBoardLogger(folder, "tensorboard", version=""), CSVLogger(folder, "metrics", version="")],
+        logger=loggers(folder),
         log_every_n_steps=10,
         enable_model_summary=False,
         use_distributed_sampler=False,
@@ -260,7 +225,3 @@ def _last_checkpoint(folder: Path) -> Path | None:
 
 def _steps_of(checkpoint: Path | None) -> int:
     return int(torch.load(checkpoint, weights_only=False)["global_step"]) if checkpoint else 0
-
-
-def _one_thread(_worker: int) -> None:
-    torch.set_num_threads(1)

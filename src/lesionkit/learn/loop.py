@@ -1,4 +1,4 @@
-"""What every training with Lightning has around it: seeds, loggers, how long steps wait, and which advice is unheard."""
+"""What every training with Lightning has around it: seeds, loggers, how long steps wait, advice that is not heard."""
 
 import logging
 import time

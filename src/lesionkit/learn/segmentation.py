@@ -20,7 +20,6 @@ from lesionkit.learn.segmentation_module import SegmentationModule, Validate
 from lesionkit.learn.segmentation_settings import LEARNERS, SegmentationLearnSettings
 from lesionkit.learn.teacher import TeacherSettings
 from lesionkit.nets.segmenter import Segmenter
-from lesionkit.nets.weights import pick_device
 
 __all__ = [
     "LEARNERS",
@@ -107,7 +106,6 @@ def load_best(fitted: Fitted | Path) -> Segmenter:
 
 def make_trainer(settings: SegmentationLearnSettings, folder: Path) -> lightning.Trainer:
     """Lightning's trainer for these settings; the weights of each device are averaged at every step (DDP)."""
-    kind = pick_device("auto").type if settings.device == "auto" else settings.device
     waiting = Waiting()
     callbacks: list[Callback] = [waiting, _AfterEpoch(waiting), RichProgressBar()]
     if settings.most_minutes is not None:
@@ -121,7 +119,7 @@ def make_trainer(settings: SegmentationLearnSettings, folder: Path) -> lightning
         devices=settings.devices,
         # A frozen encoder and an image head without a loss get no gradient.
         strategy="ddp_find_unused_parameters_true" if settings.devices > 1 else "auto",
-        precision=settings.resolved_precision(kind),
+        precision=settings.arithmetic,
         max_epochs=sum(part.epochs for part in settings.parts),
         gradient_clip_val=settings.clip_norm,
         accumulate_grad_batches=settings.accumulate,
@@ -196,7 +194,7 @@ def _last_used(kept: list[Kept]) -> Kept:
 
 
 def _averaged(learner: SegmentationModule, deck: Deck) -> Segmenter:
-    device = pick_device(learner.settings.device)
+    device = learner.settings.torch_device
     states = [read_weights(path) for path in learner.swa_files] or [learner.keeper.state_dict()]
     net = average_weights(learner.net, states).to(device)
     assert isinstance(net, Segmenter)
@@ -207,5 +205,5 @@ def _averaged(learner: SegmentationModule, deck: Deck) -> Segmenter:
 
 
 def _images(deck: Deck, device: torch.device) -> Iterator[Tensor]:
-    for batch in deck.labelled():
+    for batch in deck.labelled(back=1):
         yield batch["image"].to(device)

@@ -39,7 +39,7 @@ class SegmentationModule(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.settings, self.folder, self.validate = settings, folder, validate
-        self.net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net = net.to(memory_format=torch.channels_last)
         averaged = settings.teacher.average if settings.teacher else settings.average
         self.average = MovingAverage(net, averaged) if averaged else None
         # Lightning moves and saves what it finds here; the average itself is no module.

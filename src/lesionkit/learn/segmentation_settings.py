@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
+import torch
 from pydantic import Field, model_validator
 
 from lesionkit.core.errors import LesionkitError
@@ -12,6 +13,7 @@ from lesionkit.learn.average import AVERAGES, AverageSettings
 from lesionkit.learn.schedule import SCHEDULES, TrainingPart
 from lesionkit.learn.segmentation_losses import LOSSES, SegmentationLossSettings
 from lesionkit.learn.teacher import TeacherSettings
+from lesionkit.nets.weights import pick_device
 
 
 class SegmentationLearnSettings(Settings):
@@ -60,15 +62,25 @@ class SegmentationLearnSettings(Settings):
             raise LesionkitError(f"swa_epochs must lie in 0..{epochs - 1}, the epochs of all parts, got {wrong[0]}")
         return self
 
-    def resolved_precision(self, kind: str) -> Literal["bf16-mixed", "32-true", "16-mixed"]:
-        """Lightning's name of the arithmetic on a kind of device.
+    @property
+    def torch_device(self) -> torch.device:
+        """One of the devices in torch's words.
 
-        >>> SegmentationLearnSettings().resolved_precision("cpu")
-        'bf16-mixed'
+        >>> SegmentationLearnSettings(device="gpu").torch_device
+        device(type='cuda')
+        """
+        return pick_device("cuda" if self.device == "gpu" else self.device)
+
+    @property
+    def arithmetic(self) -> Literal["bf16-mixed", "32-true", "16-mixed"]:
+        """Lightning's name of the precision.
+
+        >>> SegmentationLearnSettings(device="cpu").arithmetic, SegmentationLearnSettings(device="mps").arithmetic
+        ('bf16-mixed', '32-true')
         """
         if self.precision != "auto":
             return self.precision
-        return "bf16-mixed" if kind in ("cpu", "cuda") else "32-true"
+        return "bf16-mixed" if self.torch_device.type in ("cpu", "cuda") else "32-true"
 
 
 LEARNERS: Mapping[str, SegmentationLearnSettings] = MappingProxyType(
@@ -114,5 +126,5 @@ LEARNERS: Mapping[str, SegmentationLearnSettings] = MappingProxyType(
     }
 )
 """The trainings of the five best of SIIM-ACR (rows 3.16–3.21, 3.33–3.37, 3.58–3.62, 3.69, 3.87, 3.104–3.107). Weight
-decay and clipping that a winner does not mention are off. The third's nine pictures were three on each of three devices,
-each with its own batch statistics: here three batches of three make a step."""
+decay and clipping that a winner does not mention are off. The third's nine pictures were three on each of three
+devices, each with its own batch statistics: here three batches of three make a step."""

@@ -14,7 +14,8 @@ from lesionkit.evaluate.score import Score
 from lesionkit.infer.detect import NoduleDetector, search_all
 from lesionkit.infer.domain import Domain
 from lesionkit.learn.batch import choose_batch
-from lesionkit.learn.detection import NoduleLearner, fit, seed_everything
+from lesionkit.learn.detection import NoduleLearner, fit
+from lesionkit.learn.loop import seed_everything
 from lesionkit.nets.nodule_head import NoduleHead
 from lesionkit.nets.nodule_net import NoduleNet
 from lesionkit.nets.weights import load_model, pick_device, save_model
