@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 RECIPES = {
     "ct-nodule": "lesionkit.recipes.ct_nodule:RECIPE",
+    "xray-pneumothorax": "lesionkit.recipes.xray_pneumothorax:RECIPE",
+    "xray-pneumothorax-1st": "lesionkit.recipes.xray_first:RECIPE",
+    "xray-pneumothorax-2nd": "lesionkit.recipes.xray_second:RECIPE",
+    "xray-pneumothorax-3rd": "lesionkit.recipes.xray_third:RECIPE",
+    "xray-pneumothorax-4th": "lesionkit.recipes.xray_fourth:RECIPE",
+    "xray-pneumothorax-5th": "lesionkit.recipes.xray_fifth:RECIPE",
 }
 """Name -> "module:attribute". Spelled as text, so that listing recipes imports none of them."""
 

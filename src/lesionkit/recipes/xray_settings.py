@@ -1,0 +1,212 @@
+"""The settings of the recipes for pneumothorax on chest radiographs, and the models they have."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.settings import Settings
+from lesionkit.engine.map import EngineSettings
+from lesionkit.evaluate.siim import SiimSettings
+from lesionkit.infer.decide import RULES
+from lesionkit.infer.lung_crop import LungCropSettings
+from lesionkit.infer.stack import StackSettings
+from lesionkit.learn.schedule import TrainingPart
+from lesionkit.learn.segmentation import SegmentationLearnSettings
+from lesionkit.learn.segmentation_losses import LOSSES
+from lesionkit.nets.segmenter import SegmenterSettings
+from lesionkit.nets.weights import read_card
+from lesionkit.recipes.xray_members import LearnChange, Member, NetChange, SampleChange, changed_members
+from lesionkit.sample.balance import BALANCES
+from lesionkit.sample.pseudo import PseudoSettings
+
+MODELS = Path(__file__).parent / "models"
+ENSEMBLE_FILE = "ensemble.json"
+SHIPPED = "xray-pneumothorax"
+
+SMALL_NET = SegmenterSettings(architecture="unet", encoder="tu-test_resnet", pretrained=False, head="linear")
+"""2.3 million parameters: what a laptop trains in minutes."""
+
+SMALL = Member(
+    name="small",
+    net=SMALL_NET,
+    learn=SegmentationLearnSettings(
+        parts=(TrainingPart(epochs=40, rate=1e-3, shape="cosine", period=40, lowest=1e-6, side=256),),
+        loss=LOSSES["4th"],
+        batch=16,
+        clip_norm=1.0,
+    ),
+    balance=(BALANCES["4th"],),
+    augment="1st",
+    side=256,
+)
+
+LUNG = Member(
+    name="lung",
+    net=SMALL_NET.model_copy(update={"head": "none"}),
+    learn=SegmentationLearnSettings(
+        parts=(TrainingPart(epochs=30, rate=1e-3, side=256),), loss=LOSSES["bce"], batch=16, clip_norm=1.0
+    ),
+    balance=(BALANCES["2nd"],),
+    augment="1st",
+    side=256,
+)
+"""Learns from lung masks, of which every image has one."""
+
+
+class FoldSettings(Settings):
+    """Who learns, who validates, who tests. A splits.json in the data set comes first."""
+
+    folds: int = Field(5, ge=2)
+    """By patient, alike in how many images are positive and how large their lesions are."""
+    trained: int | None = Field(1, ge=1)
+    """The ensemble is trained on the first so many folds; null: on all."""
+    test_share: float = Field(0.15, ge=0, lt=1)
+    """Share of the cases that is kept out of everything until the score; 0 for none."""
+    seed: int = 0
+
+
+class LungSettings(Settings):
+    """Cut radiographs down to the lungs first, as the third place did."""
+
+    crop: bool = False
+    model: Path | None = None
+    """Weights of a network that draws lungs; null: it is trained on the lung masks of the data set."""
+    member: Member = LUNG
+    box: LungCropSettings = LungCropSettings()
+
+
+class UnlabelledSettings(Settings):
+    """Further radiographs without masks, for pseudo-labels and the mean teacher; none of a test set."""
+
+    images: Path | None = None
+    """A folder of them."""
+    labels: Path | None = None
+    """NIH's or CheXpert's label table of these images; lateral views are left out."""
+    most: int | None = Field(None, ge=1)
+    """Use so many, drawn at random."""
+
+
+class RuleSettings(Settings):
+    """From probability to mask."""
+
+    search: Literal["none", "plain", "triplet", "classify then segment", "head and area", "maximum pixel", "all"] = (
+        "triplet"
+    )
+    """Which rule's numbers are searched on the validation images; none takes `published` as it is."""
+    published: str = "1st validation"
+    """Name of a rule in `RULES`: plain, 1st validation, 1st submitted, 2nd, 3rd, 4th, 5th."""
+    side: int = Field(512, ge=32)
+    """Rules are searched on probabilities of at most so many pixels per side."""
+    folds: int = Field(5, ge=2)
+    """Of the nested cross-validation that tells how much the search flatters itself."""
+    stack: bool = False
+    """Decide whether there is a lesion by a logistic model of all image heads (second place), not by their mean."""
+    stacking: StackSettings = StackSettings()
+
+    @field_validator("published")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in RULES:
+            raise LesionkitError(f"published must be one of {', '.join(RULES)}, got '{name}'")
+        return name
+
+
+class XrayInferSettings(Settings):
+    """How radiographs are searched; each network has its own side."""
+
+    flip: bool = True
+    """Average with the image mirrored left to right."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    device: str = "auto"
+
+
+class XrayPneumothorax(Settings):
+    """Every setting of the recipe, one group per stage."""
+
+    members: tuple[Member, ...] = Field((SMALL,), min_length=1)
+    """The networks of the ensemble, each trained on every fold. The groups net, sample and learn change all of them."""
+    net: NetChange = NetChange()
+    sample: SampleChange = SampleChange()
+    learn: LearnChange = LearnChange()
+    split: FoldSettings = FoldSettings()
+    lung: LungSettings = LungSettings()
+    unlabelled: UnlabelledSettings = UnlabelledSettings()
+    pseudo: PseudoSettings = PseudoSettings(rounds=0)
+    rule: RuleSettings = RuleSettings()
+    infer: XrayInferSettings = XrayInferSettings()
+    score: SiimSettings = SiimSettings()
+    engine: EngineSettings = EngineSettings(memory_per_case_gb=0.5)
+
+    @property
+    def networks(self) -> tuple[Member, ...]:
+        """The members as they are trained."""
+        return changed_members(self.members, self.net, self.sample, self.learn)
+
+    @property
+    def lung_member(self) -> Member:
+        """The lung network as it is trained: with the changes of all, except its size, loss and head."""
+        learn = self.learn.model_copy(
+            update=dict.fromkeys(("side", "loss", "teacher", "average", "checkpoints", "rate", "minutes"))
+        )
+        net = self.net.model_copy(update=dict.fromkeys(("architecture", "head", "scaling")))
+        sample = SampleChange(augment=self.sample.augment)
+        return changed_members((self.lung.member,), net, sample, learn)[0]
+
+    @property
+    def side(self) -> int:
+        """Pixels per side of the prepared pictures: the largest that any network is shown."""
+        return max(max(m.side, *(shown_side(part, m) for part in m.learn.parts)) for m in self.networks)
+
+
+def shown_side(part: TrainingPart, member: Member) -> int:
+    """Pixels per side of a picture before a crop is cut from it."""
+    return round(part.side / member.crop / 32) * 32
+
+
+def shipped_models(recipe: str = SHIPPED) -> Mapping[str, Path]:
+    """Name -> file of a recipe's models in the package."""
+    return {path.stem: path for path in sorted(MODELS.glob(f"{recipe}*.safetensors"))}
+
+
+def model_path(model: Path | None, recipe: str = SHIPPED) -> Path:
+    """What `--model` means: an ensemble.json, a single .safetensors file, or the shipped one for None.
+
+    Raises:
+        LesionkitError: there is none; lists the models there are.
+    """
+    shipped = shipped_models(recipe)
+    names = ", ".join(shipped) or "none"
+    if model is None:
+        if recipe not in shipped:
+            raise LesionkitError(
+                f"no model is shipped for {recipe} (shipped: {names}); train one with 'lesionkit run {recipe} DATA "
+                "--out RUN' and give --model RUN"
+            )
+        return shipped[recipe]
+    if str(model) in shipped:
+        return shipped[str(model)]
+    path = model / ENSEMBLE_FILE if model.is_dir() else model
+    if not path.is_file():
+        what = f"the folder {model}, which holds no finished training" if model.is_dir() else str(model)
+        raise LesionkitError(
+            f"--model must name a finished run of an x-ray recipe or a .safetensors file, got {what}; shipped: {names}"
+        )
+    return path
+
+
+def model_settings(model: Path | None, kind: type[XrayPneumothorax], recipe: str) -> XrayPneumothorax:
+    """The settings a model was trained with."""
+    from lesionkit.recipes.xray_ensemble import read_ensemble
+
+    path = model_path(model, recipe)
+    saved: Any = read_card(path)["settings"] if path.suffix == ".safetensors" else read_ensemble(path)["settings"]
+    return kind.parse(saved)
+
+
+def settings_of_model(kind: type[XrayPneumothorax], recipe: str) -> Any:
+    """`Recipe.model_settings` of a recipe."""
+    return partial(model_settings, kind=kind, recipe=recipe)
