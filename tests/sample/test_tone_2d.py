@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from lesionkit.sample.tone_2d import (
     BoxBlur,
@@ -68,6 +69,19 @@ def test_contrast_leaves_black_and_brightness_does_not():
 def test_a_box_spreads_a_dot_over_nine_pixels_and_a_median_removes_it():
     assert BoxBlur(3)(dot(), RNG(0)).image[0, 2:5, 2:5].tolist() == pytest.approx(np.full((3, 3), 0.1))
     assert MedianBlur(3)(dot(), RNG(0)).image.max() == 0
+
+
+@pytest.mark.parametrize("sides", [(17, 23), (3, 1), (1, 1)])
+def test_the_quick_median_of_nine_is_scipy_s(sides):
+    image = RNG(0).random(sides).astype(np.float32)
+    after = MedianBlur(3)(Picture(torch.from_numpy(image)[None], torch.zeros(1, *sides)), RNG(0))
+    np.testing.assert_array_equal(after.image[0].numpy(), ndimage.median_filter(image, 3, mode="nearest"))
+
+
+def test_a_median_of_25_removes_four_pixels():
+    image = torch.zeros(1, 9, 9)
+    image[0, 4:6, 4:6] = 1
+    assert not MedianBlur(5)(Picture(image, image), RNG(0)).image.any()
 
 
 @pytest.mark.parametrize("seed", range(6))

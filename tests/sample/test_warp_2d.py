@@ -1,6 +1,9 @@
+import math
+
 import numpy as np
 import pytest
 import torch
+from torchvision.transforms.v2.functional import gaussian_blur
 
 from lesionkit.sample.warp_2d import (
     Crop,
@@ -13,6 +16,7 @@ from lesionkit.sample.warp_2d import (
     Picture,
     Rescale,
     ShiftScaleRotate,
+    _smoothed,
     look_up,
     pixels,
 )
@@ -101,6 +105,22 @@ def test_an_elastic_field_of_sigma_6_moves_pixels_by_a_few(seed):
     ramp = Picture((torch.arange(x).float() / x).expand(1, y, x), torch.zeros(1, y, x))
     moved = (Elastic(120, 6, 0)(ramp, RNG(seed)).image - ramp.image)[:, 20:-20, 20:-20] * x
     assert moved.std() == pytest.approx(3.3, rel=0.35)
+
+
+@pytest.mark.parametrize(("sides", "sigma"), [((40, 50), 1.5), ((64, 30), 6), ((9, 9), 6)])
+def test_the_quick_smoothing_is_torchvision_s(sides, sigma):
+    noise = torch.from_numpy(RNG(0).random((2, *sides), dtype=np.float32))
+    reach = min(math.ceil(4 * sigma), min(sides) - 1)
+    expected = gaussian_blur(noise, [2 * reach + 1] * 2, [sigma] * 2)
+    torch.testing.assert_close(_smoothed(noise, sigma), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("step", [Elastic(120, 6, 3.6), ShiftScaleRotate(0.1, 0.1, 45, "reflect")])
+def test_a_healthy_radiograph_moves_like_a_sick_one_and_stays_healthy(step):
+    sick = picture()
+    healthy = step(Picture(sick.image, torch.zeros_like(sick.mask)), RNG(0))
+    torch.testing.assert_close(healthy.image, step(sick, RNG(0)).image)
+    assert not healthy.mask.any()
 
 
 def test_a_cell_s_width_moves_its_end():
