@@ -94,7 +94,7 @@ def tissue_at(cells: Grid, box: Box, tissue: Image | None) -> NDArray[np.bool_]:
         return np.ones(shape, dtype=bool)
     low = tissue.grid.world_to_index(cells.index_to_world([b.start for b in box]))
     step = np.array(cells.spacing_mm) / np.array(tissue.grid.spacing_mm)
-    index = [np.rint(a + np.arange(n) * d).astype(np.int64) for a, n, d in zip(low, shape, step, strict=True)]
+    index = [np.floor(a + 0.5 + np.arange(n) * d).astype(np.int64) for a, n, d in zip(low, shape, step, strict=True)]
     inside = [(i >= 0) & (i < n) for i, n in zip(index, tissue.grid.shape, strict=True)]
     rows, columns = (i[held] for i, held in zip(index, inside, strict=True))
     found = np.zeros(shape, dtype=bool)

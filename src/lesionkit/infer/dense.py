@@ -1,0 +1,134 @@
+"""A net on all tissue of a slide: streamed windows, a map of probabilities, memory that stays as the slide grows."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch.nn.functional import avg_pool2d
+
+from lesionkit.core.grid import Box, Grid
+from lesionkit.core.image import Image
+from lesionkit.core.settings import Settings
+from lesionkit.infer.probability_map import ProbabilityMap, tissue_at
+from lesionkit.infer.slide_windows import Window, WindowSides, windows_of
+from lesionkit.nets.patch_net import PatchNet, for_inference
+from lesionkit.nets.weights import pick_device
+
+Stream: TypeAlias = Callable[[Image, Sequence[Box]], Iterator[tuple[Box, NDArray[Any]]]]
+"""Reads boxes in the order given, ahead of who asks; `lesionkit.read.slide_stream.stream`, handed in by the recipe."""
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told how many windows are done, and of how many."""
+
+
+class DenseSettings(Settings):
+    """How a slide is searched."""
+
+    tile: int = Field(default=1024, ge=64)
+    """Side of a window in pixels, surroundings not counted; memory grows with its square."""
+    halo: int | None = Field(default=None, ge=0)
+    """Surroundings of a window in pixels; None for all that outputs depend on, so that there is no seam."""
+    least_stride: int = Field(default=8, ge=1)
+    """Pixels per cell of the map at least; of a finer net, probabilities are averaged."""
+    precision: Literal["bf16", "fp32"] = "bf16"
+    """Of the net."""
+    device: str = "auto"
+    """auto, cpu, cuda or mps."""
+
+
+def dense_windows(grid: Grid, tissue: Image | None, net: PatchNet, settings: DenseSettings) -> list[Window]:
+    """Windows of a slide with the surroundings a net needs, in raster order.
+
+    Args:
+        grid: of the image at the spacing the net learned on.
+        tissue: a 2-D boolean image of any spacing on the same slide; None for everything.
+    """
+    halo = net.context if settings.halo is None else settings.halo
+    return windows_of(grid, tissue, WindowSides(settings.tile, halo, net.multiple, cell_of(net, settings)))
+
+
+def cell_of(net: PatchNet, settings: DenseSettings) -> int:
+    """Pixels per cell of the map: the net's stride, or the least multiple of it that is allowed."""
+    return math.ceil(settings.least_stride / net.stride) * net.stride
+
+
+def infer_dense(
+    net: PatchNet,
+    image: Image,
+    tissue: Image | None,
+    settings: DenseSettings,
+    stream: Stream,
+    progress: Progress | None = None,
+) -> ProbabilityMap:
+    """Probabilities of tumour on all tissue of a slide.
+
+    The same as patch by patch with as much surroundings, but no pixel is computed more often than its window's halo
+    makes it. What lies beyond the slide is white.
+
+    Args:
+        image: uint8 RGB at the spacing the net learned on.
+        tissue: a 2-D boolean image of any spacing on the same slide; None for everything.
+        stream: reads the next windows while this one is computed.
+    """
+    started, cell = time.perf_counter(), cell_of(net, settings)
+    windows = dense_windows(image.grid, tissue, net, settings)
+    run = NetRunner(net, settings.precision, settings.device, cell)
+    found = ProbabilityMap.empty(image.grid, cell)
+    waited, asked = 0.0, time.perf_counter()
+    for number, (window, (_, block)) in enumerate(
+        zip(windows, stream(image, [window.read for window in windows]), strict=True)
+    ):
+        waited += time.perf_counter() - asked
+        _write(found, window, run(window.padded(block)[None])[0], tissue, cell)
+        if progress is not None:
+            progress(number + 1, len(windows))
+        asked = time.perf_counter()
+    net_px = sum(math.prod(window.shape) for window in windows)
+    found.facts.update(windows=len(windows), net_px=net_px, waited_s=waited, seconds=time.perf_counter() - started)
+    return found
+
+
+class NetRunner:
+    """A net ready to run on colours.
+
+    Args:
+        precision: bf16 or fp32.
+        device: auto, cpu, cuda or mps.
+        cell: pixels per output and axis; a multiple of the net's stride, None for that itself.
+    """
+
+    def __init__(self, net: PatchNet, precision: str, device: str, cell: int | None = None) -> None:
+        self.device = pick_device(device)
+        self.net = for_inference(net, self.device, torch.bfloat16 if precision == "bf16" else torch.float32)
+        self.pooled = 1 if cell is None else cell // net.stride
+
+    @torch.inference_mode()
+    def __call__(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities (b, y/cell, x/cell) of uint8 colours (b, y, x, 3)."""
+        colours = torch.from_numpy(np.ascontiguousarray(rgb)).to(self.device)
+        # In memory, channels stay last, as the net wants them.
+        logits = self.net(colours.permute(0, 3, 1, 2).float().div_(255))
+        probability = logits.float().sigmoid()
+        if self.pooled > 1:
+            probability = avg_pool2d(probability, self.pooled)
+        result: NDArray[np.float32] = probability[:, 0].cpu().numpy()
+        return result
+
+
+def _write(
+    found: ProbabilityMap, window: Window, probability: NDArray[np.float32], tissue: Image | None, cell: int
+) -> None:
+    """Put the core of a window's probabilities where it belongs, tissue only."""
+    into = tuple(
+        slice(b.start // cell, min(b.stop // cell, n)) for b, n in zip(window.core, found.grid.shape, strict=True)
+    )
+    halo = [(b.start - s) // cell for b, s in zip(window.core, window.start, strict=True)]
+    core = probability[tuple(slice(h, h + b.stop - b.start) for h, b in zip(halo, into, strict=True))]
+    held = tissue_at(found.grid, into, tissue)
+    found.array[into] = np.where(held, core, 0)
+    found.computed[into] = held
