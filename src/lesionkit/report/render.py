@@ -98,6 +98,17 @@ def format_figure(value: Any) -> str:
     return str(value)
 
 
+def format_area(share: float | None) -> str:
+    """A share of an image in percent, small ones with more digits.
+
+    >>> [format_area(v) for v in (0.1234, 0.004, 0.0, None)]
+    ['12.3 %', '0.40 %', '0 %', '–']
+    """
+    if share is None:
+        return "–"
+    return f"{100 * share:.{1 if share >= 0.01 else 2}f} %" if share else "0 %"
+
+
 def format_decimal(value: float, digits: int = 4) -> str:
     """A figure of a score with a fixed number of decimals.
 
@@ -187,5 +198,6 @@ def _environment() -> Environment:
         "path": _path,
         "px": lambda value: f"{value:.1f}",
         "percent": lambda share: f"{100 * share:.1f}%",
+        "area": format_area,
     }
     return environment
