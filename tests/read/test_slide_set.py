@@ -22,7 +22,8 @@ def test_camelyon_slides_meet_their_outlines_masks_labels_and_patients_by_name(t
     assert (a.slide_id, a.patient_id, a.label, a.annotation) == ("a", "p1", True, tmp_path / "annotations/a.xml")
     assert a.mask == tmp_path / "masks/a_mask.png"
     assert (b.slide_id, b.patient_id, b.label, b.annotation) == ("b", "p1", False, None)
-    assert a.looked_at and b.looked_at
+    assert a.looked_at
+    assert b.looked_at
 
 
 def test_in_the_layout_of_help_the_folder_tells_the_label_and_masks_lie_beside_images(tmp_path):

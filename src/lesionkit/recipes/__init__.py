@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 RECIPES = {
     "ct-nodule": "lesionkit.recipes.ct_nodule:RECIPE",
+    "slide-metastasis": "lesionkit.recipes.slide_metastasis:RECIPE",
     "xray-pneumothorax": "lesionkit.recipes.xray_pneumothorax:RECIPE",
     "xray-pneumothorax-1st": "lesionkit.recipes.xray_first:RECIPE",
     "xray-pneumothorax-2nd": "lesionkit.recipes.xray_second:RECIPE",

@@ -1,0 +1,130 @@
+"""The map of a slide -> its score, by a rule or a fitted aggregator, calibrated on validation slides."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.settings import Settings
+from lesionkit.evaluate.roc import auc
+from lesionkit.infer.aggregate import Aggregator, AggregatorSettings, fit_aggregator
+from lesionkit.infer.calibrate import Platt, fit_calibration
+from lesionkit.infer.logistic import Logistic
+from lesionkit.infer.probability_map import ProbabilityMap
+from lesionkit.infer.slide_score import SlideScoreSettings, slide_features, slide_score
+
+RULES = ("maximum", "quantile", "top area", "area")
+
+
+class SlideAnswerSettings(Settings):
+    """How a map becomes the score of its slide."""
+
+    rule: SlideScoreSettings = SlideScoreSettings()
+    by: Literal["rule", "best rule", "aggregator"] = "rule"
+    """rule: the one above. best rule: the one with the highest AUC on validation slides. aggregator: a small model of
+    features of the map, fitted on validation slides."""
+    calibrate: bool = True
+    """Make the score a probability, by a logistic curve fitted on validation slides; it changes no order."""
+    aggregator: AggregatorSettings = AggregatorSettings()
+    fewest: int = Field(default=4, ge=2)
+    """Validation slides with tumour, and without, below which nothing is fitted."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is kept of the map of a slide: its score by each rule, and the features an aggregator sees."""
+
+    rules: Mapping[str, float]
+    features: Mapping[str, float]
+
+    @classmethod
+    def of(cls, found: ProbabilityMap, settings: SlideAnswerSettings) -> "Measured":
+        """All rules and features of a map."""
+        rules = {rule: slide_score(found, settings.rule.model_copy(update={"rule": rule})) for rule in RULES}
+        return cls(rules, dict(slide_features(found)))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How scores are made from what was measured; fitted on validation slides only.
+
+    Attributes:
+        rule: which rule ranks, where no aggregator does.
+        aggregator: of features, or None.
+        curve: from that number to a probability, or None.
+        fitted_on: validation slides with tumour, and without.
+    """
+
+    rule: str
+    aggregator: Aggregator | None = None
+    curve: Platt | None = None
+    fitted_on: tuple[int, int] = (0, 0)
+
+    def __call__(self, measured: Measured) -> float:
+        """The score of a slide: a probability where there is a curve or an aggregator."""
+        raw = self.aggregator(measured.features) if self.aggregator is not None else measured.rules[self.rule]
+        return raw if self.curve is None else float(self.curve([raw])[0])
+
+    def to_card(self) -> dict[str, Any]:
+        """What JSON can hold. Inverse of `from_card`."""
+        aggregator = self.aggregator and {
+            "coefficients": dict(zip(self.aggregator.features, self.aggregator.model.coefficients, strict=True)),
+            "intercept": self.aggregator.model.intercept,
+            "ridge": self.aggregator.ridge,
+        }
+        curve = self.curve and {"slope": self.curve.slope, "intercept": self.curve.intercept}
+        return {"rule": self.rule, "aggregator": aggregator, "curve": curve, "fitted_on": list(self.fitted_on)}
+
+    @classmethod
+    def from_card(cls, card: Mapping[str, Any] | None, settings: SlideAnswerSettings) -> "Answer":
+        """What a model's card says; the rule of the settings where it says nothing or another rule is asked for."""
+        if card is None or (settings.by == "rule" and card["rule"] != settings.rule.rule):
+            return cls(settings.rule.rule)
+        held, curve, aggregator = card["aggregator"], card["curve"], None
+        if settings.by == "aggregator" and held is not None:
+            coefficients = {str(name): float(value) for name, value in held["coefficients"].items()}
+            model = Logistic(tuple(coefficients.values()), float(held["intercept"]))
+            aggregator = Aggregator(tuple(coefficients), model, float(held["ridge"]))
+        usable = curve is not None and settings.calibrate and (aggregator is None) == (held is None)
+        positive, negative = card["fitted_on"]
+        platt = Platt(float(curve["slope"]), float(curve["intercept"])) if usable else None
+        return cls(card["rule"], aggregator, platt, (positive, negative))
+
+
+def fit_answer(
+    measured: Sequence[Measured], positive: Sequence[bool], patients: Sequence[str], settings: SlideAnswerSettings
+) -> tuple[Answer, list[str]]:
+    """Fit what the settings ask for on validation slides; also sentences on what could not be fitted.
+
+    Raises:
+        LesionkitError: numbers of slides differ.
+    """
+    if not len(measured) == len(positive) == len(patients):
+        raise LesionkitError(f"each of {len(measured)} slides needs a label and a patient")
+    truth = np.asarray(positive, dtype=bool)
+    counts = (int(truth.sum()), int((~truth).sum()))
+    rule: str = settings.rule.rule
+    if min(counts) < settings.fewest:
+        return Answer(rule), [
+            f"the score of slides is not fitted: that needs {settings.fewest} validation slides with tumour and as "
+            f"many without, got {counts[0]} and {counts[1]}; it ranks slides, and is no probability"
+        ]
+    if settings.by == "best rule":
+        areas = {name: auc(truth, np.array([one.rules[name] for one in measured])) for name in RULES}
+        rule = max(areas, key=lambda name: (areas[name], name == settings.rule.rule))
+    raw, aggregator, said = np.array([one.rules[rule] for one in measured]), None, []
+    if settings.by == "aggregator":
+        try:
+            found = fit_aggregator([one.features for one in measured], truth, list(patients), settings.aggregator)
+            aggregator, raw = found.aggregator, np.asarray(found.out_of_fold)
+        except LesionkitError as error:
+            said.append(f"no aggregator is fitted: {error}")
+    curve = None
+    if settings.calibrate and raw.std() > 1e-12:
+        found_curve = fit_calibration(raw, truth, "platt", "validation")
+        # A falling curve would turn the order round; what ranks so badly is not calibrated.
+        curve = found_curve if isinstance(found_curve, Platt) and found_curve.slope > 0 else None
+    return Answer(rule, aggregator, curve, counts), said
