@@ -214,3 +214,19 @@ def test_a_deep_stem_needs_an_encoder_whose_stem_is_known():
         encoder = make_encoder("efficientnet-b0", 1, pretrained=False)
         with pytest.raises(LesionkitError, match="ResNet family, got EfficientNetEncoder"):
             with_deep_stem(encoder, 1)
+
+
+class TestLightUnet(Contract):
+    architecture = "light unet"
+
+
+def test_the_narrow_encoder_fits_the_light_decoder_and_is_small():
+    net = small("light unet", encoder="narrow-resnet18")
+    assert net.eval()(torch.zeros(1, 1, 64, 64)).mask.shape == (1, 1, 64, 64)
+    # In 16 bits it takes at most the 8 MB that a shipped model may have.
+    assert sum(p.numel() for p in net.parameters()) < 3.5e6
+
+
+def test_the_narrow_encoder_has_no_downloaded_weights():
+    with pytest.raises(LesionkitError, match="set pretrained to false"):
+        make_encoder("narrow-resnet18", 1, pretrained=True)

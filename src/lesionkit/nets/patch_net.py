@@ -75,7 +75,7 @@ class PatchNet(nn.Module):
             LesionkitError: not (b, 3, y, x), or a side that is no multiple of `multiple`.
         """
         _check(image, self.multiple)
-        image = _scaled(image, self.settings.scaling).to(next(self.body.parameters()).dtype)
+        image = scaled(image, self.settings.scaling).to(next(self.body.parameters()).dtype)
         return cast(Tensor, self.body(image))
 
     def patch_logit(self, image: Tensor, centre_px: int = 32) -> Tensor:
@@ -138,7 +138,8 @@ def _body(settings: PatchNetSettings) -> nn.Module:
     return ConvolutionalNet(settings.encoder, settings.stride or 16, settings.pretrained, settings.dropout)
 
 
-def _scaled(image: Tensor, scaling: str) -> Tensor:
+def scaled(image: Tensor, scaling: str) -> Tensor:
+    """Colours 0..1 (b, 3, y, x) as a net takes them, see `PatchNetSettings.scaling`."""
     if scaling == "half":
         return image - 0.5
     if scaling == "bytes":

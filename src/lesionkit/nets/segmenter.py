@@ -15,9 +15,11 @@ from lesionkit.nets.bottleneck_unet import BottleneckDecoder
 from lesionkit.nets.cbam_unet import CbamDecoder
 from lesionkit.nets.encoder import make_encoder, with_deep_stem
 from lesionkit.nets.norm import Norm, with_norm
-from lesionkit.nets.plain_unet import DeepLabDecoder, PlainDecoder
+from lesionkit.nets.plain_unet import DeepLabDecoder, LightDecoder, PlainDecoder
 
-Architecture = Literal["albunet", "bottleneck unet", "scse unet", "unet", "deeplab", "cbam unet", "aspp unet"]
+Architecture = Literal[
+    "albunet", "bottleneck unet", "scse unet", "unet", "light unet", "deeplab", "cbam unet", "aspp unet"
+]
 Head = Literal["none", "linear", "two linear", "convolution"]
 
 
@@ -27,7 +29,7 @@ class SegmenterSettings(Settings):
     architecture: Architecture = "albunet"
     """Its decoder; see the files of the same names."""
     encoder: str = "resnet34"
-    """A backbone of segmentation-models-pytorch, "tu-…" for timm's, "efficientnet-b0" to "-b7"."""
+    """A backbone of segmentation-models-pytorch, "tu-…" for timm's, "efficientnet-b0" to "-b7", "narrow-resnet18"."""
     norm: Norm = "batch"
     """Of encoder and decoder; "frozen batch" freezes the encoder's only, where there is something to freeze."""
     pretrained: bool = True
@@ -155,6 +157,7 @@ _DECODERS: Mapping[Architecture, Callable[..., nn.Module]] = {
     "bottleneck unet": BottleneckDecoder,
     "scse unet": lambda channels: BottleneckDecoder(channels, (384, 256, 128, 64), last=32, scse=True),
     "unet": PlainDecoder,
+    "light unet": LightDecoder,
     "deeplab": DeepLabDecoder,
     "cbam unet": CbamDecoder,
     "aspp unet": AsppDecoder,
