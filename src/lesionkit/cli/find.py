@@ -1,4 +1,4 @@
-"""`lesionkit find`: candidates, pictures and a page of one scan or many."""
+"""`lesionkit find`: what is found in one image or many, with pictures and a page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,8 @@ def command(
     scan: Annotated[
         Path,
         typer.Argument(
-            metavar="INPUT", help="DICOM folder, .mhd, .mha, .nii(.gz) or .nrrd; or a folder of many scans."
+            metavar="INPUT",
+            help="CT: DICOM folder, .mhd, .mha, .nii(.gz), .nrrd. X-ray: DICOM, PNG, JPEG file. Or a folder of many.",
         ),
     ],
     out: Out = None,
@@ -22,7 +23,9 @@ def command(
     truth: Annotated[
         Path | None,
         typer.Option(
-            "--truth", metavar="CSV", help="annotations.csv to mark hits and misses; default: beside the scans."
+            "--truth",
+            metavar="CSV",
+            help="annotations.csv, or SIIM's table of masks, to mark hits and misses; default: beside the images.",
         ),
     ] = None,
     series: Annotated[
@@ -36,14 +39,16 @@ def command(
     config: Config = None,
     assign: Assign = None,
 ) -> None:
-    """Find the lesions of one scan or many, and show them.
+    """Find the lesions of one image or many, and show them.
 
-    Writes a ranked table in world millimetres, a picture of each candidate, and a page to show around. In a folder
-    of many scans one that cannot be read is reported and the rest go on; the exit code is then 3.
+    In CT it writes a ranked table in world millimetres and a picture of each candidate; of radiographs masks,
+    probability maps, predictions.csv and SIIM's submission.csv; always a page to show around. In a folder of many, one
+    that cannot be read is reported and the rest go on; the exit code is then 3.
 
     Examples:
       lesionkit find SCAN --out RUN
       lesionkit find SCANS --model runs/first --truth annotations.csv
+      lesionkit find XRAY.dcm --recipe xray-pneumothorax --model runs/xray --out RUN
     """
     from lesionkit.cli.conclusion import conclude
     from lesionkit.cli.options import assignments

@@ -12,7 +12,7 @@ RecipeOption: TypeAlias = Annotated[
     str, typer.Option("--recipe", metavar="RECIPE", help="Which recipe's stages to use.")
 ]
 Data: TypeAlias = Annotated[
-    Path, typer.Argument(metavar="DATA", help="Folder of scans with annotations.csv and seriesuids.csv, if any.")
+    Path, typer.Argument(metavar="DATA", help="Folder of images with their tables; the recipe says which.")
 ]
 Out: TypeAlias = Annotated[
     Path | None,

@@ -18,6 +18,7 @@ def command(
     Examples:
       lesionkit run ct-nodule DATA --out runs/first
       lesionkit run ct-nodule DATA --out runs/short --set learn.steps=300
+      lesionkit run xray-pneumothorax DATA --out runs/xray --set learn.minutes=20
     """
     from lesionkit.cli.conclusion import conclude
     from lesionkit.cli.options import assignments

@@ -1,4 +1,4 @@
-"""`lesionkit train`: train a detector, or fine-tune one."""
+"""`lesionkit train`: train a model, or fine-tune one."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,19 +16,21 @@ def command(
         Path | None, typer.Option("--from", metavar="MODEL", help="Run folder or model file to fine-tune.")
     ] = None,
     batch: Annotated[
-        str | None, typer.Option("--batch", metavar="N|auto", help="Patches per step; auto: as many as memory holds.")
+        str | None,
+        typer.Option("--batch", metavar="N|auto", help="Patches or images per step; auto (CT): as many as fit."),
     ] = None,
     workers: Workers = None,
     config: Config = None,
     assign: Assign = None,
 ) -> None:
-    """Train a recipe's detector, or fine-tune a model on own cases.
+    """Train a recipe's model, or fine-tune one on own cases.
 
     Cases that are not prepared yet are prepared first. The same command with the same --out resumes.
 
     Examples:
       lesionkit train ct-nodule DATA --out runs/first --batch auto
       lesionkit train ct-nodule OWN_CASES --from runs/first --out runs/tuned --set learn.steps=300
+      lesionkit train xray-pneumothorax DATA --out runs/xray --set learn.minutes=20
     """
     from lesionkit.cli.conclusion import conclude
     from lesionkit.cli.options import assignments

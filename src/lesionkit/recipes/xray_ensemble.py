@@ -112,7 +112,9 @@ class Searcher:
 
     def __call__(self, image: NDArray[Any]) -> FoundImage:
         """Search one radiograph (y, x) of uint8, uint16 or floating values 0..1."""
-        mean, heads, seconds, box = RunningMean(), defaultdict(list), defaultdict(float), None
+        mean, box = RunningMean(), None
+        heads: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        seconds: dict[str, float] = defaultdict(float)
         for nets, draws, segmenter in self.groups:
             found = segmenter(image)
             box = found.lung_box or box

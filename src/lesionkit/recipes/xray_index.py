@@ -206,11 +206,10 @@ def write_rows(rows: Sequence[ImageRow], path: Path) -> None:
 
 def read_rows(path: Path) -> list[ImageRow]:
     """The images of a table. Inverse of `write_rows`."""
-    frame = pd.read_parquet(path).astype({"label": object})
-    return [
-        ImageRow(**{str(k): None if k == "label" and pd.isna(v) else v for k, v in row.items()})
-        for row in frame.to_dict("records")
+    records: list[dict[str, Any]] = [
+        {str(name): value for name, value in row.items()} for row in pd.read_parquet(path).to_dict("records")
     ]
+    return [ImageRow(**{**row, "label": None if pd.isna(row["label"]) else int(row["label"])}) for row in records]
 
 
 def image_set(run: RunFolder, data: Path, settings: XrayPneumothorax) -> ImageSet:

@@ -24,7 +24,8 @@ from lesionkit.recipes.xray_rules import rule_search
 from lesionkit.recipes.xray_score import Truth, score_found
 from lesionkit.recipes.xray_settings import XrayPneumothorax
 from lesionkit.recipes.xray_train import mask_dice
-from lesionkit.report.radiograph_page import FoundPixels, FoundRadiograph, write_radiograph_report
+from lesionkit.report.radiograph_page import FoundRadiograph, write_radiograph_report
+from lesionkit.report.radiograph_picture import FoundPixels
 from lesionkit.write.score import write_score
 from lesionkit.write.siim import write_siim_table
 

@@ -75,7 +75,8 @@ def make_pseudo_labels(
         probability, p_nonempty = ask(row)
         return accept(row.case_id, row.label, probability, p_nonempty, settings.pseudo, number, models)
 
-    told, kept = [], []
+    told: list[dict[str, Any]] = []
+    kept: list[dict[str, Any]] = []
     with replacing(folder / "masks.npy") as temporary:
         masks = open_memmap(temporary, "w+", np.uint8, (len(rows), side, -(-side // 8)))
         outcomes = map_cases(labelled, list(rows), EngineSettings(backend="here"), "pseudo-labelling")

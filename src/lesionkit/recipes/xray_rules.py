@@ -66,7 +66,8 @@ class OutOfFold:
 
     def probability(self, number: int) -> NDArray[np.float32]:
         """(y, x) of the lesion."""
-        return np.asarray(self.maps[number][self.places[number]], np.float32) / 255
+        levels: NDArray[np.uint8] = np.array(self.maps[number][self.places[number]])
+        return np.divide(levels, 255, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,12 +225,12 @@ def _write_rules(path: Path, found: Search) -> None:
 def rule_search(model: Path) -> dict[str, Any]:
     """What a model's folder or card tells of the search of its rule, under the names that the report knows."""
     alone = model.suffix == ".safetensors"
-    told = dict((read_card(model) if alone else read_ensemble(model)).get("validation", {}))
+    told: dict[str, Any] = dict((read_card(model) if alone else read_ensemble(model)).get("validation", {}))
     told.pop("rule", None)
     names = {"validation dice": "score", "nested validation dice": "nested_score", "optimism of the search": "optimism"}
-    found = {names.get(name, name): value for name, value in told.items()}
+    found: dict[str, Any] = {names.get(name, name): value for name, value in told.items()}
     table = model.parent / RULES_FILE
     if not alone and table.is_file():
         with table.open(newline="", encoding="utf-8") as lines:
-            found["rows"] = list(csv.DictReader(lines))
+            found["rows"] = [dict(row) for row in csv.DictReader(lines)]
     return found

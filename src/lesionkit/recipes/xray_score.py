@@ -72,16 +72,11 @@ def score_found(found: Sequence[FoundRow], truth: Truth, settings: SiimSettings)
         return None
     shapes = {row.shape for row in rows}
     shape = rows[0].shape if len(shapes) == 1 else SHAPE
-    frames = (
-        pd.DataFrame(
-            {"image_id": row.case_id, "patient_id": truth[row.case_id][1], "encoded": text} for row, text in at
-        )
-        for at in (
-            [(row, _at_shape(truth[row.case_id][0], row, shape)) for row in rows],
-            [(row, _at_shape(row.encoded, row, shape)) for row in rows],
-        )
-    )
-    score = score_siim(*frames, shape, {row.case_id: row.score for row in rows}, settings)
+    ids = {"image_id": [row.case_id for row in rows]}
+    patients = {"patient_id": [truth[row.case_id][1] for row in rows]}
+    true = pd.DataFrame({**ids, **patients, "encoded": [_at_shape(truth[r.case_id][0], r, shape) for r in rows]})
+    marks = pd.DataFrame({**ids, "encoded": [_at_shape(row.encoded, row, shape) for row in rows]})
+    score = score_siim(true, marks, shape, {row.case_id: row.score for row in rows}, settings)
     notes = []
     if len(shapes) > 1:
         notes.append(f"radiographs have {len(shapes)} sizes; masks were compared at {shape[0]} × {shape[1]} pixels")
