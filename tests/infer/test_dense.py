@@ -105,7 +105,7 @@ def test_cells_lie_where_their_pixels_do():
     assert found.grid.shape == found.array.shape == found.computed.shape == (13, 8)
     # The second cell of a row is the pixels 8 to 15, whose middle is 12 pixels from the slide's edge.
     np.testing.assert_allclose(found.grid.index_to_world([0, 1]), [0.012, 0.004])
-    assert found.read((slice(0, 2), slice(3, 4))).dtype == np.float32
+    np.testing.assert_array_equal(found.read((slice(0, 2), slice(3, 4))), found.array[:2, 3:4])
 
 
 def test_a_slide_without_tissue_has_an_empty_map():
@@ -130,7 +130,7 @@ def test_bf16_is_near_fp32():
 
 def test_windows_have_the_halo_that_is_asked_for():
     grid, net = picture(512, 512).grid, make()
-    halos = [-dense_windows(grid, None, net, DenseSettings(halo=halo))[0].start[0] // 1 for halo in (None, 0, 10)]
+    halos = [-dense_windows(grid, None, net, DenseSettings(halo=halo))[0].start[0] for halo in (None, 0, 10)]
     assert halos == [net.context, 0, 16]
 
 
@@ -138,10 +138,18 @@ def test_a_large_map_lies_in_a_file(monkeypatch):
     monkeypatch.setattr(probability_map, "_IN_MEMORY_BYTES", 100)
     large = ProbabilityMap.empty(picture(256, 256).grid, 8)
     assert isinstance(large.array, np.memmap)
-    large.array[3, 4] = 0.5
-    assert large.array.sum(dtype=float) == 0.5
+    assert large.array.sum() == 0
     found = infer_dense(make(), picture(128, 128), None, EXACT, direct)
     assert found.computed.all()
+
+
+def test_certain_places_still_differ():
+    # As float16, both would be 1.
+    net = make()
+    torch.nn.init.constant_(net.body.last.bias, 9.0)
+    found = infer_dense(net, picture(128, 128), None, EXACT, direct)
+    assert found.array.max() < 1
+    assert len(np.unique(found.array)) > 100
 
 
 def test_tissue_beyond_its_mask_is_none():

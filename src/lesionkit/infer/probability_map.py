@@ -21,8 +21,8 @@ class ProbabilityMap:
 
     Attributes:
         grid: of the cells; the first begins where the image does.
-        array: (rows, columns) 0..1, float16 as nets write it; 0 where nothing was computed. A file without a name where
-            it is large.
+        array: (rows, columns) 0..1, float32 as nets write it: as float16 all logits above 8 would be the same, and
+            scores are of the largest. 0 where nothing was computed. A file without a name where it is large.
         computed: bool (rows, columns): cells of tissue, which are those that count.
         facts: windows, net_px (pixels that the net saw, surroundings included), waited_s (for pixels), seconds.
     """
@@ -69,7 +69,7 @@ class ProbabilityMap:
             cell: pixels of the image per cell and axis.
         """
         cells = cells_of(grid, cell)
-        return cls(cells, _zeros(cells.shape, np.float16), _zeros(cells.shape, np.bool_))
+        return cls(cells, _zeros(cells.shape, np.float32), _zeros(cells.shape, np.bool_))
 
 
 def cells_of(grid: Grid, cell: int) -> Grid:

@@ -148,7 +148,7 @@ def scaled(image: Tensor, scaling: str) -> Tensor:
         mean, deviation = (
             torch.tensor(values, device=image.device, dtype=image.dtype)[:, None, None] for values in IMAGENET
         )
-        return (image - mean) / deviation
+        return (image - mean) * (1 / deviation)
     return image
 
 
