@@ -15,10 +15,11 @@ from lesionkit.recipes.versions import versions
 from lesionkit.recipes.xray_ensemble import Ensemble, EnsembleNet, load_ensemble, rule_document, write_ensemble
 from lesionkit.recipes.xray_find import FoundRow, find_all, read_records
 from lesionkit.recipes.xray_folds import Training, begin_training, train_folds
-from lesionkit.recipes.xray_index import CATALOGUE, image_set, index, read_rows
+from lesionkit.recipes.xray_index import CATALOGUE, image_set, index
 from lesionkit.recipes.xray_lung import LUNG_FILE
 from lesionkit.recipes.xray_page import write_results
 from lesionkit.recipes.xray_prepare import PreparedSet, prepare, prepared_set
+from lesionkit.recipes.xray_rows import read_rows
 from lesionkit.recipes.xray_rules import RULES_FILE, Decision, decide
 from lesionkit.recipes.xray_score import Truth, truth_beside, truth_of_rows
 from lesionkit.recipes.xray_settings import (

@@ -26,10 +26,10 @@ from lesionkit.nets.weights import load_net, pick_device, save_model
 from lesionkit.recipes.run_folder import RunFolder
 from lesionkit.recipes.versions import versions
 from lesionkit.recipes.xray_ensemble import EnsembleNet, image_score, judged, roles
-from lesionkit.recipes.xray_index import ImageRow
 from lesionkit.recipes.xray_members import Member, with_values
 from lesionkit.recipes.xray_prepare import ChosenPictures, PreparedSet
 from lesionkit.recipes.xray_pseudo import make_pseudo_labels, read_pseudo_labels
+from lesionkit.recipes.xray_rows import ImageRow
 from lesionkit.recipes.xray_settings import XrayPneumothorax
 from lesionkit.recipes.xray_train import PseudoEntries, Shown, Unlabelled, fit_member, is_positives_only
 from lesionkit.sample.radiographs import Entry

@@ -1,7 +1,7 @@
 """A folder of radiographs -> a table of its images, and who of them learns, validates and tests."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,16 +10,13 @@ import numpy as np
 import pandas as pd
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.core.files import replacing
-from lesionkit.core.mask import encode_rle_siim
-from lesionkit.core.runs import runs_of
 from lesionkit.engine.map import EngineSettings, map_cases
-from lesionkit.read.chest_set import ChestImage, chest_mask, read_chest_set
-from lesionkit.read.dicom_header import read_header
-from lesionkit.read.picture import find_pictures, picture_shape
+from lesionkit.read.chest_set import read_chest_set
+from lesionkit.read.picture import find_pictures
 from lesionkit.read.truth.chest_labels import read_chest_labels
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.run_folder import RunFolder
+from lesionkit.recipes.xray_rows import ImageRow, read_rows, row_of, unlabelled_row, write_rows
 from lesionkit.recipes.xray_settings import FoldSettings, UnlabelledSettings, XrayPneumothorax
 from lesionkit.sample.folds import FoldCase, stratified_folds, stratified_split
 from lesionkit.sample.split import Splits, read_splits, write_splits
@@ -27,42 +24,6 @@ from lesionkit.sample.split import Splits, read_splits, write_splits
 CATALOGUE = "catalogue.parquet"
 SPLITS = "splits.json"
 FOLD = "fold-"
-
-
-@dataclass(frozen=True)
-class ImageRow:
-    """One radiograph as it is on disk, its pixels not read.
-
-    Attributes:
-        encoded: rle_siim of its whole lesion mask at its own size, "-1" where healthy, "" where nobody looked.
-        area: share of the image that is lesion; 0 where nobody looked.
-        lungs: file of its lung mask, "" without one.
-        label: 1, 0 or -1 (uncertain) where a table of image labels speaks of it.
-        failure: why it cannot be used, "" where it can.
-    """
-
-    case_id: str
-    patient_id: str
-    path: str
-    rows: int = 0
-    columns: int = 0
-    encoded: str = ""
-    area: float = 0.0
-    lungs: str = ""
-    label: int | None = None
-    failure: str = ""
-
-    @property
-    def looked_at(self) -> bool:
-        return bool(self.encoded)
-
-    @property
-    def positive(self) -> bool:
-        return self.area > 0
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.rows, self.columns
 
 
 @dataclass(frozen=True)
@@ -126,28 +87,8 @@ def index_rows(data: Path, engine: EngineSettings) -> list[ImageRow]:
     images = read_chest_set(data)
     return [
         outcome.value or ImageRow(i.case_id, i.patient_id or i.case_id, str(i.path), failure=str(outcome.error))
-        for i, outcome in zip(images, map_cases(_row, images, engine, "indexing"), strict=True)
+        for i, outcome in zip(images, map_cases(row_of, images, engine, "indexing"), strict=True)
     ]
-
-
-def _row(image: ChestImage) -> ImageRow:
-    shape = picture_shape(image.path)
-    found = ImageRow(
-        image.case_id,
-        image.patient_id or _patient(image.path) or image.case_id,
-        str(image.path),
-        *shape,
-        lungs=str(image.lungs or ""),
-    )
-    if not image.looked_at:
-        return found
-    runs = runs_of(chest_mask(image, shape))
-    return replace(found, encoded=encode_rle_siim(runs), area=runs.area / (shape[0] * shape[1]))
-
-
-def _patient(path: Path) -> str:
-    header = read_header(path)
-    return "" if header is None else header.text("PatientID")
 
 
 def unlabelled_rows(settings: UnlabelledSettings, engine: EngineSettings, seed: int) -> list[ImageRow]:
@@ -165,17 +106,12 @@ def unlabelled_rows(settings: UnlabelledSettings, engine: EngineSettings, seed: 
     if settings.most is not None and len(files) > settings.most:
         chosen = np.random.default_rng(seed).choice(len(files), settings.most, replace=False)
         files = [files[number] for number in sorted(chosen)]
-    work = partial(_unlabelled_row, root=settings.images)
+    work = partial(unlabelled_row, root=settings.images)
     found = []
     for outcome in map_cases(work, files, engine, "indexing unlabelled"):
         row = outcome.value or ImageRow(outcome.item.stem, "", str(outcome.item), failure=str(outcome.error))
         found.append(row if labels is None else replace(row, label=labels[outcome.item]))
     return found
-
-
-def _unlabelled_row(path: Path, root: Path) -> ImageRow:
-    name = path.relative_to(root).with_suffix("").as_posix() if root.is_dir() else path.stem
-    return ImageRow(name, _patient(path) or name, str(path), *picture_shape(path))
 
 
 def _labels(table: Path, files: Sequence[Path]) -> dict[Path, int | None]:
@@ -194,22 +130,6 @@ def _labels(table: Path, files: Sequence[Path]) -> dict[Path, int | None]:
     if not found:
         raise LesionkitError(f"{table}: none of its {len(label_of)} images is among the {len(files)} files")
     return found
-
-
-def write_rows(rows: Sequence[ImageRow], path: Path) -> None:
-    """Write the table of images as Parquet."""
-    frame = pd.DataFrame([asdict(row) for row in rows])
-    frame["label"] = frame["label"].astype("Int8")
-    with replacing(path) as temporary:
-        frame.to_parquet(temporary, index=False)
-
-
-def read_rows(path: Path) -> list[ImageRow]:
-    """The images of a table. Inverse of `write_rows`."""
-    records: list[dict[str, Any]] = [
-        {str(name): value for name, value in row.items()} for row in pd.read_parquet(path).to_dict("records")
-    ]
-    return [ImageRow(**{**row, "label": None if pd.isna(row["label"]) else int(row["label"])}) for row in records]
 
 
 def image_set(run: RunFolder, data: Path, settings: XrayPneumothorax) -> ImageSet:

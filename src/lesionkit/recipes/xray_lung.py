@@ -16,8 +16,9 @@ from lesionkit.nets.weights import load_net, pick_device, save_model
 from lesionkit.read.picture import read_picture
 from lesionkit.recipes.run_folder import RunFolder
 from lesionkit.recipes.versions import versions
-from lesionkit.recipes.xray_index import ImageRow, ImageSet
+from lesionkit.recipes.xray_index import ImageSet
 from lesionkit.recipes.xray_pictures import Corners, Plan, prepare_pictures
+from lesionkit.recipes.xray_rows import ImageRow
 from lesionkit.recipes.xray_settings import MODELS, XrayInferSettings, XrayPneumothorax
 from lesionkit.recipes.xray_train import Shown, fit_member
 

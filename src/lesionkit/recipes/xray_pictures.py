@@ -24,7 +24,7 @@ from lesionkit.infer.segment import resized
 from lesionkit.read.picture import read_mask, read_picture
 from lesionkit.recipes.cache import cache_root
 from lesionkit.recipes.fingerprint import fingerprint
-from lesionkit.recipes.xray_index import ImageRow
+from lesionkit.recipes.xray_rows import ImageRow
 
 MaskKind = Literal["lesion", "lung"]
 Corners = tuple[int, int, int, int]

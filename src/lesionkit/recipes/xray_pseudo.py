@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing, write_text
 from lesionkit.engine.map import EngineSettings, map_cases
-from lesionkit.recipes.xray_index import ImageRow
 from lesionkit.recipes.xray_prepare import PreparedSet
+from lesionkit.recipes.xray_rows import ImageRow
 from lesionkit.recipes.xray_settings import XrayPneumothorax
 from lesionkit.recipes.xray_train import PseudoEntries
 from lesionkit.sample.pseudo import PseudoLabel, accept

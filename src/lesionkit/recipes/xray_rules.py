@@ -21,8 +21,8 @@ from lesionkit.infer.threshold import FIRST_GRID, Evidence, Search, grid, search
 from lesionkit.nets.weights import read_card
 from lesionkit.recipes.xray_ensemble import image_score, read_ensemble, rule_document, rule_of
 from lesionkit.recipes.xray_folds import CASES, FOUND, HEADS, Training
-from lesionkit.recipes.xray_index import ImageRow
 from lesionkit.recipes.xray_pictures import resized_mask
+from lesionkit.recipes.xray_rows import ImageRow
 from lesionkit.recipes.xray_train import mask_dice
 
 RULES_FILE = "rules.csv"

@@ -15,7 +15,7 @@ from lesionkit.evaluate.siim import SiimSettings, score_siim
 from lesionkit.read.chest_set import TABLES, chest_mask, read_chest_set
 from lesionkit.read.truth.siim import read_siim_table
 from lesionkit.recipes.xray_find import FoundRow
-from lesionkit.recipes.xray_index import ImageRow
+from lesionkit.recipes.xray_rows import ImageRow
 
 SHAPE = (1024, 1024)
 """What masks are resized to where the radiographs of a score have several sizes."""
