@@ -65,7 +65,8 @@ def _train(
         folder = run.path if number == 0 else run.path / f"round-{number}"
         if number and fitted is not None:
             hard = mined(run, number, fitted.net, slides, settings, hard)
-            net = fitted.net
+            # An average of weights takes no gradients; what is learned from does.
+            net = fitted.net.requires_grad_(True)
         draws = Draws(slides, labelled, settings, hard=hard, packed=packed)
         fitted = _fit(net, folder, draws, settings, judge)
     if fitted is None:
