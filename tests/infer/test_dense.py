@@ -138,7 +138,8 @@ def test_a_large_map_lies_in_a_file(monkeypatch):
     monkeypatch.setattr(probability_map, "_IN_MEMORY_BYTES", 100)
     large = ProbabilityMap.empty(picture(256, 256).grid, 8)
     assert isinstance(large.array, np.memmap)
-    assert large.array.sum() == 0
+    large.put((slice(3, 4), slice(4, 6)), np.array([[0.5, 0.7]]), np.array([[True, False]]))
+    assert (large.array.sum(), large.array[3, 4], np.argwhere(large.computed).tolist()) == (0.5, 0.5, [[3, 4]])
     found = infer_dense(make(), picture(128, 128), None, EXACT, direct)
     assert found.computed.all()
 

@@ -130,5 +130,4 @@ def _write(
     halo = [(b.start - s) // cell for b, s in zip(window.core, window.start, strict=True)]
     core = probability[tuple(slice(h, h + b.stop - b.start) for h, b in zip(halo, into, strict=True))]
     held = tissue_at(found.grid, into, tissue)
-    found.array[into] = np.where(held, core, 0)
-    found.computed[into] = held
+    found.put(into, core, held)

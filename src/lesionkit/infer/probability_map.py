@@ -1,6 +1,7 @@
 """What a net says of a slide: probabilities of tumour, cell by cell, and where it was asked."""
 
 import math
+import mmap
 import tempfile
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Box, Grid
 from lesionkit.core.image import Image
 
-_IN_MEMORY_BYTES = 2**29
+_IN_MEMORY_BYTES = 2**27
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,18 @@ class ProbabilityMap:
     def read(self, box: Box) -> NDArray[np.float32]:
         """Probabilities of a box, 0 where nothing was computed, so a map is an `Image`; (row, column) float32."""
         return np.where(self.computed[box], self.array[box], 0).astype(np.float32)
+
+    def put(self, box: Box, probability: NDArray[Any], held: NDArray[np.bool_]) -> None:
+        """Say what was computed in a box.
+
+        Args:
+            probability: (rows, columns) of the box.
+            held: the cells of it that count; the others stay 0.
+        """
+        self.array[box] = np.where(held, probability, 0)
+        self.computed[box] = held
+        for array in (self.array, self.computed):
+            _let_go(array)
 
     @classmethod
     def empty(cls, grid: Grid, cell: int) -> "ProbabilityMap":
@@ -111,3 +124,10 @@ def _zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     with tempfile.TemporaryFile(prefix="lesionkit-map-") as file:
         # The mapping keeps the file alive; the file goes when the map does.
         return np.memmap(file, dtype, mode="w+", shape=shape)
+
+
+def _let_go(array: NDArray[Any]) -> None:
+    """Leave what was written to a file to the system, so that it is none of this process's memory."""
+    mapping: Any = array.base
+    if isinstance(mapping, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapping.madvise(mmap.MADV_DONTNEED)

@@ -3,7 +3,6 @@
 import difflib
 from typing import Any, cast
 
-import timm
 import torch
 from torch import Tensor, nn
 
@@ -26,6 +25,9 @@ class ConvolutionalNet(nn.Module):
     def __init__(self, name: str, stride: int, pretrained: bool, dropout: float) -> None:
         super().__init__()
         self.stride = self.multiple = stride
+        # Only here, because it takes seconds and 200 MB, and the net we ship does without.
+        import timm
+
         place, channels = _stage(name, stride)
         try:
             self.encoder: nn.Module = timm.create_model(
@@ -49,6 +51,8 @@ class ConvolutionalNet(nn.Module):
 
 def _stage(name: str, stride: int) -> tuple[int, int]:
     """Number of the deepest stage of a net that has the stride, and its maps."""
+    import timm
+
     if not timm.is_model(name):
         close = difflib.get_close_matches(name, [*timm.list_models(), "narrow"], n=1)
         cure = f"did you mean '{close[0]}'?" if close else "take narrow, resnet18 or convnext_pico"
