@@ -173,7 +173,7 @@ def test_a_slide_without_pixel_size_is_refused_in_one_sentence_and_found_with_on
     refused = call(*asked)
     assert refused.exit_code == 2
     assert "must say how large its pixels are" in refused.output
-    assert "slides searched" in lesionkit(*asked, "--set", "read.mpp=1.0")
+    assert "slides searched" in lesionkit(*asked, "--mpp", 1.0)
 
 
 def test_an_empty_slide_of_one_level_scores_0_and_says_why(place, tmp_path):

@@ -13,7 +13,8 @@ def command(
         Path,
         typer.Argument(
             metavar="INPUT",
-            help="CT: DICOM folder, .mhd, .mha, .nii(.gz), .nrrd. X-ray: DICOM, PNG, JPEG file. Or a folder of many.",
+            help="CT: DICOM folder, .mhd, .mha, .nii(.gz), .nrrd. X-ray: DICOM, PNG, JPEG file. Slide: .tif, .svs, "
+            ".mrxs, .ndpi … Or a folder of many.",
         ),
     ],
     out: Out = None,
@@ -24,8 +25,9 @@ def command(
         Path | None,
         typer.Option(
             "--truth",
-            metavar="CSV",
-            help="annotations.csv, or SIIM's table of masks, to mark hits and misses; default: beside the images.",
+            metavar="PATH",
+            help="annotations.csv, SIIM's table of masks, a folder of outlines or masks of slides, or labels.csv of "
+            "slides, to mark hits and misses; default: beside the images.",
         ),
     ] = None,
     series: Annotated[
@@ -34,6 +36,9 @@ def command(
     allow_gaps: Annotated[
         bool, typer.Option("--allow-gaps", help="Interpolate missing slices instead of refusing the scan.")
     ] = False,
+    mpp: Annotated[
+        float | None, typer.Option("--mpp", help="µm per pixel of slides that do not say it, at their finest level.")
+    ] = None,
     recipe: RecipeOption = "ct-nodule",
     workers: Workers = None,
     config: Config = None,
@@ -42,13 +47,15 @@ def command(
     """Find the lesions of one image or many, and show them.
 
     In CT it writes a ranked table in world millimetres and a picture of each candidate; of radiographs masks,
-    probability maps, predictions.csv and SIIM's submission.csv; always a page to show around. In a folder of many, one
-    that cannot be read is reported and the rest go on; the exit code is then 3.
+    probability maps, predictions.csv and SIIM's submission.csv; of slides scores.csv, marks in CAMELYON16's form,
+    probability maps as pyramids and outlines that QuPath opens; always a page to show around. In a folder of many,
+    one that cannot be read is reported and the rest go on; the exit code is then 3.
 
     Examples:
       lesionkit find SCAN --out RUN
       lesionkit find SCANS --model runs/first --truth annotations.csv
       lesionkit find XRAY.dcm --recipe xray-pneumothorax --model runs/xray --out RUN
+      lesionkit find SLIDE.svs --recipe slide-metastasis --model runs/slides --out RUN
     """
     from lesionkit.cli.conclusion import conclude
     from lesionkit.cli.options import assignments
@@ -59,7 +66,11 @@ def command(
 
     chosen = load_recipe(recipe)
     given = assignments(
-        assign, read__series=series, read__allow_gaps=True if allow_gaps else None, engine__workers=workers
+        assign,
+        read__series=series,
+        read__allow_gaps=True if allow_gaps else None,
+        read__mpp=mpp,
+        engine__workers=workers,
     )
     settings = resolve(chosen.model_settings(model), config or (), given)
     # The weights by content, also of a shipped model: another version of it makes another run.

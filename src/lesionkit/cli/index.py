@@ -20,10 +20,12 @@ def command(
 ) -> None:
     """Write one table of a data set, a row per case.
 
-    It tells ids, path, shape, spacing, origin, lesions, lung cover ratio, time, and why a case failed.
+    Of CTs it tells ids, path, shape, spacing, origin, lesions, lung cover ratio, time, and why a case failed; of slides
+    ids, path, label, µm per pixel, levels, and why a slide cannot be used.
 
     Examples:
       lesionkit index DATA --out catalogue.parquet
+      lesionkit index SLIDES --recipe slide-metastasis
     """
     from lesionkit.cli.conclusion import conclude
     from lesionkit.cli.options import assignments

@@ -20,11 +20,13 @@ def command(
 ) -> None:
     """Prepare every case of a data set and keep it in the cache.
 
-    Prepared is: upright, evenly spaced, lungs found, cropped. What is in the cache already is not done again.
+    Prepared is a CT that is upright, evenly spaced, its lungs found, cropped. Of slides tissue and patches are found
+    and kept in the run folder, with statistics.html. What is there already is not done again.
 
     Examples:
       lesionkit prepare DATA --preview --out runs/first
       lesionkit prepare DATA --set prepare.lung.preset=threshold
+      lesionkit prepare SLIDES --recipe slide-metastasis --out runs/slides
     """
     from lesionkit.cli.conclusion import conclude
     from lesionkit.cli.options import assignments

@@ -19,6 +19,7 @@ def command(
       lesionkit run ct-nodule DATA --out runs/first
       lesionkit run ct-nodule DATA --out runs/short --set learn.steps=300
       lesionkit run xray-pneumothorax DATA --out runs/xray --set learn.minutes=20
+      lesionkit run slide-metastasis DATA --out runs/slides --set labelled=PATCHES
     """
     from lesionkit.cli.conclusion import conclude
     from lesionkit.cli.options import assignments
