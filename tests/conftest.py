@@ -76,3 +76,74 @@ def model(tmp_path_factory) -> Path:
     domain = {"slice_distance_mm": [1, 3], "kernels": ["B30f"]}
     folder = tmp_path_factory.mktemp("model")
     return save_model(folder / "random.safetensors", net, {"settings": settings, "domain": domain})
+
+
+def draw_radiograph(seed: int, positive: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A grey picture of 64 × 64 pixels with two lungs, the mask of a black corner at the top of one, and the lungs."""
+    rng = np.random.default_rng(seed)
+    image, lung, lesion = np.full((64, 64), 150.0), np.zeros((64, 64), bool), np.zeros((64, 64), bool)
+    lung[8:56, 6:28] = lung[8:56, 36:58] = True
+    image[lung] = 90
+    if positive:
+        left = int(rng.choice([6, 36]))
+        lesion[8 : 8 + int(rng.integers(16, 32)), left : left + 16] = True
+        image[lesion] = 10
+    image += rng.normal(0, 4, image.shape)
+    return np.clip(image, 0, 255).astype(np.uint8), lesion, lung
+
+
+@pytest.fixture(scope="session")
+def radiographs(tmp_path_factory) -> Path:
+    """Eighteen radiographs x00 … x17 in SIIM's layout with lung masks; every other one is positive, x00 and x02 are of
+    one patient."""
+    from lesionkit.core.case import Case
+    from lesionkit.core.image import ArrayImage
+    from lesionkit.write.radiograph import write_radiograph
+    from lesionkit.write.siim import write_image_patients, write_mask, write_siim_table
+
+    data = tmp_path_factory.mktemp("radiographs") / "data"
+    masks, patients = {}, {}
+    for number in range(18):
+        name = f"x{number:02d}"
+        image, lesion, lung = draw_radiograph(number, positive=number % 2 == 0)
+        patient = "p00" if number in (0, 2) else f"p{number:02d}"
+        case = Case(name, patient, ArrayImage(Grid.upright((64, 64), (1, 1)), image))
+        write_radiograph(case, data / "dicom" / f"{name}.dcm")
+        write_mask(data / "lungs" / f"{name}.png", lung)
+        masks[name], patients[name] = [lesion], case.patient_id
+    write_siim_table(data / "train-rle.csv", masks)
+    write_image_patients(data / "patients.csv", patients)
+    return data
+
+
+@pytest.fixture(scope="session")
+def tiny_xray() -> dict[str, dict[str, object]]:
+    """Changes of settings with which a recipe for radiographs takes seconds."""
+    return {
+        "net": {"architecture": "unet", "encoder": "tu-test_resnet", "pretrained": False},
+        "learn": {"side": 64, "epochs": 2, "batch": 4, "precision": "32-true", "device": "cpu", "loader_workers": 0},
+        "split": {"folds": 3, "trained": 2, "test_share": 0.25},
+        "infer": {"precision": "fp32", "device": "cpu"},
+        "score": {"samples": 20},
+        "engine": {"backend": "here"},
+    }
+
+
+@pytest.fixture(scope="session")
+def xray_run(radiographs, tiny_xray, tmp_path_factory) -> Path:
+    """A finished run of xray-pneumothorax on `radiographs`."""
+    import os
+
+    from lesionkit.recipes import load_recipe
+    from lesionkit.recipes.run_folder import open_run
+    from lesionkit.recipes.settings_file import change
+
+    recipe = load_recipe("xray-pneumothorax")
+    settings = change(recipe.settings(), tiny_xray)
+    out = tmp_path_factory.mktemp("xray-run") / "run"
+    before = os.environ.get("LESIONKIT_CACHE")
+    os.environ["LESIONKIT_CACHE"] = str(out.parent / "cache")
+    with open_run(out, recipe.name, settings, {"data": radiographs}) as run:
+        recipe.run(run, radiographs, settings)
+    os.environ.pop("LESIONKIT_CACHE") if before is None else os.environ.update({"LESIONKIT_CACHE": before})
+    return out
