@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from lesionkit.evaluate.roc import auc, auc_figure
+from lesionkit.learn.patch_loss import middle_logit
 from lesionkit.learn.patch_settings import PatchLearnSettings
 from lesionkit.learn.patches import fit_patches, seed_everything
 from lesionkit.nets.patch_net import PatchNet, PatchNetSettings
@@ -28,6 +29,7 @@ from lesionkit.sample.slide_batches import PatchBatches
 from lesionkit.sample.slide_patches import LabelledPatches
 
 FOLDS = 5
+MIDDLE = 32
 
 
 def parse():
@@ -52,7 +54,7 @@ def folds_of(labels):
 
 
 @torch.inference_mode()
-def logits_of(net, images, side):
+def logits_of(net, images, side, pool):
     """Mean logit over the eight orientations."""
     margin = (images.shape[1] - side) // 2
     middle = images[:, margin : margin + side, margin : margin + side]
@@ -63,7 +65,8 @@ def logits_of(net, images, side):
         for number in range(8):
             turned, _ = oriented(image, image[:, :1], np.full(len(image), number))
             with torch.autocast("cpu", torch.bfloat16):
-                sums += net.patch_logit(turned.contiguous(memory_format=torch.channels_last)).float()
+                logits = net(turned.contiguous(memory_format=torch.channels_last)).float()
+            sums += middle_logit(logits, round(MIDDLE / net.stride), pool)
         found.append(sums / 8)
     return torch.cat(found).numpy()
 
@@ -71,6 +74,7 @@ def logits_of(net, images, side):
 def train(arguments, images, labels, kept, seed, folder):
     """A net of the patches `kept`."""
     learn = {"batch": 32, "rate": 4e-3, "map_weight": 0, "middle_weight": 1, "smoothing": 0.02, "workers": 0}
+    learn |= {"middle_px": MIDDLE, "middle_pool": "mean"}
     learn |= {"validate_every": 10**6, "device": "cpu", "seed": seed, **json.loads(arguments.learn)}
     learn["steps"] = arguments.epochs * (len(kept) // learn["batch"])
     settings = PatchLearnSettings.parse(learn)
@@ -80,7 +84,7 @@ def train(arguments, images, labels, kept, seed, folder):
     batches = PatchBatches(lambda _epoch: patches, settings.batch, settings.steps, augment, seed)
     seed_everything(seed)
     net = PatchNet(PatchNetSettings.parse({"pretrained": False, "dropout": 0.3, **json.loads(arguments.net)}))
-    return fit_patches(net, folder, settings, batches).net
+    return fit_patches(net, folder, settings, batches).net, settings.middle_pool
 
 
 def report(name, labels, scores, folds):
@@ -108,8 +112,8 @@ def main():
             if not file.is_file():
                 started = time.process_time()
                 kept = np.setdiff1d(np.arange(len(labels)), folds[number])
-                net = train(arguments, images, labels, kept, seed, arguments.out / f"seed-{seed}-fold-{number}")
-                np.save(file, logits_of(net, images[folds[number]], arguments.side))
+                net, pool = train(arguments, images, labels, kept, seed, arguments.out / f"seed-{seed}-fold-{number}")
+                np.save(file, logits_of(net, images[folds[number]], arguments.side, pool))
                 print(f"seed {seed}, fold {number}: {time.process_time() - started:.0f} s of CPU", flush=True)
             logits[row, folds[number]] = np.load(file)
         seen = [folds[number] for number in arguments.folds]

@@ -46,6 +46,9 @@ def test_the_border_can_be_left_out():
 def test_the_middle_is_judged_as_the_net_itself_does():
     net, image = PatchNet(TINY).eval(), torch.rand(2, 3, 96, 96)
     torch.testing.assert_close(middle_logit(net(image), 4), net.patch_logit(image, 32))
+    logits = torch.tensor([[[[9.0, 9, 9, 9], [9, 1, 2, 9], [9, 3, 4, 9], [9, 9, 9, 9]]]])
+    assert middle_logit(logits, 2, "mean").tolist() == [2.5]
+    assert float(middle_logit(logits, 2)) == pytest.approx(np.log(np.exp([1, 2, 3, 4]).mean()), abs=1e-5)
     with pytest.raises(LesionkitError, match="a middle of 20 cells must lie in a map"):
         middle_logit(net(image), 20)
 

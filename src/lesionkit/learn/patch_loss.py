@@ -1,6 +1,7 @@
 """The loss of a network for slides, on masks where they are known and on labels of the middle, and mixed batches."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from numpy.random import Generator
@@ -30,7 +31,7 @@ def patch_loss(net: PatchNet, batch: Mapping[str, Tensor], settings: PatchLearnS
     if settings.middle_weight:
         label = _smoothed(batch["label"].float(), settings.smoothing)
         parts["middle"] = functional.binary_cross_entropy_with_logits(
-            middle_logit(logits, max(1, round(settings.middle_px / net.stride))), label
+            middle_logit(logits, max(1, round(settings.middle_px / net.stride)), settings.middle_pool), label
         )
     return {**parts, "total": torch.stack([weights[name] * part for name, part in parts.items()]).sum()}
 
@@ -53,8 +54,8 @@ def map_loss(logits: Tensor, mask: Tensor, smoothing: float = 0.0, border: int =
     return (per_cell * known)[inside].sum() / known[inside].sum().clamp(min=1)
 
 
-def middle_logit(logits: Tensor, side: int) -> Tensor:
-    """(b,) soft maximum of the `side` × `side` cells in the middle, as `PatchNet.patch_logit` takes it.
+def middle_logit(logits: Tensor, side: int, pool: Literal["soft maximum", "mean"] = "soft maximum") -> Tensor:
+    """(b,) soft maximum of the `side` × `side` cells in the middle, as `PatchNet.patch_logit` takes it, or their mean.
 
     Raises:
         LesionkitError: the middle is larger than the map.
@@ -63,6 +64,8 @@ def middle_logit(logits: Tensor, side: int) -> Tensor:
     if min(top, left) < 0:
         raise LesionkitError(f"a middle of {side} cells must lie in a map of {tuple(logits.shape[2:])}; set middle_px")
     middle = logits[:, 0, top : top + side, left : left + side].flatten(1)
+    if pool == "mean":
+        return middle.mean(dim=1)
     return torch.logsumexp(middle, dim=1) - torch.tensor(float(side**2)).log()
 
 

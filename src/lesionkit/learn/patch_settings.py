@@ -43,6 +43,9 @@ class PatchLearnSettings(Settings):
     """Weight of the cross-entropy of the label of the middle; the only one that a positive patch without mask has."""
     middle_px: int = Field(32, ge=1)
     """Side of the middle that labels speak of."""
+    middle_pool: Literal["soft maximum", "mean"] = "soft maximum"
+    """What a middle with several outputs says: that of `PatchNet.patch_logit`, near the largest; or their mean, from
+    which every output learns from the start."""
     border_px: int = Field(0, ge=0)
     """Outputs nearer than this to the edge of a patch have no part in the loss of the map."""
     smoothing: float = Field(0.0, ge=0, lt=0.5)

@@ -173,6 +173,8 @@ def fit_patches(
     with quiet():
         trainer = _trainer(settings, folder, validate)
         trainer.fit(learner, datamodule=_Deck(batches, settings, done), ckpt_path=found, weights_only=False)
+        if trainer.global_step > done:
+            trainer.save_checkpoint(checkpoint)
     figures = {name: float(value) for name, value in trainer.logged_metrics.items()}
     return FittedPatches(learner.kept.cpu().eval(), {**figures, "steps": float(learner.trainer.global_step)})
 
