@@ -62,6 +62,7 @@ class Deck(lightning.LightningDataModule):
 
     def _loader(self, pictures: Dataset[Any], size: int, most: int | None) -> DataLoader[Any]:
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        # torch's Dataset declares no length; ours have one.
         count = len(pictures)  # type: ignore[arg-type]
         return DataLoader[dict[str, Tensor]](
             pictures,
