@@ -176,6 +176,22 @@ def test_a_slide_without_pixel_size_is_refused_in_one_sentence_and_found_with_on
     assert "slides searched" in lesionkit(*asked, "--mpp", 1.0)
 
 
+def test_tiles_that_cannot_be_read_are_skipped_counted_and_reported(place, tmp_path):
+    folder, _ = place
+    slide = bytearray((folder / "data" / "slides" / "d.tif").read_bytes())
+    middle = len(slide) // 4
+    slide[middle : middle + 4000] = bytes(4000)
+    (tmp_path / "d.tif").write_bytes(slide)
+    asked = ("find", tmp_path / "d.tif", "--recipe", "slide-metastasis", "--model", folder / "trained")
+    said = lesionkit(*asked, "--out", tmp_path / "out")
+    assert "could not be read and were taken for white" in said
+    assert json.loads((tmp_path / "out" / "cases" / "d.json").read_text())["facts"]["unreadable_tiles"] >= 1
+    (tmp_path / "d.tif").write_bytes(slide[: len(slide) // 2])
+    refused = call(*asked, "--out", tmp_path / "other")
+    assert refused.exit_code in (0, 2)
+    assert "truncated" in refused.output
+
+
 def test_an_empty_slide_of_one_level_scores_0_and_says_why(place, tmp_path):
     folder, _ = place
     bare = tmp_path / "empty.tif"

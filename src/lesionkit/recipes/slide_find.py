@@ -21,7 +21,7 @@ from lesionkit.sample.split import Splits, read_splits
 
 
 def find(run: RunFolder, request: FindRequest, settings: SlideMetastasis) -> Summary:
-    """See `Recipe.find`; `request.truth` is a folder with annotations/ or masks/, or a table of labels."""
+    """See `Recipe.find`; `request.truth` is a folder of outlines or masks, or a table of labels."""
     entries = _entries(request.input, request.truth)
     model = model_path(request.model)
     found, failed = _search(run, entries, settings, model)
@@ -61,7 +61,7 @@ def run(run: RunFolder, data: Path, settings: SlideMetastasis) -> Summary:
         facts={**trained.facts, "searched": part, **summary.facts},
         paths=(*summary.paths, *trained.paths),
         failed={**trained.failed, **summary.failed},
-        warnings=tuple(dict.fromkeys((*trained.warnings, *summary.warnings))),
+        warnings=tuple(dict.fromkeys((*trained.warnings, *run.warnings, *summary.warnings))),
         cases=trained.cases,
     )
 
