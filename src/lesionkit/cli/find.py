@@ -1,35 +1,39 @@
 """`lesionkit find`: what is found in one image or many, with pictures and a page."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
 from lesionkit.cli.options import Assign, Config, Out, RecipeOption, Workers
 
+Input: TypeAlias = Annotated[
+    Path,
+    typer.Argument(
+        metavar="INPUT",
+        help="CT: DICOM folder, .mhd, .mha, .nii(.gz), .nrrd. X-ray: DICOM, PNG, JPEG file. Slide: .tif, .svs, .mrxs, "
+        ".ndpi … Or a folder of many.",
+    ),
+]
+Model: TypeAlias = Annotated[
+    Path | None, typer.Option("--model", metavar="RUN", help="Run folder or model file; default: the shipped one.")
+]
+Truth: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--truth",
+        metavar="PATH",
+        help="annotations.csv, SIIM's table of masks, a folder of outlines or masks of slides, or labels.csv of "
+        "slides, to mark hits and misses; default: beside the images.",
+    ),
+]
+
 
 def command(
-    scan: Annotated[
-        Path,
-        typer.Argument(
-            metavar="INPUT",
-            help="CT: DICOM folder, .mhd, .mha, .nii(.gz), .nrrd. X-ray: DICOM, PNG, JPEG file. Slide: .tif, .svs, "
-            ".mrxs, .ndpi … Or a folder of many.",
-        ),
-    ],
+    scan: Input,
     out: Out = None,
-    model: Annotated[
-        Path | None, typer.Option("--model", metavar="RUN", help="Run folder or model file; default: the shipped one.")
-    ] = None,
-    truth: Annotated[
-        Path | None,
-        typer.Option(
-            "--truth",
-            metavar="PATH",
-            help="annotations.csv, SIIM's table of masks, a folder of outlines or masks of slides, or labels.csv of "
-            "slides, to mark hits and misses; default: beside the images.",
-        ),
-    ] = None,
+    model: Model = None,
+    truth: Truth = None,
     series: Annotated[
         str | None, typer.Option("--series", metavar="UID", help="Which series of a DICOM folder that holds several.")
     ] = None,

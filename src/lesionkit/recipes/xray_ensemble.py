@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from lesionkit.infer.stack import Stack
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.weights import load_net, read_card
 from lesionkit.recipes.xray_members import Member
-from lesionkit.recipes.xray_settings import XrayInferSettings
+from lesionkit.recipes.xray_settings import XrayInferSettings, XrayPneumothorax, model_path
 from lesionkit.recipes.xray_train import is_positives_only
 
 _KINDS = {type(rule).__name__: type(rule) for rule in RULES.values()}
@@ -258,3 +259,15 @@ def _segmenter(
     loaded = [(load_net(folder / net.file, Segmenter)[0], net.weight) for net in nets]
     settings = SegmentInferSettings(side=side, flip=infer.flip, precision=infer.precision, device=infer.device)
     return RadiographSegmenter(loaded, settings, lung)
+
+
+def model_settings(model: Path | None, kind: type[XrayPneumothorax], recipe: str) -> XrayPneumothorax:
+    """The settings a model was trained with."""
+    path = model_path(model, recipe)
+    saved: Any = read_card(path)["settings"] if path.suffix == ".safetensors" else read_ensemble(path)["settings"]
+    return kind.parse(saved)
+
+
+def settings_of_model(kind: type[XrayPneumothorax], recipe: str) -> Any:
+    """`Recipe.model_settings` of a recipe."""
+    return partial(model_settings, kind=kind, recipe=recipe)

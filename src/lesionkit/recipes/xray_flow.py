@@ -12,7 +12,14 @@ from lesionkit.read.picture import find_pictures
 from lesionkit.recipes.base import FindRequest, Progress, Recipe, Summary
 from lesionkit.recipes.run_folder import RunFolder, open_run
 from lesionkit.recipes.versions import versions
-from lesionkit.recipes.xray_ensemble import Ensemble, EnsembleNet, load_ensemble, rule_document, write_ensemble
+from lesionkit.recipes.xray_ensemble import (
+    Ensemble,
+    EnsembleNet,
+    load_ensemble,
+    rule_document,
+    settings_of_model,
+    write_ensemble,
+)
 from lesionkit.recipes.xray_find import FoundRow, find_all, read_records
 from lesionkit.recipes.xray_folds import Training, begin_training, train_folds
 from lesionkit.recipes.xray_index import CATALOGUE, image_set, index
@@ -26,7 +33,6 @@ from lesionkit.recipes.xray_settings import (
     ENSEMBLE_FILE,
     XrayPneumothorax,
     model_path,
-    settings_of_model,
     shipped_models,
 )
 

@@ -24,6 +24,8 @@ from lesionkit.sample.split import Splits, read_splits, write_splits
 CATALOGUE = "catalogue.parquet"
 SPLITS = "splits.json"
 FOLD = "fold-"
+_FEW = 1000
+"""Fewer headers are read before other processes have loaded what they need."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def index_rows(data: Path, engine: EngineSettings) -> list[ImageRow]:
         LesionkitError: the folder has no layout that is known.
     """
     images = read_chest_set(data)
+    if len(images) < _FEW:
+        engine = engine.model_copy(update={"backend": "here"})
     return [
         outcome.value or ImageRow(i.case_id, i.patient_id or i.case_id, str(i.path), failure=str(outcome.error))
         for i, outcome in zip(images, map_cases(row_of, images, engine, "indexing"), strict=True)

@@ -31,7 +31,9 @@ Corners = tuple[int, int, int, int]
 """First and last + 1 row, first and last + 1 column of a box of samples."""
 
 _FORMAT = 1
-_WAITING, _DONE = 0, 1
+_DONE = 1
+_FEW = 1000
+"""Fewer pictures are done before other processes have loaded what they need."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ def prepare_pictures(
     if engine.backend == "ray":
         # Workers on other machines could not write into a file of this one.
         engine = engine.model_copy(update={"backend": "processes"})
+    if len(waiting) < _FEW:
+        engine = engine.model_copy(update={"backend": "here"})
     failed = {o.item: o.error for o in map_cases(work, waiting, engine, "preparing") if o.error} if waiting else {}
     if len(failed) == len(plans):
         raise LesionkitError(f"none of {len(plans)} images can be prepared; the first: {next(iter(failed.values()))}")

@@ -1,9 +1,8 @@
 """The settings of the recipes for pneumothorax on chest radiographs, and the models they have."""
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -18,7 +17,6 @@ from lesionkit.learn.schedule import TrainingPart
 from lesionkit.learn.segmentation import SegmentationLearnSettings
 from lesionkit.learn.segmentation_losses import LOSSES
 from lesionkit.nets.segmenter import SegmenterSettings
-from lesionkit.nets.weights import read_card
 from lesionkit.recipes.xray_members import LearnChange, Member, NetChange, SampleChange, changed_members
 from lesionkit.sample.balance import BALANCES, BalanceSettings
 from lesionkit.sample.pseudo import PseudoSettings
@@ -196,17 +194,3 @@ def model_path(model: Path | None, recipe: str = SHIPPED) -> Path:
             f"--model must name a finished run of an x-ray recipe or a .safetensors file, got {what}; shipped: {names}"
         )
     return path
-
-
-def model_settings(model: Path | None, kind: type[XrayPneumothorax], recipe: str) -> XrayPneumothorax:
-    """The settings a model was trained with."""
-    from lesionkit.recipes.xray_ensemble import read_ensemble
-
-    path = model_path(model, recipe)
-    saved: Any = read_card(path)["settings"] if path.suffix == ".safetensors" else read_ensemble(path)["settings"]
-    return kind.parse(saved)
-
-
-def settings_of_model(kind: type[XrayPneumothorax], recipe: str) -> Any:
-    """`Recipe.model_settings` of a recipe."""
-    return partial(model_settings, kind=kind, recipe=recipe)
