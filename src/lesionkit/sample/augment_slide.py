@@ -16,7 +16,7 @@ from numpy.random import Generator
 from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn import functional
-from torchvision.transforms.v2.functional import adjust_hue, gaussian_blur
+from torchvision.transforms.v2.functional import adjust_hue
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
@@ -24,6 +24,9 @@ from lesionkit.core.stain import HAEMATOXYLIN_EOSIN, Stains
 
 UNKNOWN = -1.0
 """Mask value of a pixel of which nobody said whether it is tumour."""
+
+_KNOTS = 6
+"""Per axis, between which the moves of an elastic field are smooth."""
 
 _GREY = torch.tensor([0.299, 0.587, 0.114])[:, None, None]
 
@@ -42,7 +45,7 @@ class SlideAugmentSettings(Settings):
     side: int | None = Field(None, ge=16)
     """Side of what is cut out of the middle, after the shift; None for the whole patch."""
     elastic_px: float = Field(0.0, ge=0)
-    """About the greatest move of a pixel in a smooth random field (Simard 2003)."""
+    """Greatest move of a pixel in a smooth random field (after Simard 2003)."""
     stain: float = Field(0.2, ge=0, lt=1)
     """Each stain is multiplied by 1 ± this and shifted by ± a quarter of it (Tellez 2018; see `core.stain`)."""
     brightness: tuple[float, float] = (1.0, 1.0)
@@ -182,11 +185,9 @@ def _lattice(count: int, whole: int, side: int, settings: SlideAugmentSettings, 
 
 
 def _field(count: int, side: int, reach_px: float, rng: Generator) -> Tensor:
-    """(b, side, side, 2): a smooth random field whose greatest move is about `reach_px`."""
-    sigma = side / 16
-    noise = torch.from_numpy(rng.uniform(-1, 1, (count, 2, side, side)).astype(np.float32))
-    kernel = 2 * min(math.ceil(3 * sigma), side - 1) + 1
-    smooth: Tensor = gaussian_blur(noise, [kernel, kernel], [sigma, sigma])
+    """(b, side, side, 2): a smooth random field whose greatest move is `reach_px`."""
+    noise = torch.from_numpy(rng.uniform(-1, 1, (count, 2, _KNOTS, _KNOTS)).astype(np.float32))
+    smooth = functional.interpolate(noise, size=(side, side), mode="bicubic", align_corners=True)
     greatest = smooth.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-6)
     return torch.permute(smooth / greatest * reach_px, (0, 2, 3, 1))
 
