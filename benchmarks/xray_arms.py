@@ -1,0 +1,166 @@
+"""The arms of `xray_ablation.py`: each is one trick of a winner of SIIM-ACR on the common small network.
+
+An arm is a function from the common `Member` to the changed one. Arms that keep the network go on from one common
+start, so that a short budget tells something; other networks start afresh, beside the common one that does so too.
+"""
+
+from collections.abc import Callable, Mapping
+
+from lesionkit.learn.average import AverageSettings
+from lesionkit.learn.schedule import TrainingPart
+from lesionkit.learn.segmentation_losses import LOSSES
+from lesionkit.learn.teacher import TeacherSettings
+from lesionkit.nets.segmenter import SegmenterSettings
+from lesionkit.recipes.xray_members import Member, with_values
+from lesionkit.sample.balance import BALANCES, BalanceSettings
+
+Change = Callable[[Member], Member]
+
+STEPS_PER_EPOCH = 20
+
+
+def common(epochs: int) -> Member:
+    """What every arm changes one thing of: cross-entropy, half positives, constant rate, no augmentation."""
+    return Member(
+        name="arm",
+        net=SegmenterSettings(architecture="light unet", encoder="narrow-resnet18", pretrained=False, head="linear"),
+        learn={
+            "parts": (TrainingPart(epochs=epochs, rate=5e-4, side=256, start="last"),),
+            "loss": with_values(LOSSES["bce"], image_bce=0.1),
+            "batch": 8,
+            "clip_norm": 1.0,
+            "weight_decay": 0.0,
+            "steps_per_epoch": STEPS_PER_EPOCH,
+        },
+        balance=(BalanceSettings(knots=((0, 0.5),)),),
+        augment="none",
+        side=256,
+    )
+
+
+def learn(**values: object) -> Change:
+    return lambda m: with_values(m, learn=with_values(m.learn, **values))
+
+
+def part(**values: object) -> Change:
+    return lambda m: learn(parts=(with_values(m.learn.parts[0], **values),))(m)
+
+
+def net(**values: object) -> Change:
+    return lambda m: with_values(m, net=with_values(m.net, **values))
+
+
+def shares(*knots: tuple[float, float], between: str = "steps") -> Change:
+    """Knots are (share of the training, share of positives)."""
+
+    def change(m: Member) -> Member:
+        epochs = m.learn.parts[0].epochs
+        at = tuple((int(when * epochs), share) for when, share in knots)
+        return with_values(m, balance=(BalanceSettings(knots=at, between=between),))
+
+    return change
+
+
+def periods(shape: str, count: int) -> Change:
+    """A swinging learning rate with so many periods in the budget."""
+
+    def change(m: Member) -> Member:
+        epochs = m.learn.parts[0].epochs
+        return part(shape=shape, period=max(epochs // count, 1), lowest=1e-6)(m)
+
+    return change
+
+
+def rising(m: Member) -> Member:
+    """Half the budget at 128 pixels, then 256 with a frozen encoder at first."""
+    first = m.learn.parts[0]
+    half = max(first.epochs // 2, 1)
+    parts = (
+        with_values(first, epochs=half, side=128),
+        with_values(first, epochs=half, side=256, frozen_epochs=max(half // 4, 1)),
+    )
+    return learn(parts=parts)(m)
+
+
+def averaged(decay: float) -> Change:
+    return learn(average=AverageSettings(decays=((0, 0.0), (1, decay))))
+
+
+def swa(m: Member) -> Member:
+    epochs = m.learn.parts[0].epochs
+    return learn(swa_epochs=tuple(sorted({epochs - 1 - n * max(epochs // 6, 1) for n in range(3)})))(m)
+
+
+def taught(m: Member) -> Member:
+    """The fifth's ramp, shortened to the budget."""
+    epochs = m.learn.parts[0].epochs
+    return learn(
+        teacher=TeacherSettings(
+            average=AverageSettings(decays=((0, 0.5), (1, 0.9), (2, 0.99)), warm=True, buffers="own"),
+            first_epoch=max(epochs // 6, 1),
+            ramp_epochs=epochs,
+        )
+    )(m)
+
+
+def best_three(m: Member) -> Member:
+    return with_values(learn(parts=(with_values(m.learn.parts[0], keep=3),))(m), checkpoints=3)
+
+
+SAME_NET: Mapping[str, Change] = {
+    "common": lambda m: m,
+    "loss 1st 3:1:4": learn(loss=with_values(LOSSES["1st 3:1:4"], image_bce=0.1)),
+    "loss 1st 1:1:1": learn(loss=with_values(LOSSES["1st 1:1:1"], image_bce=0.1)),
+    "loss 1st 2:1:2": learn(loss=with_values(LOSSES["1st 2:1:2"], image_bce=0.1)),
+    "loss 2nd squared Dice": learn(loss=LOSSES["2nd with head"]),
+    "loss 2nd BCE + image BCE + focal": learn(loss=LOSSES["2nd classifier"]),
+    "loss 3rd symmetric Lovasz": learn(loss=with_values(LOSSES["3rd"], image_bce=0.1)),
+    "loss 4th 2.7 : 0.9 : 0.1": learn(loss=LOSSES["4th"]),
+    "loss 5th 1024 BCE + image BCE": learn(loss=LOSSES["5th"]),
+    "sampling 0.8": shares((0, 0.8)),
+    "sampling natural 0.22": shares((0, 0.22)),
+    "sampling 1st steps 0.8 0.6 0.4 0.5": shares((0, 0.8), (0.25, 0.6), (0.5, 0.4), (0.75, 0.5)),
+    "sampling 4th linear 0.8 to 0.22": shares((0, 0.8), (1, 0.22), between="linear"),
+    "sampling 5th half and half, both drawn": lambda m: with_values(m, balance=(BALANCES["5th"],)),
+    "sampling 2nd positives only": shares((0, 1.0)),
+    "schedule plateau": part(shape="plateau", lowest=1e-7, patience=1),
+    "schedule cosine": periods("cosine", 1),
+    "schedule warm restarts": periods("warm restarts", 3),
+    "schedule rising size, frozen encoder first": rising,
+    "crop-train, full-infer (4th)": lambda m: with_values(m, augment="4th", crop=2 / 3),
+    "EMA 0.99 (3rd)": averaged(0.99),
+    "SWA with batch norm estimated (2nd)": swa,
+    "three best epochs (1st)": best_three,
+    "augmentation 1st": lambda m: with_values(m, augment="1st"),
+    "augmentation 2nd": lambda m: with_values(m, augment="2nd"),
+    "augmentation 3rd": lambda m: with_values(m, augment="3rd"),
+    "augmentation 5th": lambda m: with_values(m, augment="5th"),
+    "mean teacher (5th)": taught,
+    "pseudo-labels, one round (3rd)": lambda m: m,
+    "lung crop (3rd)": lambda m: m,
+    "norm frozen batch (4th)": net(norm="frozen batch"),
+}
+"""Arms that go on from the common start."""
+
+OTHER_NETS: Mapping[str, Change] = {
+    "net common": lambda m: m,
+    "net U-Net": net(architecture="unet"),
+    "net AlbuNet": net(architecture="albunet"),
+    "net bottleneck U-Net": net(architecture="bottleneck unet"),
+    "net scSE U-Net": net(architecture="scse unet"),
+    "net DeepLabV3+": net(architecture="deeplab", encoder="resnet18"),
+    "net CBAM, hypercolumn": net(architecture="cbam unet"),
+    "net ASPP U-Net": net(architecture="aspp unet", encoder="resnet18"),
+    "norm group": net(norm="group"),
+    "norm none": net(norm="none"),
+}
+"""Arms that start afresh."""
+
+BEST: Mapping[str, Change] = {
+    "loss, sampling, augmentation, cosine, EMA": lambda m: averaged(0.99)(
+        periods("cosine", 1)(
+            shares((0, 0.8), (1, 0.4), between="linear")(learn(loss=LOSSES["4th"])(with_values(m, augment="3rd")))
+        )
+    ),
+}
+"""The tricks that helped alone, together."""
