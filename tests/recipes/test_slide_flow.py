@@ -159,6 +159,7 @@ def test_of_a_folder_one_bad_slide_is_named_and_the_others_are_searched(place, t
     (some / "bad.tif").write_bytes(b"no slide")
     result = call(
         *("find", some, "--recipe", "slide-metastasis", "--model", folder / "trained", "--out", tmp_path / "out"),
+        *("--workers", 1),
     )
     assert result.exit_code == 3
     assert "bad.tif" in result.output
@@ -211,7 +212,7 @@ def test_the_fast_mode_searches_a_sample_of_patches(place, tmp_path):
     lesionkit(
         *("find", folder / "data" / "slides", "--recipe", "slide-metastasis", "--model", folder / "trained"),
         *("--out", tmp_path / "out", "--set", "search.mode=sampled", "--set", "sampled.patch=64"),
-        *("--set", "sampled.centre=32", "--set", "sampled.most=20"),
+        *("--set", "sampled.centre=32", "--set", "sampled.most=20", "--workers", 1),
     )
     scores = read_slide_scores(tmp_path / "out" / "scores.csv")
     assert scores["a"] > scores["e"]

@@ -56,6 +56,7 @@ def test_slides_and_labelled_patches_train_one_net_from_a_packed_cache_with_hard
     assert set(hard["kind"]) == {"normal"}
     assert (card["training_slides"], card["training_labelled_patches"]) == (6, 16)
     assert card["settings"]["labelled"] is None
+    assert card["settings"]["engine"]["backend"] == "processes"
     assert str(patches) not in json.dumps(card)
     assert (tmp_path / "run" / "packed" / "patches.parquet").is_file()
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.engine.map import EngineSettings
 from lesionkit.evaluate.roc import auc_figure
 from lesionkit.infer.patch_scores import score_patches
 from lesionkit.learn.patches import FittedPatches, fit_patches
@@ -145,7 +146,9 @@ def _card(
 ) -> dict[str, Any]:
     """What a model file says of itself: data, settings, versions, measured limits. Paths of a machine stay out."""
     told = settings.model_dump(mode="json")
-    told["labelled"] = None
+    # What held for this data set and this machine only is not handed on to those who search with the model.
+    told["labelled"], told["engine"] = None, EngineSettings().model_dump(mode="json")
+    told["read"]["mpp"] = None
     card: dict[str, Any] = {
         "recipe": NAME,
         "settings": told,
