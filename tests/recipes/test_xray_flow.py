@@ -77,6 +77,13 @@ def test_a_models_card_holds_what_find_needs_and_what_was_learned_from(xray_run)
     assert "path" not in card["inputs"]["data"]
 
 
+def test_what_learned_from_our_projections_only_says_so_on_its_page(xray_run):
+    card = read_card(next((xray_run / "models").glob("*.safetensors")))
+    assert card["learned from"]["synthetic images"] == card["learned from"]["images"]
+    assert card["projections_only"] is True
+    assert "Learned from projections only" in (xray_run / "report.html").read_text(encoding="utf-8")
+
+
 def test_the_rules_that_were_tried_are_listed_the_best_first(xray_run):
     rows = table(xray_run / "rules.csv")
     dices = [float(row["dice"]) for row in rows]

@@ -155,8 +155,10 @@ def _save(plan: Training, nets: Mapping[str, Sequence[EnsembleNet]], decision: D
     every = [net for of_fold in nets.values() for net in of_fold]
 
     def sign() -> Mapping[str, Any]:
+        projections = True
         for net in every:
             loaded, card = load_net(run.path / net.file, Segmenter)
+            projections = projections and card["projections_only"]
             said = {"rule": rule_document(decision.rule), "validation": dict(decision.facts)}
             save_model(run.path / net.file, loaded, {**card, **said})
         ensemble = Ensemble(
@@ -173,6 +175,7 @@ def _save(plan: Training, nets: Mapping[str, Sequence[EnsembleNet]], decision: D
             "settings": settings.model_dump(mode="json"),
             "versions": versions(),
             "validation": dict(decision.facts),
+            "projections_only": projections,
             "notice": "Research use only; not a medical device.",
         }
         write_ensemble(run.path / ENSEMBLE_FILE, ensemble, facts)

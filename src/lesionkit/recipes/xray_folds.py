@@ -129,6 +129,7 @@ def _train(plan: Training, fold: str, member: Member, number: int, stem: str) ->
     facts: dict[str, Any] = {
         "images": len(labelled),
         "positive images": sum(row.positive for row in labelled),
+        "synthetic images": sum(row.synthetic for row in labelled),
         "pseudo-labelled images": len(pseudo.entries),
         "unlabelled images": len(free) if views is not None else 0,
         "figures": figures,
@@ -153,6 +154,7 @@ def _card(plan: Training, fold: str, member: Member, facts: Mapping[str, Any]) -
         "lung": plan.settings.lung.crop,
         "held out": fold,
         "learned from": dict(facts),
+        "projections_only": facts["synthetic images"] == facts["images"] and not facts["unlabelled images"],
         "notice": "Research use only; not a medical device.",
     }
 

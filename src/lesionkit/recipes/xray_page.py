@@ -20,7 +20,7 @@ from lesionkit.recipes.base import Summary
 from lesionkit.recipes.run_folder import RunFolder
 from lesionkit.recipes.xray_ensemble import load_ensemble, rule_document
 from lesionkit.recipes.xray_find import MASKS, FoundRow
-from lesionkit.recipes.xray_rules import rule_search
+from lesionkit.recipes.xray_rules import model_card, rule_search
 from lesionkit.recipes.xray_score import Truth, score_found
 from lesionkit.recipes.xray_settings import XrayPneumothorax
 from lesionkit.recipes.xray_train import mask_dice
@@ -96,6 +96,7 @@ def _facts(run: RunFolder, model: Path, settings: XrayPneumothorax) -> dict[str,
         "run": str(run.record["started"]),
         "warnings": list(run.warnings),
         "rule_search": rule_search(model),
+        "projections_only": bool(model_card(model).get("projections_only")),
     }
     given = run.record["inputs"].get("model")
     return {**facts, "model": dict(given)} if isinstance(given, dict) else facts

@@ -17,6 +17,9 @@ from lesionkit.read.chest_set import ChestImage, chest_mask
 from lesionkit.read.dicom_header import read_header
 from lesionkit.read.picture import picture_shape
 
+PHANTOM_MANUFACTURER = "lesionkit"
+"""What our phantoms say made them; no scanner does."""
+
 
 @dataclass(frozen=True)
 class ImageRow:
@@ -28,6 +31,7 @@ class ImageRow:
         lungs: file of its lung mask, "" without one.
         label: 1, 0 or -1 (uncertain) where a table of image labels speaks of it.
         failure: why it cannot be used, "" where it can.
+        synthetic: projected from a CT by `lesionkit phantom xray`, as its header says.
     """
 
     case_id: str
@@ -40,6 +44,7 @@ class ImageRow:
     lungs: str = ""
     label: int | None = None
     failure: str = ""
+    synthetic: bool = False
 
     @property
     def looked_at(self) -> bool:
@@ -67,6 +72,7 @@ def row_of(image: ChestImage) -> ImageRow:
         str(image.path),
         *shape,
         lungs=str(image.lungs or ""),
+        synthetic=_is_phantom(image.path),
     )
     if not image.looked_at:
         return found
@@ -77,6 +83,11 @@ def row_of(image: ChestImage) -> ImageRow:
 def _patient(path: Path) -> str:
     header = read_header(path)
     return "" if header is None else header.text("PatientID")
+
+
+def _is_phantom(path: Path) -> bool:
+    header = read_header(path)
+    return header is not None and header.text("Manufacturer") == PHANTOM_MANUFACTURER
 
 
 def unlabelled_row(path: Path, root: Path) -> ImageRow:

@@ -222,10 +222,15 @@ def _write_rules(path: Path, found: Search) -> None:
     write_text(path, text.getvalue())
 
 
+def model_card(model: Path) -> dict[str, Any]:
+    """What a model file or an ensemble.json says of itself."""
+    return read_card(model) if model.suffix == ".safetensors" else read_ensemble(model)
+
+
 def rule_search(model: Path) -> dict[str, Any]:
     """What a model's folder or card tells of the search of its rule, under the names that the report knows."""
     alone = model.suffix == ".safetensors"
-    told: dict[str, Any] = dict((read_card(model) if alone else read_ensemble(model)).get("validation", {}))
+    told: dict[str, Any] = dict(model_card(model).get("validation", {}))
     told.pop("rule", None)
     names = {"validation dice": "score", "nested validation dice": "nested_score", "optimism of the search": "optimism"}
     found: dict[str, Any] = {names.get(name, name): value for name, value in told.items()}
