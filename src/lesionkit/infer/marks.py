@@ -2,20 +2,25 @@
 
 from typing import Any
 
+import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy import ndimage
 
-from lesionkit.core.grid import Grid
+from lesionkit.core.grid import Box, Grid
 from lesionkit.core.lesion import Candidate
 from lesionkit.core.region import Region
 from lesionkit.core.settings import Settings
 from lesionkit.core.slide_place import polygon_world
 from lesionkit.core.trace import trace
 from lesionkit.infer.probability_map import ProbabilityMap
+from lesionkit.infer.spread import Spread
 
 Mask = NDArray[np.bool_]
+
+_ROWS = 256
+"""Of a large piece at a time."""
 
 
 class PeakSettings(Settings):
@@ -56,16 +61,20 @@ def peaks(found: ProbabilityMap, settings: PeakSettings | None = None) -> list[C
     >>> [(mark.score, round(mark.centre_mm[0], 3)) for mark in peaks(found, PeakSettings(radius_um=300))]
     [(0.9, 0.05), (0.6, 0.45)]
     """
-    settings = settings or PeakSettings()
-    score = _smoothed(found, settings.smoothing_um) if settings.smoothing_um else found.read(found.grid.whole)
-    is_peak = found.computed & (score >= settings.threshold) & (score == ndimage.maximum_filter(score, 3))
-    rows, columns = np.nonzero(is_peak)
-    around = ndimage.uniform_filter(score, _window(settings.radius_um, found.grid), mode="constant")
-    order = np.lexsort((-around[rows, columns], -score[rows, columns]))
-    kept = _spread(np.stack([rows, columns], axis=1)[order], found.grid, settings.radius_um / 1000, settings.limit)
+    settings, box = settings or PeakSettings(), _bounds(found.computed)
+    if not found.computed.any():
+        return []
+    score = _smoothed(found, box, settings.smoothing_um) if settings.smoothing_um else found.read(box)
+    is_peak = found.computed[box] & (score >= settings.threshold) & (score == ndimage.maximum_filter(score, 3))
+    cells = np.flatnonzero(is_peak)
+    around = ndimage.uniform_filter(score, _window(settings.radius_um, found.grid), mode="constant").ravel()[cells]
+    shape = (score.shape[0], score.shape[1])
+    spread = Spread(shape, found.grid.spacing_mm, settings.radius_um / 1000, settings.limit)
+    kept = spread(cells, score.ravel()[cells], around)
+    places = found.grid.index_to_world(kept + [b.start for b in box])
     return [
         Candidate(tuple(place.tolist()), round(float(score[row, column]), 6))
-        for place, (row, column) in zip(found.grid.index_to_world(kept), kept.tolist(), strict=True)
+        for place, (row, column) in zip(places, kept.tolist(), strict=True)
     ]
 
 
@@ -74,70 +83,97 @@ def regions(found: ProbabilityMap, settings: RegionMarkSettings | None = None) -
 
     Their polygons are valid, run along the edges of cells, and hold every cell of the piece and no other.
     """
-    settings = settings or RegionMarkSettings()
-    score = found.read(found.grid.whole)
-    mask = found.computed & (score > settings.threshold)
+    settings, box = settings or RegionMarkSettings(), _bounds(found.computed)
+    if not found.computed.any():
+        return []
+    score, computed = found.read(box), found.computed[box]
+    mask = computed & (score > settings.threshold)
     if settings.bridge_um:
-        mask = _closed(mask, settings.bridge_um / 2000, found.grid) & found.computed | mask
-    labels, count = ndimage.label(mask)
-    is_large = np.bincount(labels.ravel(), minlength=count + 1) * found.grid.voxel_mm >= settings.min_area_mm2
-    is_large[0] = False
-    mask = is_large[labels]
+        mask = _closed(mask, settings.bridge_um / 2000, found.grid) & computed | mask
     labels, _ = ndimage.label(mask)
+    order = _strongest(labels, score, settings, found.grid.voxel_mm)
     # A mask is traced in the order in which it was labelled: by first sample.
-    pieces = zip(trace(mask), ndimage.find_objects(labels), strict=True)
-    cut = [
-        _region(score[box], labels[box] == number, found.grid.crop(box), polygon_world(polygon, found.grid))
-        for number, (polygon, box) in enumerate(pieces, 1)
-    ]
-    return sorted(cut, key=lambda region: (-region.max_score, -region.area_mm2))[: settings.limit]
+    numbers = np.sort(order)
+    is_kept = np.zeros(int(labels.max(initial=0)) + 1, dtype=bool)
+    is_kept[numbers] = True
+    boxes = ndimage.find_objects(labels)
+    cut = {}
+    for number, polygon in zip(numbers.tolist(), trace(is_kept[labels]), strict=True):
+        piece = boxes[number - 1]
+        corner = [b.start + p.start for b, p in zip(box, piece, strict=True)]
+        outline = polygon_world(polygon.scaled(1, (box[1].start, box[0].start)), found.grid)
+        cut[number] = _region(score[piece], labels[piece] == number, corner, found.grid, outline)
+    return [cut[number] for number in order.tolist()]
 
 
-def _region(score: NDArray[Any], inside: Mask, grid: Grid, polygon_mm: Any) -> Region:
-    cells = np.argwhere(inside)
-    depth = ndimage.distance_transform_edt(np.pad(inside, 1), sampling=grid.spacing_mm)[1:-1, 1:-1][inside]
-    middle = (np.square((cells - cells.mean(axis=0)) * grid.spacing_mm)).sum(axis=1)
-    centre = cells[np.lexsort((middle, -depth))[0]]
+def _strongest(
+    labels: NDArray[np.int32], score: NDArray[np.float32], settings: RegionMarkSettings, cell_mm2: float
+) -> NDArray[np.intp]:
+    """Numbers of the pieces that are kept: by highest probability as it is told, then area, then first cell."""
+    # Number 0 is what lies outside of all pieces.
+    cells = np.asarray(cc3d.statistics(labels.view(np.uint32), no_slice_conversion=True)["voxel_counts"], np.int64)
+    highest = np.zeros(len(cells), dtype=np.float32)
+    np.maximum.at(highest, labels.ravel(), score.ravel())
+    large = 1 + np.flatnonzero(cells[1:] * cell_mm2 >= settings.min_area_mm2)
+    if len(large) > settings.limit:
+        # What rounding cannot bring up to the last that is kept.
+        place = len(large) - settings.limit
+        large = large[highest[large] >= np.partition(highest[large], place)[place] - 2e-6]
+    told = np.array([_told(value) for value in highest[large].tolist()])
+    return np.asarray(large[np.lexsort((-cells[large], -told))[: settings.limit]])
+
+
+def _region(score: NDArray[Any], inside: Mask, corner: list[int], grid: Grid, polygon_mm: Any) -> Region:
+    values = score[inside]
+    depth = ndimage.distance_transform_edt(np.pad(inside, 1), sampling=grid.spacing_mm)[1:-1, 1:-1]
+    deepest = np.argwhere(depth == depth.max())
+    middle, length_mm = _middle_and_length(inside, grid)
+    away = np.square((deepest - middle) * grid.spacing_mm).sum(axis=1)
     return Region(
         polygon_mm=polygon_mm,
-        centre_mm=tuple(grid.index_to_world(centre).tolist()),
-        max_score=round(float(score[inside].max()), 6),
-        mean_score=round(float(score[inside].mean(dtype=np.float64)), 6),
-        area_mm2=len(cells) * grid.voxel_mm,
-        length_mm=_major_axis(cells * np.array(grid.spacing_mm), grid),
+        centre_mm=tuple(grid.index_to_world(deepest[np.argmin(away)] + corner).tolist()),
+        max_score=_told(float(values.max())),
+        mean_score=_told(float(values.mean(dtype=np.float64))),
+        area_mm2=len(values) * grid.voxel_mm,
+        length_mm=length_mm,
     )
 
 
-def _major_axis(places: NDArray[np.float64], grid: Grid) -> float:
-    """Of the ellipse with the same second moments as cells of some extent at (n, 2) places in mm."""
-    moments = np.cov(places.T, bias=True) + np.diag(np.square(grid.spacing_mm) / 12)
-    return float(4 * np.sqrt(np.linalg.eigvalsh(moments)[-1]))
+def _middle_and_length(inside: Mask, grid: Grid) -> tuple[NDArray[np.float64], float]:
+    """Mean cell, and the major axis in mm of the ellipse with the same second moments, cells having an extent."""
+    count = np.count_nonzero(inside)
+    along = [np.arange(n) for n in inside.shape]
+    weights = [np.count_nonzero(inside, axis=1), np.count_nonzero(inside, axis=0)]
+    middle = np.array([(w @ a) / count for w, a in zip(weights, along, strict=True)])
+    offset = [(a - m) * s for a, m, s in zip(along, middle, grid.spacing_mm, strict=True)]
+    own = [(w @ (o * o)) / count + s * s / 12 for w, o, s in zip(weights, offset, grid.spacing_mm, strict=True)]
+    shared = sum(offset[0][r : r + _ROWS] @ (inside[r : r + _ROWS] @ offset[1]) for r in range(0, len(inside), _ROWS))
+    shared /= count
+    half = (own[0] - own[1]) / 2
+    return middle, float(4 * np.sqrt((own[0] + own[1]) / 2 + np.hypot(half, shared)))
 
 
-def _spread(cells: NDArray[np.intp], grid: Grid, radius_mm: float, limit: int) -> NDArray[np.intp]:
-    """(k, 2) the first of the cells, and of the rest each that is no closer than the radius to one already taken."""
-    spacing = np.array(grid.spacing_mm)
-    reach = np.ceil(radius_mm / spacing).astype(int)
-    away = [np.arange(-r, r + 1) * s for r, s in zip(reach, spacing, strict=True)]
-    disc = away[0][:, None] ** 2 + away[1] ** 2 < radius_mm**2 * (1 - 1e-9)
-    disc[tuple(reach)] = True
-    free = np.pad(np.ones(grid.shape, dtype=bool), [(r, r) for r in reach])
-    kept: list[list[int]] = []
-    for row, column in cells.tolist():
-        if free[row + reach[0], column + reach[1]]:
-            free[row : row + disc.shape[0], column : column + disc.shape[1]] &= ~disc
-            kept.append([row, column])
-            if len(kept) == limit:
-                break
-    return np.array(kept, dtype=np.intp).reshape(-1, 2)
+def _told(probability: float) -> float:
+    return round(probability, 6)
 
 
-def _smoothed(found: ProbabilityMap, sigma_um: float) -> NDArray[np.float32]:
+def _bounds(mask: Mask) -> tuple[slice, slice]:
+    """The box of what is true, empty if nothing is."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    return _extent(rows), _extent(columns)
+
+
+def _extent(places: NDArray[np.intp]) -> slice:
+    return slice(int(places[0]), int(places[-1]) + 1) if len(places) else slice(0, 0)
+
+
+def _smoothed(found: ProbabilityMap, box: Box, sigma_um: float) -> NDArray[np.float32]:
     """Means over computed cells only, so that tissue at the edge is not taken down by glass."""
     sigma = [sigma_um / 1000 / spacing for spacing in found.grid.spacing_mm]
-    weight = ndimage.gaussian_filter(found.computed.astype(np.float32), sigma, mode="constant")
-    total = ndimage.gaussian_filter(found.read(found.grid.whole), sigma, mode="constant")
-    return np.where(found.computed, total / np.maximum(weight, 1e-6), 0).astype(np.float32)
+    computed = found.computed[box]
+    weight = ndimage.gaussian_filter(computed.astype(np.float32), sigma, mode="constant")
+    total = ndimage.gaussian_filter(found.read(box), sigma, mode="constant")
+    return np.where(computed, total / np.maximum(weight, 1e-6), 0).astype(np.float32)
 
 
 def _window(radius_um: float, grid: Grid) -> list[int]:
