@@ -1,4 +1,4 @@
-"""`lesionkit cache`: the store of prepared cases."""
+"""`lesionkit cache`: the store of prepared cases and pictures."""
 
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -15,7 +15,7 @@ Root: TypeAlias = Annotated[
 
 @app.callback()
 def _group() -> None:
-    """List, check or empty the store of prepared cases.
+    """List, check or empty the store of prepared scans and radiographs.
 
     Examples:
       lesionkit cache ls
@@ -25,7 +25,7 @@ def _group() -> None:
 
 @app.command()
 def ls(root: Root = None) -> None:
-    """List the prepared cases and their sizes.
+    """List the prepared scans, the sets of prepared radiographs, and their sizes.
 
     Examples:
       lesionkit cache ls
@@ -33,20 +33,26 @@ def ls(root: Root = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from lesionkit.prepare.picture_store import PictureStore
     from lesionkit.prepare.store import Store
     from lesionkit.recipes.cache import cache_root
 
-    store = Store(root or cache_root())
-    entries = store.ls()
-    table = Table("case", "patient", "MB on disk", "MB in memory", "key", box=None, header_style="dim")
-    for entry in entries:
-        sizes = (f"{entry.size_bytes / 1e6:.1f}", f"{entry.raw_bytes / 1e6:.1f}")
-        table.add_row(entry.case_id, entry.patient_id, *sizes, entry.key)
+    folder = root or cache_root()
+    cases, pictures = Store(folder).ls(), PictureStore(folder).ls()
+    scans = Table("case", "patient", "MB on disk", "MB in memory", "key", box=None, header_style="dim")
+    for case in cases:
+        sizes = (f"{case.size_bytes / 1e6:.1f}", f"{case.raw_bytes / 1e6:.1f}")
+        scans.add_row(case.case_id, case.patient_id, *sizes, case.key)
+    radiographs = Table("radiographs", "prepared", "pixels per side", "MB on disk", "key", box=None, header_style="dim")
+    for one in pictures:
+        numbers = (str(one.count), str(one.finished), str(one.side))
+        radiographs.add_row(*numbers, f"{one.size_bytes / 1e6:.1f}", one.key)
     console = Console(highlight=False)
-    if entries:
-        console.print(table)
-    total = sum(entry.size_bytes for entry in entries) / 1e6
-    console.print(f"{len(entries)} prepared cases, {total:.1f} MB in {store.root}", soft_wrap=True)
+    for table in (scans, radiographs):
+        if table.row_count:
+            console.print(table)
+    total = sum(entry.size_bytes for entry in (*cases, *pictures)) / 1e6
+    console.print(f"{_counted(len(cases), len(pictures))}, {total:.1f} MB in {folder}", soft_wrap=True)
 
 
 @app.command()
@@ -54,22 +60,24 @@ def verify(
     root: Root = None,
     remove: Annotated[bool, typer.Option("--remove", help="Delete the damaged ones; they are prepared again.")] = False,
 ) -> None:
-    """Compare the checksums of all prepared cases; exit code 3 where some are damaged.
+    """Compare the checksums of all that is prepared; exit code 3 where some are damaged.
 
     Examples:
       lesionkit cache verify
       lesionkit cache verify --remove
     """
     from lesionkit.cli.conclusion import PARTLY_FAILED
+    from lesionkit.prepare.picture_store import PictureStore
     from lesionkit.prepare.store import Store
     from lesionkit.recipes.cache import cache_root
 
-    store = Store(root or cache_root())
-    count = len(store.ls())
-    damaged = store.verify(remove)
-    for key, damage in damaged.items():
+    folder = root or cache_root()
+    cases, pictures = Store(folder), PictureStore(folder)
+    listed = _counted(len(cases.ls()), len(pictures.ls()))
+    damaged = [*cases.verify(remove).items(), *pictures.verify(remove).items()]
+    for key, damage in damaged:
         typer.echo(f"damaged: {key}: {damage}{' (removed)' if remove else ''}", err=True)
-    typer.echo(f"{len(damaged)} damaged, {count} listed in {store.root}")
+    typer.echo(f"{len(damaged)} damaged; listed are {listed} in {folder}")
     if damaged and not remove:
         raise typer.Exit(PARTLY_FAILED)
 
@@ -79,16 +87,23 @@ def clear(
     root: Root = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
 ) -> None:
-    """Delete all prepared cases; other files in the folder stay.
+    """Delete all that is prepared; other files in the folder stay.
 
     Examples:
       lesionkit cache clear --yes
     """
+    from lesionkit.prepare.picture_store import PictureStore
     from lesionkit.prepare.store import Store
     from lesionkit.recipes.cache import cache_root
 
-    store = Store(root or cache_root())
-    count = len(store.ls())
-    if not yes and count:
-        typer.confirm(f"Delete {count} prepared cases in {store.root}?", abort=True)
-    typer.echo(f"freed {store.clear() / 1e6:.1f} MB in {store.root}")
+    folder = root or cache_root()
+    cases, pictures = Store(folder), PictureStore(folder)
+    counts = len(cases.ls()), len(pictures.ls())
+    if not yes and any(counts):
+        typer.confirm(f"Delete {_counted(*counts)} in {folder}?", abort=True)
+    typer.echo(f"freed {(cases.clear() + pictures.clear()) / 1e6:.1f} MB in {folder}")
+
+
+def _counted(cases: int, pictures: int) -> str:
+    scans = f"{cases} prepared case{'' if cases == 1 else 's'}"
+    return f"{scans} and {pictures} set{'' if pictures == 1 else 's'} of radiographs"

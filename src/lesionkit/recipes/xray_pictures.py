@@ -1,7 +1,6 @@
-"""Prepared radiographs in one memory-mapped file: grey values of 8 bits at one size, and masks of 1 bit.
+"""Radiographs on disk -> prepared pictures in the cache, under a key of what they are made of.
 
-The files lie in the cache, under a key of what they are made of, so that another run on the same images finds them;
-what an interruption left unfinished is gone on with.
+Another run on the same images finds them; what an interruption left unfinished is gone on with.
 """
 
 import hashlib
@@ -13,14 +12,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
+import lesionkit
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grey import to_bytes, to_grey
 from lesionkit.core.mask import decode_rle_siim
 from lesionkit.engine.map import EngineSettings, map_cases
 from lesionkit.infer.segment import resized
+from lesionkit.prepare.picture_store import PictureFile, PictureStore, write_picture
 from lesionkit.read.picture import read_mask, read_picture
 from lesionkit.recipes.cache import cache_root
 from lesionkit.recipes.fingerprint import fingerprint
@@ -30,8 +30,7 @@ MaskKind = Literal["lesion", "lung"]
 Corners = tuple[int, int, int, int]
 """First and last + 1 row, first and last + 1 column of a box of samples."""
 
-_FORMAT = 1
-_DONE = 1
+_FORMAT = 2
 _FEW = 1000
 """Fewer pictures are done before other processes have loaded what they need."""
 
@@ -44,34 +43,6 @@ class Plan:
     box: Corners | None = None
 
 
-class PictureFile:
-    """Prepared pictures; `Pictures` of `lesionkit.sample.radiographs`. May be handed to other processes."""
-
-    def __init__(self, folder: Path, count: int, side: int) -> None:
-        self.folder, self.count, self.side = folder, count, side
-        self._open: tuple[Any, Any] | None = None
-
-    def __len__(self) -> int:
-        return self.count
-
-    def image(self, number: int) -> NDArray[np.uint8]:
-        """(side, side) grey values."""
-        return np.array(self._files()[0][number])
-
-    def mask(self, number: int) -> NDArray[np.bool_]:
-        """(side, side); all false where it is empty or nobody looked."""
-        bits = np.unpackbits(np.array(self._files()[1][number]), axis=1)
-        return bits[:, : self.side].astype(bool)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_open": None}
-
-    def _files(self) -> tuple[Any, Any]:
-        if self._open is None:
-            self._open = (np.load(self.folder / "images.npy", "r"), np.load(self.folder / "masks.npy", "r"))
-        return self._open
-
-
 def prepare_pictures(
     plans: Sequence[Plan], side: int, engine: EngineSettings, kind: MaskKind = "lesion"
 ) -> tuple[PictureFile, dict[int, str]]:
@@ -82,9 +53,7 @@ def prepare_pictures(
     """
     if not plans:
         raise LesionkitError("there is no image to prepare; check the data set and its splits")
-    folder = cache_root() / f"{_key(plans, side, kind)}.pictures"
-    state = _begin(folder, len(plans), side)
-    waiting = [number for number in range(len(plans)) if state[number] != _DONE]
+    folder, waiting = PictureStore(cache_root()).begin(_key(plans, side, kind), len(plans), side)
     work = partial(_prepare, plans=tuple(plans), folder=folder, side=side, kind=kind)
     if engine.backend == "ray":
         # Workers on other machines could not write into a file of this one.
@@ -130,27 +99,12 @@ def resized_mask(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.
 def _prepare(number: int, plans: Sequence[Plan], folder: Path, side: int, kind: MaskKind) -> None:
     plan = plans[number]
     image = prepared_image(plan.row, side, plan.box)
-    mask = prepared_mask(plan.row, side, plan.box, kind)
-    for name, value in (("images", image), ("masks", np.packbits(mask, axis=1)), ("state", _DONE)):
-        # Each process writes its own rows of files that are there already; the state last.
-        file: Any = np.load(folder / f"{name}.npy", "r+")
-        file[number] = value
-        file.flush()
-
-
-def _begin(folder: Path, count: int, side: int) -> NDArray[np.uint8]:
-    """What is done already; makes the files where they are not there."""
-    if not (folder / "state.npy").is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        shapes = {"images": (count, side, side), "masks": (count, side, -(-side // 8)), "state": (count,)}
-        for name, shape in shapes.items():
-            open_memmap(folder / f"{name}.npy", "w+", np.uint8, shape).flush()
-    return np.array(np.load(folder / "state.npy"))
+    write_picture(folder, number, image, prepared_mask(plan.row, side, plan.box, kind))
 
 
 def _key(plans: Sequence[Plan], side: int, kind: MaskKind) -> str:
-    """What the pictures are made of: contents of the files, truth, boxes, size."""
-    parts: list[Any] = [_FORMAT, side, kind]
+    """What the pictures are made of: contents of the files, truth, boxes, size, version."""
+    parts: list[Any] = [_FORMAT, lesionkit.__version__, side, kind]
     for plan in plans:
         truth = fingerprint(Path(plan.row.lungs))["sha256"] if kind == "lung" and plan.row.lungs else plan.row.encoded
         parts.append([fingerprint(Path(plan.row.path))["sha256"], truth, plan.box])

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lesionkit.core.files import write_text
+from lesionkit.prepare.picture_store import PictureFile
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.run_folder import RunFolder
 from lesionkit.recipes.xray_index import CATALOGUE, SPLITS, ImageSet, image_set
 from lesionkit.recipes.xray_lung import lung_boxes, lung_net
-from lesionkit.recipes.xray_pictures import Corners, PictureFile, Plan, prepare_pictures
+from lesionkit.recipes.xray_pictures import Corners, Plan, prepare_pictures
 from lesionkit.recipes.xray_rows import ImageRow
 from lesionkit.recipes.xray_settings import XrayPneumothorax
 from lesionkit.sample.radiographs import Entry
