@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from scipy import ndimage
 
 from lesionkit.core.grid import Grid
 from lesionkit.core.outline import fill_ring
@@ -171,3 +172,34 @@ def test_areas_add_up_and_centres_lie_inside(array: np.ndarray) -> None:
         row, column = found.grid.world_to_index(region.centre_mm).round().astype(int)
         assert array[row, column] > 0.5
         assert region.mean_score <= region.max_score
+
+
+@settings(max_examples=25, deadline=None)
+@given(SMALL.map(lambda array: np.round(array * 4) / 4), st.integers(1, 6))
+def test_a_limit_keeps_exactly_the_strongest_regions(array: np.ndarray, limit: int) -> None:
+    """As though each were cut out before they are compared: by score, then area, then first cell."""
+    labels, count = ndimage.label(array > 0.4)
+    rank = sorted((-array[labels == number].max(), -(labels == number).sum(), number) for number in range(1, count + 1))
+    cut = regions(map_of(array), RegionMarkSettings(threshold=0.4, limit=limit))
+    assert [region.max_score for region in cut] == [-score for score, _, _ in rank[:limit]]
+    for region, (_, _, number) in zip(cut, rank, strict=False):
+        filled = fill_ring(region.polygon_mm.ring / CELL_MM, array.shape).astype(int)
+        for hole in region.polygon_mm.holes:
+            filled -= fill_ring(hole / CELL_MM, array.shape)
+        assert (filled == (labels == number)).all()
+        assert region.mean_score == pytest.approx(array[labels == number].mean(), abs=1e-6)
+
+
+@pytest.mark.parametrize(("levels", "limit"), [(1, 40), (1, 10_000), (30, 10_000), (10**6, 10_000)])
+def test_peaks_are_those_of_walking_through_all_cells_one_by_one(levels: int, limit: int) -> None:
+    array = (np.ceil(np.random.default_rng(0).uniform(size=(140, 140)) * levels) / levels).astype(np.float32)
+    around = ndimage.uniform_filter(array, 5, mode="constant")  # half the radius to each side
+    is_peak = (array >= 0.3) & (array == ndimage.maximum_filter(array, 3))
+    order = sorted(np.argwhere(is_peak).tolist(), key=lambda c: (-array[tuple(c)], -around[tuple(c)]))
+    kept = np.empty((0, 2))
+    for place in order:
+        if len(kept) < limit and (np.square(kept - place).sum(axis=1) >= 9).all():
+            kept = np.vstack([kept, place])
+    found = map_of(array)
+    marks = peaks(found, PeakSettings(radius_um=60, limit=limit))
+    assert found.grid.world_to_index([mark.centre_mm for mark in marks]).round().tolist() == kept.tolist()
