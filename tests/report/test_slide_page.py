@@ -12,6 +12,7 @@ from lesionkit.core.lesion import Candidate
 from lesionkit.core.outline import Outline
 from lesionkit.core.region import Region
 from lesionkit.core.trace import Polygon
+from lesionkit.evaluate.score import Figure, Score
 from lesionkit.evaluate.slides import score_slides
 from lesionkit.report.found_slide import FoundSlide, SlideTruth
 from lesionkit.report.slide_page import write_slide_report
@@ -180,3 +181,11 @@ def test_names_from_files_are_escaped(tmp_path: Path) -> None:
 def test_scores_of_any_scale_are_shown(tmp_path: Path, score: float, open_page: Open) -> None:
     page = open_page(write_slide_report(tmp_path, [slide(score=score), slide("slide-2", score=0.2)], {}))
     assert any(row[:1] == ["slide-1"] for row in page.rows)
+
+
+def test_a_score_without_a_figure_is_one_sentence_and_no_empty_plot(tmp_path: Path) -> None:
+    figures = {"cpm": Figure(float("nan"))}
+    undefined = Score("camelyon16 exact", "a rule", figures, {}, warnings=("no lesion on 1 slide",))
+    page = write_slide_report(tmp_path, [slide()], {}, [undefined]).read_text(encoding="utf-8")
+    assert "no lesion on 1 slide" in page
+    assert "Score: camelyon16 exact" not in page

@@ -1,6 +1,7 @@
 """The page of slides: one in full, or many with a table, a score and the pictures that teach most."""
 
 import itertools
+import math
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -96,14 +97,25 @@ def write_slide_report(
         highest=max((row["score"] for row in index), default=1.0),
         failed=facts.get("failed") or {},
         distributions=() if alone else _distributions(index),
-        scores=[_score_section(score) for score in scores],
+        alone=alone,
+        scores=[_score_section(score) for score in scores if _is_defined(score)],
         shelves=[] if alone else [shelf for shelf in shelves if shelf.kept],
         sections=[section.markup for section in sections],
         ramp=", ".join(f"{colour} {stop:.0%}" for stop, colour in RAMP),
-        warning_sentences=list(facts.get("warnings", ())),
+        warning_sentences=[*facts.get("warnings", ()), *_undefined(scores)],
         card=_card(facts.get("model")),
         groups=fact_groups(facts, leave_out=("warnings", "failed", "model")),
     )
+
+
+def _is_defined(score: Score) -> bool:
+    return any(math.isfinite(figure.value) for figure in score.figures.values())
+
+
+def _undefined(scores: Sequence[Score]) -> list[str]:
+    """What is said of scores that have no figure, instead of an empty table and plot; each sentence once."""
+    said = [sentence for score in scores if not _is_defined(score) for sentence in score.warnings]
+    return list(dict.fromkeys(said))
 
 
 def _shelves() -> list[SlideShelf]:
