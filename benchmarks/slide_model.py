@@ -21,6 +21,7 @@ import torch
 
 from lesionkit.core.lesion import Candidate
 from lesionkit.evaluate.bootstrap import draw_cases
+from lesionkit.evaluate.camelyon16 import Camelyon16Settings
 from lesionkit.evaluate.roc import auc_figure, resample_auc
 from lesionkit.infer.aggregate import fit_aggregator
 from lesionkit.infer.marks import peaks, regions
@@ -52,9 +53,10 @@ ORIGINAL_SHARE = 5000 / 22308
 """Of the tissue patches of a slide that the original looked at; a small phantom has fewer than 5,000 in all."""
 
 
-def centres_of(data: Path) -> dict[str, str]:
+def column_of(data: Path, name: str) -> dict[str, str]:
+    """A column of labels.csv by slide."""
     rows = [line.split(",") for line in (data / "labels.csv").read_text().split()]
-    place = rows[0].index("centre")
+    place = rows[0].index(name)
     return {row[0]: row[place] for row in rows[1:]}
 
 
@@ -113,20 +115,23 @@ def slide_scores(maps: Mapping[str, ProbabilityMap], truth: np.ndarray) -> dict[
     return scores
 
 
-def rule_table(maps: Mapping[str, ProbabilityMap], truth: np.ndarray, centre: np.ndarray) -> None:
+def rule_table(maps: Mapping[str, ProbabilityMap], truth: np.ndarray, centre: np.ndarray, stage: np.ndarray) -> None:
     draws = draw_cases(len(truth), 1000, 1607)
     scores = slide_scores(maps, truth)
     base = resample_auc(truth, scores["top area 0.01 mm2"], draws)
-    print("\n| rule on the same maps | slide AUC | minus top area 0.01 mm2, paired | A | B | scores of 0.999 or more |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "\n| rule on the same maps | slide AUC | minus top area 0.01, paired | A | B | no ITC slides | 0.999 or more |"
+    )
+    print("|---|---|---|---|---|---|---|")
     for name, values in scores.items():
         figure = auc_figure(truth, values)
         low, high = np.nanpercentile(resample_auc(truth, values, draws) - base, [2.5, 97.5])
         parts = [auc_figure(truth[centre == c], values[centre == c]).value for c in "AB"]
+        parts.append(auc_figure(truth[stage != "itc"], values[stage != "itc"]).value)
         full = int((values >= 0.999).sum()) if not name.startswith("area") else "–"
         print(
             f"| {name} | {figure.value:.3f} ({figure.lower:.3f} to {figure.upper:.3f}) | {low:+.3f} to {high:+.3f} | "
-            f"{parts[0]:.3f} | {parts[1]:.3f} | {full} |"
+            f"{' | '.join(f'{part:.3f}' for part in parts)} | {full} |"
         )
 
 
@@ -137,8 +142,9 @@ def mark_table(found, entries, maps, centre, settings) -> None:
         "regions": lambda m: [Candidate(r.centre_mm, r.max_score) for r in regions(m, settings.regions)],
         "regions, mean score": lambda m: [Candidate(r.centre_mm, r.mean_score) for r in regions(m, settings.regions)],
     }
-    print("\n| marks | slides | lesions | FROC official | FROC exact | slide AUC, top area 0.01 mm2 |")
+    print("\n| marks | slides | lesions | FROC official | FROC exact | the same, isolated tumour cells counted |")
     print("|---|---|---|---|---|---|")
+    every = settings.model_copy(update={"score": Camelyon16Settings.parse({"itc_um": 0})})
     for kind, mark in kinds.items():
         marked = [
             FoundSlide(
@@ -150,15 +156,14 @@ def mark_table(found, entries, maps, centre, settings) -> None:
             chosen = [(o, entries[o.slide_id]) for o in marked if centre[o.slide_id] in part]
             ranked = {o.slide_id: o.measured.rules["top area"] for o, _ in chosen}
             scores = score_found(chosen, ranked, known, settings)
-            cells = [f"{one.value:.3f} ({one.lower:.3f} to {one.upper:.3f})" for one in _figures(scores)]
+            whole = score_found(chosen, ranked, known, every)["exact"]
+            figures = [*(scores[p].figures["cpm"] for p in ("official", "exact")), whole.figures["cpm"]]
+            cells = [f"{one.value:.3f} ({one.lower:.3f} to {one.upper:.3f})" for one in figures]
+            cells[-1] += f" of {whole.counts['lesions']}"
             name = "both" if part == "AB" else part
             print(f"| {kind} | {name}, {len(chosen)} | {scores['exact'].counts['lesions']} | {' | '.join(cells)} |")
             if part == "AB":
                 print(f"<!-- {dict(scores['exact'].counts)} {scores['exact'].subgroups} -->")
-
-
-def _figures(scores):
-    return (*(scores[p].figures["cpm"] for p in ("official", "exact")), scores["exact"].figures["slide AUC"])
 
 
 def table(data: Path, work: Path, settings: SlideMetastasis) -> None:
@@ -168,12 +173,12 @@ def table(data: Path, work: Path, settings: SlideMetastasis) -> None:
     for one in found:
         held = np.load(work / f"{one.slide_id}.npz")
         maps[one.slide_id] = ProbabilityMap(one.map_grid, held["array"], held["computed"])
-    centre = centres_of(data)
+    centre, stage = column_of(data, "centre"), column_of(data, "stage")
     truth = np.array([bool(entries[name].label) for name in maps])
     seconds, mm2 = (sum(one.facts[name] for one in found) for name in ("seconds", "mm2"))
     print(f"{len(found)} slides, {int((~truth).sum())} normal; {mm2:.0f} mm2 of tissue in {seconds:.0f} s")
     mark_table(found, entries, maps, centre, settings)
-    rule_table(maps, truth, np.array([centre[name] for name in maps]))
+    rule_table(maps, truth, *(np.array([column[name] for name in maps]) for column in (centre, stage)))
 
 
 def main() -> None:
