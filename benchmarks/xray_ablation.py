@@ -4,13 +4,15 @@
     lesionkit phantom xray --out MORE --count 272 --per-ct 8 --size 256 --seed 404 --positive 0.6
     lesionkit phantom xray --out TEST --count 240 --per-ct 5 --size 256 --seed 101
     python benchmarks/xray_ablation.py TRAIN MORE TEST --work W --group same --minutes 1
+    python benchmarks/xray_ablation.py TRAIN MORE TEST --work W --group recipes --minutes 1.2 --seeds 0 1 2
     python benchmarks/xray_ablation.py TRAIN MORE TEST --work W --group nets --minutes 3
     python benchmarks/xray_ablation.py TRAIN MORE TEST --work W --group claims --seeds 0 1 2
     python benchmarks/xray_ablation.py TRAIN MORE TEST --work W --table
 
 Every arm has one core and the same wall time, validation of each epoch included. Arms of one network go on from one
-common start (`--start-minutes`); other networks start afresh. Rules are searched on validation patients of TRAIN, never
-on TEST. MORE gives images without masks. What is finished is not run again; `--table` prints what there is.
+common start (`--start`, or `--start-minutes` of training); other networks start afresh. Rules are searched on
+validation patients of TRAIN that no arm learns from, never on TEST. MORE gives images without masks. What is finished
+is not run again; `--table` prints what there is.
 """
 
 import argparse
@@ -24,10 +26,10 @@ import torch
 
 from lesionkit.core.files import write_text
 from lesionkit.evaluate.roc import auc
-from lesionkit.infer.decide import Triplet
 from lesionkit.infer.lung_crop import LungCropSettings, lung_box
 from lesionkit.infer.segment import resized
 from lesionkit.infer.threshold import Evidence, search
+from lesionkit.learn.segmentation_losses import LOSSES
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.weights import load_net, save_model
 from lesionkit.read.chest_set import chest_mask, load_chest_image, read_chest_set
@@ -39,7 +41,7 @@ from lesionkit.recipes.xray_train import PseudoEntries, Shown, Unlabelled, fit_m
 from lesionkit.sample.folds import FoldCase, stratified_split
 from lesionkit.sample.pseudo import PseudoSettings, accept
 from lesionkit.sample.radiographs import Entry
-from xray_arms import BEST, OTHER_NETS, SAME_NET, STEPS_PER_EPOCH, common, learn
+from xray_arms import OTHER_NETS, RECIPES, SAME_NET, STEPS_PER_EPOCH, common, learn, shares, together
 
 HELD = 24
 """Pictures that each epoch is validated on."""
@@ -48,8 +50,8 @@ HELD = 24
 class Set:
     """A data set in memory; `Pictures` for the training."""
 
-    def __init__(self, images, masks, patients, lungs):
-        self.images, self.masks, self.patients, self.lungs = images, masks, patients, lungs
+    def __init__(self, images, masks, patients, lungs, ids=()):
+        self.images, self.masks, self.patients, self.lungs, self.ids = images, masks, patients, lungs, ids
         self.boxes = [None] * len(images)
 
     def __len__(self):
@@ -74,9 +76,10 @@ def load(data: Path, work: Path) -> Set:
         masks = [chest_mask(row, image.shape) for row, image in zip(rows, images, strict=True)]
         lungs = [read_mask(row.lungs, image.shape) for row, image in zip(rows, images, strict=True)]
         patients = [row.patient_id for row in rows]
-        np.savez(kept, images=np.stack(images), masks=np.stack(masks), lungs=np.stack(lungs), patients=patients)
+        arrays = {"images": np.stack(images), "masks": np.stack(masks), "lungs": np.stack(lungs)}
+        np.savez(kept, **arrays, patients=patients, ids=[row.case_id for row in rows])
     held = np.load(kept)
-    return Set(held["images"], held["masks"], held["patients"].tolist(), held["lungs"])
+    return Set(held["images"], held["masks"], held["patients"].tolist(), held["lungs"], held["ids"].tolist())
 
 
 def cut_to_lungs(data: Set) -> Set:
@@ -166,10 +169,20 @@ class Bench:
         self.given, self.work = given, given.work
         self.work.mkdir(parents=True, exist_ok=True)
         self.train, self.more, self.test = (load(path, self.work) for path in (given.train, given.more, given.test))
+        if given.start is not None:
+            self.learners, self.held = self.as_start(given.start.parents[1] / "splits.json")
+            return
         area = self.train.masks.mean(axis=(1, 2))
         cases = [FoldCase(str(n), p, float(a)) for n, (p, a) in enumerate(zip(self.train.patients, area, strict=True))]
         parts = stratified_split(cases, {"train": 0.8, "validation": 0.2}, seed=0).parts
         self.learners, self.held = ([int(n) for n in parts[name]] for name in ("train", "validation"))
+
+    def as_start(self, splits: Path) -> tuple[list[int], list[int]]:
+        """Pictures that the given start learned from, and those that its run held out."""
+        parts = json.loads(splits.read_text())
+        held = {self.train.ids[n]: n for n in range(len(self.train))}
+        out = {held[name] for name in parts["fold-0"] if name in held}
+        return [n for n in range(len(self.train)) if n not in out], sorted(out)
 
     def labelled(self, share: float) -> list[int]:
         """Learning pictures of a share of the patients; those of a smaller share are among those of a larger one."""
@@ -202,21 +215,53 @@ class Bench:
         return nets, fitted.figures
 
     def start(self, share: float) -> Path:
+        if self.given.start is not None and share == 1:
+            return self.given.start
         path = self.work / f"start-{share:g}.safetensors"
         if not path.is_file():
-            member = self.member(SAME_NET["common"], self.given.start_minutes, 0)
+            change = together(learn(loss=LOSSES["4th"]), shares((0, 0.6)))
+            member = self.member(change, self.given.start_minutes, 0)
             nets, _ = self.fit(f"start-{share:g}", member, share)
             save_model(path, nets[0], {})
         return path
 
+    def recipe(self, name: str, seed: int, minutes: float) -> None:
+        """A winner's whole recipe on the common network."""
+        changes, rule = RECIPES[name]
+        file = self.work / "results" / f"{slug_of(name, 1.0, seed)}.json"
+        if file.is_file():
+            return
+        data, test = (cut_to_lungs(d) if "lung crop" in name else d for d in (self.train, self.test))
+        steps, said = 0.0, []
+        for number, change in enumerate(changes):
+            start = {"net": load_net(self.start(1.0), Segmenter)[0]}
+            member = self.member(change, minutes / len(changes), seed)
+            nets, figures = self.fit(f"{slug_of(name, 1.0, seed)}-{number}", member, 1.0, start, data)
+            steps += figures.get("steps", 0)
+            said.append(
+                [mean_of([predict(n, d, r) for n in nets]) for d, r in ((data, self.held), (test, range(len(test))))]
+            )
+        val, found = ((draws[0], judges[1]) for judges, draws in zip(said[0], said[-1], strict=True))
+        told = {
+            "arm": name,
+            "share": 1.0,
+            "seed": seed,
+            "minutes": minutes,
+            "fresh": False,
+            "figures": {"steps": steps},
+        }
+        result = self.judged(val, found, GRIDS[rule])
+        write_text(file, json.dumps({**told, **result}) + "\n")
+        print(f"{name:45s} seed {seed}: {line(result)}", flush=True)
+
     def run(self, name: str, change, share: float, seed: int, minutes: float, fresh: bool) -> None:
-        slug = "".join(c if c.isalnum() else "-" for c in f"{name} {share:g} {seed}")
+        slug = slug_of(name, share, seed)
         file = self.work / "results" / f"{slug}.json"
         if file.is_file():
             return
         began = time.monotonic()
         start = None if fresh else {"net": load_net(self.start(share), Segmenter)[0]}
-        crop = name.startswith("lung crop")
+        crop = "lung crop" in name
         data, test = (cut_to_lungs(d) if crop else d for d in (self.train, self.test))
         pseudo = self.pseudo(share) if name.startswith("pseudo") else None
         nets, figures = self.fit(slug, self.member(change, minutes, seed), share, start, data, pseudo)
@@ -242,13 +287,7 @@ class Bench:
 
     def rules(self, val, found) -> dict:
         """Every decision rule on the same predictions."""
-        results = {name: self.judged(val, found, rules) for name, rules in GRIDS.items()}
-        areas = tuple(
-            Triplet(top=0.6, min_pixels=p, bottom=0.4, min_contour_area=a)
-            for p in (200, 600, 2000)
-            for a in (0, 100, 400)
-        )
-        return {**results, "triplet with least contour": self.judged(val, found, areas)}
+        return {name: self.judged(val, found, rules) for name, rules in GRIDS.items()}
 
     def pseudo(self, share: float) -> PseudoEntries:
         net = load_net(self.start(share), Segmenter)[0]
@@ -262,6 +301,10 @@ class Bench:
                 kept.append((n, label.positive))
         source = Set(self.more.images, masks, self.more.patients, self.more.lungs)
         return PseudoEntries([Entry(source, n) for n, _ in kept], [positive for _, positive in kept], settings.share)
+
+
+def slug_of(name: str, share: float, seed: int) -> str:
+    return "".join(c if c.isalnum() else "-" for c in f"{name} {share:g} {seed}")
 
 
 def load_best_of(path):
@@ -311,11 +354,13 @@ def main() -> None:
     for name in ("train", "more", "test"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--group", choices=["same", "nets", "claims", "best"], default="same")
+    parser.add_argument("--group", choices=["same", "nets", "claims", "recipes"], default="same")
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--start-minutes", type=float, default=6.0)
+    parser.add_argument("--start", type=Path, help="RUN/models/fold-0-*.safetensors of a run that learned from TRAIN")
     parser.add_argument("--rate", type=float, default=2.5, help="steps a second of the common network, for schedules")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--shares", type=float, nargs="+", default=[0.1, 0.3, 1.0], help="of the labelled patients")
     parser.add_argument("--table", action="store_true")
     given = parser.parse_args()
     if given.table:
@@ -323,12 +368,15 @@ def main() -> None:
         return
     torch.set_num_threads(1)
     bench = Bench(given)
-    arms = {"same": SAME_NET, "nets": OTHER_NETS, "best": BEST, "claims": {}}[given.group]
+    arms = {"same": SAME_NET, "nets": OTHER_NETS}.get(given.group, {})
     for seed in given.seeds:
         for name, change in arms.items():
             bench.run(name, change, 1.0, seed, given.minutes, fresh=given.group == "nets")
+        if given.group == "recipes":
+            for name in RECIPES:
+                bench.recipe(name, seed, given.minutes)
         if given.group == "claims":
-            for share in (0.1, 0.3, 1.0):
+            for share in given.shares:
                 for name in CLAIMS + (FALLING if share == 1 else ()):
                     bench.run(name, SAME_NET[name], share, seed, given.minutes, fresh=False)
 

@@ -25,7 +25,7 @@ def common(epochs: int) -> Member:
         name="arm",
         net=SegmenterSettings(architecture="light unet", encoder="narrow-resnet18", pretrained=False, head="linear"),
         learn={
-            "parts": (TrainingPart(epochs=epochs, rate=5e-4, side=256, start="last"),),
+            "parts": (TrainingPart(epochs=epochs, rate=7e-4, side=256, start="last"),),
             "loss": with_values(LOSSES["bce"], image_bce=0.1),
             "batch": 8,
             "clip_norm": 1.0,
@@ -156,11 +156,86 @@ OTHER_NETS: Mapping[str, Change] = {
 }
 """Arms that start afresh."""
 
-BEST: Mapping[str, Change] = {
-    "loss, sampling, augmentation, cosine, EMA": lambda m: averaged(0.99)(
-        periods("cosine", 1)(
-            shares((0, 0.8), (1, 0.4), between="linear")(learn(loss=LOSSES["4th"])(with_values(m, augment="3rd")))
-        )
+
+def together(*changes: Change) -> Change:
+    def change(m: Member) -> Member:
+        for one in changes:
+            m = one(m)
+        return m
+
+    return change
+
+
+def augmented(name: str, crop: float = 1.0) -> Change:
+    return lambda m: with_values(m, augment=name, crop=crop)
+
+
+BEST = together(
+    learn(loss=LOSSES["4th"]), shares((0, 0.8), (1, 0.4), between="linear"), augmented("3rd"), periods("cosine", 1)
+)
+
+RECIPES: Mapping[str, tuple[tuple[Change, ...], str]] = {
+    "recipe of the 1st": (
+        (
+            together(
+                learn(loss=with_values(LOSSES["1st 3:1:4"], image_bce=0.1)),
+                shares((0, 0.8), (0.33, 0.6), (0.67, 0.4)),
+                augmented("1st"),
+                periods("cosine", 2),
+                best_three,
+            ),
+        ),
+        "triplet",
     ),
+    "recipe of the 2nd": (
+        (
+            together(
+                learn(loss=LOSSES["2nd classifier"]),
+                shares((0, 0.22)),
+                augmented("2nd"),
+                periods("warm restarts", 2),
+                swa,
+            ),
+            together(
+                learn(loss=LOSSES["2nd with head"]),
+                shares((0, 1.0)),
+                augmented("2nd"),
+                periods("warm restarts", 2),
+                swa,
+            ),
+        ),
+        "classify then segment",
+    ),
+    "recipe of the 3rd, lung crop": (
+        (
+            together(
+                learn(loss=with_values(LOSSES["3rd"], image_bce=0.1)),
+                shares((0, 0.5)),
+                augmented("3rd"),
+                averaged(0.99),
+            ),
+        ),
+        "plain",
+    ),
+    "recipe of the 4th": (
+        (
+            together(
+                learn(loss=LOSSES["4th"]),
+                shares((0, 0.8), (1, 0.22), between="linear"),
+                augmented("4th", 2 / 3),
+                periods("cosine", 1),
+                net(norm="frozen batch"),
+                best_three,
+            ),
+        ),
+        "head and area",
+    ),
+    "recipe of the 5th": (
+        (together(learn(loss=LOSSES["5th"]), shares((0, 0.5)), augmented("5th"), taught),),
+        "maximum pixel",
+    ),
+    "best together": ((BEST,), "triplet"),
 }
-"""The tricks that helped alone, together."""
+"""The winners' recipes on the common network, and what helped alone together: their trainings, and the rule searched.
+
+Where there are two trainings, the first judges and the second draws, and they share the minutes."""

@@ -37,6 +37,11 @@ GRIDS: Mapping[str, tuple[Rule, ...]] = {
         *FIRST_GRID,
         *grid(Triplet, {"top": (0.4, 0.5, 0.6, 0.7, 0.8, 0.9), "min_pixels": _PIXELS, "bottom": _BOTTOMS}),
     ),
+    "triplet and contour": grid(
+        Triplet,
+        {"top": (0.5, 0.6, 0.75), "min_pixels": (200, 600, 2000), "bottom": (0.3, 0.4)}
+        | {"min_contour_area": (0, 100, 400)},
+    ),
     "classify then segment": grid(ClassifyThenSegment, {"image": _TENTHS, "pixel": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)}),
     "head and area": grid(
         HeadAndArea,

@@ -91,9 +91,16 @@ class UnlabelledSettings(Settings):
 class RuleSettings(Settings):
     """From probability to mask."""
 
-    search: Literal["none", "plain", "triplet", "classify then segment", "head and area", "maximum pixel", "all"] = (
-        "triplet"
-    )
+    search: Literal[
+        "none",
+        "plain",
+        "triplet",
+        "triplet and contour",
+        "classify then segment",
+        "head and area",
+        "maximum pixel",
+        "all",
+    ] = "triplet"
     """Which rule's numbers are searched on the validation images; none takes `published` as it is."""
     published: str = "1st validation"
     """Name of a rule in `RULES`: plain, 1st validation, 1st submitted, 2nd, 3rd, 4th, 5th."""
