@@ -12,6 +12,7 @@ from lesionkit.recipes import load_recipe
 from lesionkit.recipes import xray_folds as folds
 from lesionkit.recipes.run_folder import open_run, read_run
 from lesionkit.recipes.settings_file import change
+from lesionkit.recipes.xray_settings import XrayPneumothorax, shareable
 
 NAME = "xray-pneumothorax"
 
@@ -156,3 +157,8 @@ def test_given_splits_are_kept(go, radiographs, tmp_path):
     splits = json.loads((tmp_path / "r/splits.json").read_text())
     assert splits == {"fold-0": given["validation"], "fold-1": given["train"], "test": ["x16", "x17"]}
     assert read_card(tmp_path / "r/models/fold-0-small.safetensors")["learned from"]["images"] == 12
+
+
+def test_a_model_carries_no_path_of_the_machine_it_was_trained_on():
+    given = {"unlabelled": {"images": "/somewhere/a", "labels": "/somewhere/b"}, "lung": {"model": "/somewhere/c"}}
+    assert "somewhere" not in json.dumps(shareable(XrayPneumothorax.parse(given)))

@@ -51,7 +51,7 @@ def ls(root: Root = None) -> None:
     for table in (scans, radiographs):
         if table.row_count:
             console.print(table)
-    total = sum(entry.size_bytes for entry in (*cases, *pictures)) / 1e6
+    total = (sum(case.size_bytes for case in cases) + sum(one.size_bytes for one in pictures)) / 1e6
     console.print(f"{_counted(len(cases), len(pictures))}, {total:.1f} MB in {folder}", soft_wrap=True)
 
 

@@ -152,7 +152,7 @@ def image_score(probability: NDArray[np.floating], p_nonempty: float | None) -> 
     """What ranks images; see `FoundImage.score`."""
     if p_nonempty is not None:
         return p_nonempty
-    place = max(int(probability.size * (1 - _STRONGEST)) - 1, 0)
+    place = probability.size - max(int(probability.size * _STRONGEST), 1)
     return float(np.partition(probability.ravel(), place)[place])
 
 

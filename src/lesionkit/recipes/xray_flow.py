@@ -33,6 +33,7 @@ from lesionkit.recipes.xray_settings import (
     ENSEMBLE_FILE,
     XrayPneumothorax,
     model_path,
+    shareable,
     shipped_models,
 )
 
@@ -96,7 +97,10 @@ def report(run: RunFolder, settings: XrayPneumothorax, recipe: str) -> Summary:
             f"{run.path} holds no finished search; repeat the command that began it, and it goes on where it stopped"
         )
     truth, model = _known(run, found, recipe)
-    return write_results(run, found, dict(stage["facts"]["failed"]), truth, model, settings)
+    failed = dict(stage["facts"]["failed"])
+    if (run.path / CATALOGUE).is_file():
+        failed = {**{row.case_id: row.failure for row in read_rows(run.path / CATALOGUE) if row.failure}, **failed}
+    return write_results(run, found, failed, truth, model, settings)
 
 
 def run(run: RunFolder, data: Path, settings: XrayPneumothorax) -> Summary:
@@ -172,7 +176,7 @@ def _save(plan: Training, nets: Mapping[str, Sequence[EnsembleNet]], decision: D
         )
         facts = {
             "recipe": run.record["recipe"],
-            "settings": settings.model_dump(mode="json"),
+            "settings": shareable(settings),
             "versions": versions(),
             "validation": dict(decision.facts),
             "projections_only": projections,

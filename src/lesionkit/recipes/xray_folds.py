@@ -22,7 +22,7 @@ from lesionkit.infer.fuse import RunningMean, predict
 from lesionkit.infer.segment import pick_precision, resized
 from lesionkit.learn.segmentation import load_best
 from lesionkit.nets.segmenter import Segmenter
-from lesionkit.nets.weights import load_net, pick_device, save_model
+from lesionkit.nets.weights import load_net, pick_device, read_card, save_model
 from lesionkit.recipes.run_folder import RunFolder
 from lesionkit.recipes.versions import versions
 from lesionkit.recipes.xray_ensemble import EnsembleNet, image_score, judged, roles
@@ -30,7 +30,7 @@ from lesionkit.recipes.xray_members import Member, with_values
 from lesionkit.recipes.xray_prepare import ChosenPictures, PreparedSet
 from lesionkit.recipes.xray_pseudo import make_pseudo_labels, read_pseudo_labels
 from lesionkit.recipes.xray_rows import ImageRow
-from lesionkit.recipes.xray_settings import XrayPneumothorax
+from lesionkit.recipes.xray_settings import XrayPneumothorax, shareable
 from lesionkit.recipes.xray_train import PseudoEntries, Shown, Unlabelled, fit_member, is_positives_only
 from lesionkit.sample.radiographs import Entry
 
@@ -135,7 +135,9 @@ def _train(plan: Training, fold: str, member: Member, number: int, stem: str) ->
         "figures": figures,
         "seconds": round(time.monotonic() - started),
     }
-    card = _card(plan, fold, member, facts)
+    seen = [*labelled, *(free if views is not None or number else ())]
+    only = all(row.synthetic for row in seen) and (given is None or bool(read_card(given).get("projections_only")))
+    card = {**_card(plan, fold, member, facts), "projections_only": only}
     files = [f"{stem}-{n}.safetensors" if len(nets) > 1 else f"{stem}.safetensors" for n in range(len(nets))]
     for file, net in zip(files, nets, strict=True):
         save_model(run.path / file, net, card)
@@ -147,14 +149,13 @@ def _card(plan: Training, fold: str, member: Member, facts: Mapping[str, Any]) -
     judges = roles(plan.members)[member.name][1]
     return {
         "recipe": plan.run.record["recipe"],
-        "settings": plan.settings.model_dump(mode="json"),
+        "settings": shareable(plan.settings),
         "inputs": {k: _without_path(v) for k, v in inputs.items()},
         "versions": versions(),
         "member": {"name": member.name, "role": member.role, "side": member.side, "judges": judges},
         "lung": plan.settings.lung.crop,
         "held out": fold,
         "learned from": dict(facts),
-        "projections_only": facts["synthetic images"] == facts["images"] and not facts["unlabelled images"],
         "notice": "Research use only; not a medical device.",
     }
 

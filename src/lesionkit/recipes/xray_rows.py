@@ -93,7 +93,7 @@ def _is_phantom(path: Path) -> bool:
 def unlabelled_row(path: Path, root: Path) -> ImageRow:
     """The row of a radiograph below `root` without truth; named by its path from there."""
     name = path.relative_to(root).with_suffix("").as_posix() if root.is_dir() else path.stem
-    return ImageRow(name, _patient(path) or name, str(path), *picture_shape(path))
+    return ImageRow(name, _patient(path) or name, str(path), *picture_shape(path), synthetic=_is_phantom(path))
 
 
 def write_rows(rows: Sequence[ImageRow], path: Path) -> None:

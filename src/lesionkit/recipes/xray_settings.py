@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -103,7 +103,7 @@ class RuleSettings(Settings):
     ] = "triplet"
     """Which rule's numbers are searched on the validation images; none takes `published` as it is."""
     published: str = "1st validation"
-    """Name of a rule in `RULES`: plain, 1st validation, 1st submitted, 2nd, 3rd, 4th, 5th."""
+    """Name of a rule in `RULES`: plain, 1st validation, 1st submitted, 1st submitted, second, 2nd, 3rd, 4th, 5th."""
     side: int = Field(512, ge=32)
     """Rules are searched on probabilities of at most so many pixels per side."""
     folds: int = Field(5, ge=2)
@@ -165,6 +165,15 @@ class XrayPneumothorax(Settings):
     def side(self) -> int:
         """Pixels per side of the prepared pictures: the largest that any network is shown."""
         return max(max(m.side, *(shown_side(part, m) for part in m.learn.parts)) for m in self.networks)
+
+
+def shareable(settings: XrayPneumothorax) -> dict[str, Any]:
+    """The settings as a model carries them: without the paths and processes of the machine it was trained on."""
+    told = settings.model_dump(mode="json")
+    told["unlabelled"] |= {"images": None, "labels": None}
+    told["lung"]["model"] = None
+    told["engine"] = XrayPneumothorax.model_fields["engine"].default.model_dump(mode="json")
+    return told
 
 
 def shown_side(part: TrainingPart, member: Member) -> int:
