@@ -1,7 +1,10 @@
+import json
+
 import pytest
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.infer.aggregate import AggregatorSettings
+from lesionkit.infer.calibrate import Platt
 from lesionkit.recipes.slide_answer import Answer, Measured, SlideAnswerSettings, fit_answer
 
 POSITIVE = [True] * 6 + [False] * 6
@@ -65,6 +68,21 @@ def test_another_rule_than_the_fitted_one_is_not_calibrated_with_its_curve():
     other = Answer.from_card(answer.to_card(), SlideAnswerSettings(rule={"rule": "maximum"}))
     assert other(GOOD[0]) == 0.99
     assert Answer.from_card(None, SlideAnswerSettings())(GOOD[0]) == 0.9
+
+
+@pytest.mark.parametrize("curve", ["isotonic", "z-score"])
+def test_the_curve_is_a_choice_and_lies_in_the_card(curve):
+    settings = SlideAnswerSettings(curve=curve)
+    answer, _ = fit_answer(GOOD, POSITIVE, PATIENTS, settings)
+    again = Answer.from_card(json.loads(json.dumps(answer.to_card())), settings)
+    assert again == answer
+    assert answer(GOOD[2]) > answer(GOOD[6])
+    assert Answer.from_card(answer.to_card(), SlideAnswerSettings()).curve is None
+
+
+def test_a_card_of_the_first_models_holds_a_logistic_curve_without_its_name():
+    card = {"rule": "top area", "aggregator": None, "curve": {"slope": 2.0, "intercept": -1.0}, "fitted_on": [4, 4]}
+    assert Answer.from_card(card, SlideAnswerSettings()).curve == Platt(2.0, -1.0)
 
 
 def test_slides_labels_and_patients_must_be_as_many():

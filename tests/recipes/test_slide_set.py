@@ -68,10 +68,13 @@ def test_both_parts_have_slides_with_and_without_tumour(prepared):
 
 
 def test_shares_and_folds_are_settings(slides, tmp_path):
-    with opened(tmp_path / "run", slides) as run:
-        nine = prepared_slides(run, slides, change(HERE, {"split": {"shares": (0.5, 0.25, 0.25)}}))
-        assert [len(nine.part(name)) for name in ("train", "validation", "test")] == [4, 2, 2]
-        folds = [prepared_slides(run, slides, change(HERE, {"split": {"folds": 4, "fold": n}})) for n in range(4)]
+    def split(name, **values):
+        with opened(tmp_path / name, slides) as run:
+            return prepared_slides(run, slides, change(HERE, {"split": values}))
+
+    nine = split("shares", shares=(0.5, 0.25, 0.25))
+    assert [len(nine.part(name)) for name in ("train", "validation", "test")] == [4, 2, 2]
+    folds = [split(f"fold-{n}", folds=4, fold=n) for n in range(4)]
     held = [set(one.part("validation")) for one in folds]
     assert set().union(*held) == set("abcdefgh")
     assert sum(map(len, held)) == 8
@@ -83,6 +86,17 @@ def test_the_splits_of_the_data_set_come_first(slides, tmp_path):
     with opened(tmp_path / "run", data) as run:
         held = prepared_slides(run, data, HERE)
     assert (set(held.part("train")), set(held.part("test"))) == ({"a", "e"}, {"b", "f"})
+
+
+def test_parts_stay_as_they_were_dealt_when_a_slide_can_be_read_later(slides, tmp_path):
+    with opened(tmp_path / "run", slides) as run:
+        dealt = prepared_slides(run, slides, HERE).splits.parts
+        # As though h had failed the first time.
+        kept = {name: [one for one in part if one != "h"] for name, part in dealt.items()}
+        (tmp_path / "run" / "splits.json").write_text(json.dumps(kept))
+        held = prepared_slides(run, slides, HERE)
+    assert {name: list(part) for name, part in held.splits.parts.items()} == kept
+    assert any("left out, the first h" in sentence for sentence in run.warnings)
 
 
 def test_what_is_prepared_is_not_prepared_again(slides, tmp_path):

@@ -13,7 +13,7 @@ from lesionkit.recipes.base import FindRequest
 from lesionkit.recipes.run_folder import open_run
 from lesionkit.recipes.settings_file import resolve, show
 from lesionkit.recipes.slide_metastasis import RECIPE
-from lesionkit.recipes.slide_patches import usable_weights
+from lesionkit.recipes.slide_patches import pack_labelled, usable_weights
 from lesionkit.recipes.slide_settings import SlideMetastasis, model_settings
 
 TINY = [
@@ -88,6 +88,16 @@ def test_the_layout_of_help_is_trained_on(slides, tmp_path):
     train(data, tmp_path / "run", tiny("split.shares=1.0"))
     card = read_card(tmp_path / "run" / "model.safetensors")
     assert (card["training_slides"], card["training_slides_with_tumour"]) == (5, 2)
+
+
+def test_labelled_patches_that_changed_since_the_run_began_are_refused(patches, tmp_path):
+    own = shutil.copytree(patches, tmp_path / "own")
+    with open_run(tmp_path / "run", RECIPE.name, tiny(), {"data": patches}) as run:
+        pack_labelled(run, own, tiny())
+        table = own / "labels.csv"
+        table.write_text(table.read_text().replace("p3,1", "p3,0"))
+        with pytest.raises(LesionkitError, match="must hold the labelled patches that the run began with"):
+            pack_labelled(run, own, tiny())
 
 
 def test_labelled_patches_that_are_too_small_are_refused(patches, tmp_path):

@@ -1,7 +1,7 @@
 """The map of a slide -> its score, by a rule or a fitted aggregator, calibrated on validation slides."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -11,12 +11,17 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.evaluate.roc import auc
 from lesionkit.infer.aggregate import Aggregator, AggregatorSettings, fit_aggregator
-from lesionkit.infer.calibrate import Platt, fit_calibration
+from lesionkit.infer.calibrate import Calibration, Isotonic, Method, Platt, ZScore, fit_calibration
 from lesionkit.infer.logistic import Logistic
 from lesionkit.infer.probability_map import ProbabilityMap
 from lesionkit.infer.slide_score import SlideScoreSettings, slide_features, slide_score
 
 RULES = ("maximum", "quantile", "top area", "area")
+_CURVES: dict[str, type[Platt] | type[Isotonic] | type[ZScore]] = {
+    "platt": Platt,
+    "isotonic": Isotonic,
+    "z-score": ZScore,
+}
 
 
 class SlideAnswerSettings(Settings):
@@ -27,7 +32,10 @@ class SlideAnswerSettings(Settings):
     """rule: the one above. best rule: the one with the highest AUC on validation slides. aggregator: a small model of
     features of the map, fitted on validation slides."""
     calibrate: bool = True
-    """Make the score a probability, by a logistic curve fitted on validation slides; it changes no order."""
+    """Make the score a probability, by a curve fitted on validation slides."""
+    curve: Method = "platt"
+    """Which curve. platt: a logistic one, which changes no order. isotonic: a rising line, which makes ties. z-score:
+    deviations from the mean of validation slides, as the original's (row 4.20): no probability."""
     aggregator: AggregatorSettings = AggregatorSettings()
     fewest: int = Field(default=4, ge=2)
     """Validation slides with tumour, and without, below which nothing is fitted."""
@@ -54,19 +62,23 @@ class Answer:
     Attributes:
         rule: which rule ranks, where no aggregator does.
         aggregator: of features, or None.
-        curve: from that number to a probability, or None.
+        curve: from that number to a probability or a z-score, or None.
         fitted_on: validation slides with tumour, and without.
     """
 
     rule: str
     aggregator: Aggregator | None = None
-    curve: Platt | None = None
+    curve: Calibration | None = None
     fitted_on: tuple[int, int] = (0, 0)
 
     def __call__(self, measured: Measured) -> float:
-        """The score of a slide: a probability where there is a curve or an aggregator."""
-        raw = self.aggregator(measured.features) if self.aggregator is not None else measured.rules[self.rule]
+        """The score of a slide: a probability where there is an aggregator or a curve other than z-scores."""
+        raw = self.raw(measured)
         return raw if self.curve is None else float(self.curve([raw])[0])
+
+    def raw(self, measured: Measured) -> float:
+        """What the rule or the aggregator says, before the curve."""
+        return self.aggregator(measured.features) if self.aggregator is not None else measured.rules[self.rule]
 
     def to_card(self) -> dict[str, Any]:
         """What JSON can hold. Inverse of `from_card`."""
@@ -75,7 +87,8 @@ class Answer:
             "intercept": self.aggregator.model.intercept,
             "ridge": self.aggregator.ridge,
         }
-        curve = self.curve and {"slope": self.curve.slope, "intercept": self.curve.intercept}
+        method = next((name for name, kind in _CURVES.items() if isinstance(self.curve, kind)), None)
+        curve = self.curve and {"method": method, **asdict(self.curve)}
         return {"rule": self.rule, "aggregator": aggregator, "curve": curve, "fitted_on": list(self.fitted_on)}
 
     @classmethod
@@ -88,10 +101,17 @@ class Answer:
             coefficients = {str(name): float(value) for name, value in held["coefficients"].items()}
             model = Logistic(tuple(coefficients.values()), float(held["intercept"]))
             aggregator = Aggregator(tuple(coefficients), model, float(held["ridge"]))
-        usable = curve is not None and settings.calibrate and (aggregator is None) == (held is None)
+        wanted = curve is not None and settings.calibrate and curve.get("method", "platt") == settings.curve
+        usable = wanted and (aggregator is None) == (held is None)
         positive, negative = card["fitted_on"]
-        platt = Platt(float(curve["slope"]), float(curve["intercept"])) if usable else None
-        return cls(card["rule"], aggregator, platt, (positive, negative))
+        return cls(card["rule"], aggregator, _curve_of(curve) if usable else None, (positive, negative))
+
+
+def _curve_of(card: Mapping[str, Any]) -> Calibration:
+    """The curve that a card holds; those of the first models name no method."""
+    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in card.items()}
+    make: Callable[..., Calibration] = _CURVES[str(given.pop("method", "platt"))]
+    return make(**given)
 
 
 def fit_answer(
@@ -122,9 +142,9 @@ def fit_answer(
             aggregator, raw = found.aggregator, np.asarray(found.out_of_fold)
         except LesionkitError as error:
             said.append(f"no aggregator is fitted: {error}")
-    curve = None
+    curve: Calibration | None = None
     if settings.calibrate and raw.std() > 1e-12:
-        found_curve = fit_calibration(raw, truth, "platt", "validation")
+        curve = fit_calibration(raw, truth, settings.curve, "validation")
         # A falling curve would turn the order round; what ranks so badly is not calibrated.
-        curve = found_curve if isinstance(found_curve, Platt) and found_curve.slope > 0 else None
+        curve = None if isinstance(curve, Platt) and curve.slope <= 0 else curve
     return Answer(rule, aggregator, curve, counts), said

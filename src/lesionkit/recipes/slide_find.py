@@ -1,7 +1,7 @@
 """Slides -> scores, marks, maps, outlines and a page; and the whole flow from a data set to a scored report."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,20 @@ from lesionkit.read.slide_set import SlideEntry, find_slides, read_slide_set
 from lesionkit.read.truth.camelyon import read_slide_labels, slide_name
 from lesionkit.recipes.base import FindRequest, Summary
 from lesionkit.recipes.run_folder import RunFolder
+from lesionkit.recipes.slide_fit import VALIDATION
 from lesionkit.recipes.slide_page import write_results
 from lesionkit.recipes.slide_patch_run import score_labelled
-from lesionkit.recipes.slide_search import RECORDS, FoundSlide, load_search_net, read_record, search_all
+from lesionkit.recipes.slide_search import (
+    RECORDS,
+    FoundSlide,
+    adopt,
+    load_committee,
+    read_record,
+    record_file,
+    search_all,
+)
 from lesionkit.recipes.slide_set import SPLITS, first_of
-from lesionkit.recipes.slide_settings import MODEL_FILE, SlideMetastasis, model_path
+from lesionkit.recipes.slide_settings import SlideMetastasis, model_of_run, model_path
 from lesionkit.recipes.slide_train import train
 from lesionkit.sample.split import Splits, read_splits
 
@@ -42,7 +51,8 @@ def report(run: RunFolder, settings: SlideMetastasis) -> Summary:
     entries = {entry.slide_id: entry for entry in _entries(data, truth)}
     found = [read_record(record) for record in records]
     pairs = [(one, entries.get(one.slide_id) or SlideEntry(one.slide_id, one.slide_id, one.path)) for one in found]
-    model = run.path / MODEL_FILE if (run.path / MODEL_FILE).is_file() else _model_of(run)
+    model = model_of_run(run.path)
+    model = model if model.is_file() else _model_of(run)
     return write_results(run, pairs, dict(stage["facts"]["failed"]), settings, model)
 
 
@@ -54,9 +64,10 @@ def run(run: RunFolder, data: Path, settings: SlideMetastasis) -> Summary:
         return score_labelled(run, data, settings, trained)
     entries = {entry.slide_id: entry for entry in read_slide_set(data)}
     splits = read_splits(run.path / SPLITS, {name: entry.patient_id for name, entry in entries.items()})
-    shown, part = _searched_part(run, splits, entries)
-    found, failed = _search(run, shown, settings, run.path / MODEL_FILE)
-    summary = write_results(run, _ordered(found, shown), failed, settings, run.path / MODEL_FILE)
+    shown, part = _searched_part(run, splits, entries, settings)
+    model = model_of_run(run.path)
+    found, failed = _search(run, shown, settings, model, learning=True)
+    summary = write_results(run, _ordered(found, shown), failed, settings, model)
     return Summary(
         facts={**trained.facts, "searched": part, **summary.facts},
         paths=(*summary.paths, *trained.paths),
@@ -66,7 +77,16 @@ def run(run: RunFolder, data: Path, settings: SlideMetastasis) -> Summary:
     )
 
 
-def _searched_part(run: RunFolder, splits: Splits, entries: Mapping[str, SlideEntry]) -> tuple[list[SlideEntry], str]:
+def _searched_part(
+    run: RunFolder, splits: Splits, entries: Mapping[str, SlideEntry], settings: SlideMetastasis
+) -> tuple[list[SlideEntry], str]:
+    if settings.split.every_fold:
+        run.warn(
+            "what is scored are all slides, each searched by the networks that have not learned from it; scores were "
+            "fitted on them"
+        )
+        held = [entries[name] for names in splits.parts.values() for name in names]
+        return held, f"{len(held)} slides of {len(splits.parts)} folds"
     for part, sentence in (
         ("test", ""),
         ("validation", "there is no test part: what is scored is the validation part, on which scores were fitted"),
@@ -81,26 +101,37 @@ def _searched_part(run: RunFolder, splits: Splits, entries: Mapping[str, SlideEn
 
 
 def _search(
-    run: RunFolder, entries: Sequence[SlideEntry], settings: SlideMetastasis, model: Path
+    run: RunFolder, entries: Sequence[SlideEntry], settings: SlideMetastasis, model: Path, learning: bool = False
 ) -> tuple[list[FoundSlide], dict[str, str]]:
-    """What was found on each slide, and which failed why."""
-    load_search_net(model)
+    """What was found on each slide, and which failed why.
+
+    Args:
+        learning: what was found on validation slides while learning is taken over.
+    """
+    load_committee(model)
     items = {entry.slide_id: entry.path for entry in entries}
 
     def search() -> Mapping[str, Any]:
-        outcomes = list(search_all(items, settings, model, run.path))
-        failed = {o.item[0]: o.error for o in outcomes if o.error}
+        known = [name for name in items if learning and adopt(name, run.path / VALIDATION, run.path)]
+        left = {name: path for name, path in items.items() if name not in known}
+        if learning and settings.split.every_fold:
+            # By all networks together they would be searched by some that have learned from them.
+            failed = _failed_before(run, left)
+        else:
+            failed = {o.item[0]: str(o.error) for o in search_all(left, settings, model, run.path) if o.error}
         if len(failed) == len(items):
-            what = f"none of {len(failed)} slides" if len(failed) > 1 else "the slide"
-            verb = "can be searched" if len(failed) > 1 else "cannot be searched"
-            raise LesionkitError(
-                f"{what} {verb}; {first_of(failed)}" if len(failed) > 1 else next(iter(failed.values()))
-            )
+            many = f"none of {len(failed)} slides can be searched; {first_of(failed)}"
+            raise LesionkitError(many if len(failed) > 1 else next(iter(failed.values())))
         return {"slides": len(items), "failed": failed}
 
     failed = dict(run.once("find", search)["failed"])
-    records = run.path / RECORDS
-    return [read_record(records / f"{name}.json") for name in items if name not in failed], failed
+    return [read_record(record_file(run.path, name)) for name in items if name not in failed], failed
+
+
+def _failed_before(run: RunFolder, names: Iterable[str]) -> dict[str, str]:
+    """Why slides were not searched by those that had not learned from them."""
+    reasons = run.record["stages"].get("fit", {}).get("facts", {}).get("failed", {})
+    return {name: str(reasons.get(name, "it takes no part in training, so no fold holds it")) for name in names}
 
 
 def _ordered(found: Sequence[FoundSlide], entries: Sequence[SlideEntry]) -> list[tuple[FoundSlide, SlideEntry]]:

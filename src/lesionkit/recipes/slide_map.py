@@ -1,5 +1,7 @@
-"""A slide and a network -> the map of how likely each place of its tissue is tumour."""
+"""A slide and a network, or several -> the map of how likely each place of its tissue is tumour."""
 
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +21,7 @@ from lesionkit.infer.sampled import infer_sampled
 from lesionkit.nets.patch_net import PatchNet
 from lesionkit.read.slide import Slide
 from lesionkit.read.slide_stream import stream
+from lesionkit.recipes.slide_answer import Measured
 from lesionkit.recipes.slide_case import analysed
 from lesionkit.recipes.slide_patches import tissue_colours
 from lesionkit.recipes.slide_settings import SlideMetastasis
@@ -26,7 +29,8 @@ from lesionkit.sample.slide_grid import SlideGridSettings, find_patches
 from lesionkit.sample.slide_patches import Normalise
 from lesionkit.sample.slide_stain import normaliser
 
-_NOWHERE = np.float16(-1)
+_NOWHERE = np.float32(-1)
+_ROWS = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +66,46 @@ def probability_map(net: PatchNet, slide: Slide, tissue: Image, settings: SlideM
     return infer_dense(net, image, tissue, settings.dense, partial(stream, threads=settings.search.threads))
 
 
+def joined_map(
+    nets: Sequence[tuple[str, PatchNet, float]], slide: Slide, tissue: Image, settings: SlideMetastasis
+) -> tuple[ProbabilityMap, dict[str, Measured]]:
+    """The weighted mean of the maps of several networks, and what each one's map measures.
+
+    One map is held beside the mean, so that memory does not grow with their number. Cells are as large as those of the
+    coarsest network.
+
+    Args:
+        nets: name, network and positive weight of each.
+        tissue: boolean, on the grid of the slide's overview.
+    """
+    cell = math.lcm(*(cell_of(net, settings.dense) for _, net, _ in nets))
+    alike = settings.model_copy(update={"dense": settings.dense.model_copy(update={"least_stride": cell})})
+    total, mean, measured = sum(weight for _, _, weight in nets), None, {}
+    for name, net, weight in nets:
+        found = probability_map(net, slide, tissue, alike)
+        measured[name] = Measured.of(found, settings.answer)
+        mean = _added(mean, found, np.float32(weight / total))
+    if mean is None:
+        raise LesionkitError("a slide is searched by one network or more, got none")
+    for rows in _bands(mean):
+        # Shares that sum to 1 up to rounding would make a probability of a little more.
+        np.minimum(mean.array[rows], 1, out=mean.array[rows])
+    return mean, measured
+
+
+def _added(mean: ProbabilityMap | None, found: ProbabilityMap, share: np.float32) -> ProbabilityMap:
+    """The mean with a share of another map; the first one is made the mean in its place."""
+    for rows in _bands(found):
+        found.array[rows] *= share
+        if mean is not None:
+            mean.array[rows] += found.array[rows]
+    if mean is None:
+        return found
+    for name, value in found.facts.items():
+        mean.facts[name] = mean.facts.get(name, 0) + value
+    return mean
+
+
 def _sampled_map(net: PatchNet, image: Image, tissue: Image, settings: SlideMetastasis) -> ProbabilityMap:
     """Scores of sampled patches on the lattice of all patches; the others were not computed (row 4.18)."""
     sampled = settings.sampled
@@ -78,10 +122,16 @@ def _sampled_map(net: PatchNet, image: Image, tissue: Image, settings: SlideMeta
 
 
 def keep_map(path: Path, found: ProbabilityMap) -> Path:
-    """Keep a map as it was computed, for the report; -1 where it was not. Inverse of `read_map`."""
-    held = np.where(found.computed, found.array, _NOWHERE).astype(np.float16)
+    """Keep a map as it was computed, for the report; -1 where it was not. Inverse of `read_map`.
+
+    It keeps float32: as float16 all that a network is sure of would be equal, and marks and scores are of that. Some
+    rows are written at a time.
+    """
     with replacing(path) as temporary:
-        blosc2.save_array(held, str(temporary), mode="w")
+        held = blosc2.empty(found.grid.shape, np.float32, urlpath=str(temporary), mode="w")
+        for rows in _bands(found):
+            held[rows] = np.where(found.computed[rows], found.array[rows], _NOWHERE)
+        del held
     return path
 
 
@@ -92,7 +142,17 @@ def read_map(path: Path, grid: Grid) -> ProbabilityMap:
         LesionkitError: there is none, or it is damaged.
     """
     try:
-        held = np.asarray(blosc2.load_array(str(path)), dtype=np.float16)
-    except (OSError, RuntimeError, ValueError) as error:
+        opened: Any = blosc2.open(str(path), mode="r")
+        # The first versions kept the array in another form.
+        held = np.asarray(opened[:] if isinstance(opened, blosc2.NDArray) else blosc2.load_array(str(path)))
+        if held.shape != grid.shape:
+            raise ValueError(f"a shape of {held.shape} instead of {grid.shape}")
+    except (OSError, RuntimeError, ValueError, TypeError) as error:
         raise LesionkitError(f"{path} is damaged ({error}); delete it and run the same command again") from error
     return ProbabilityMap(grid, held, held >= 0)
+
+
+def _bands(found: ProbabilityMap) -> Iterator[slice]:
+    """Some rows at a time, so that no copy of a large map is needed."""
+    rows = found.grid.shape[0]
+    yield from (slice(row, min(row + _ROWS, rows)) for row in range(0, rows, _ROWS))

@@ -4,6 +4,10 @@
     lesionkit run slide-metastasis DATA --out RUN                 # tissue, patches, train, search, score, report
     lesionkit train slide-metastasis DATA --out RUN --set labelled=PATCHES     # slides and labelled patches together
 
+    lesionkit run slide-metastasis DATA --out RUN --set split.folds=5 --set split.every_fold=true    # five networks
+    lesionkit sweep slide-metastasis DATA --out SWEEP --search 'learn.rate=loguniform(5e-4,5e-3)'
+
+Several networks (`members`, in a file for --config) are trained one after the other and search together.
 DATA is a folder of slides with masks at 1/16 or outlines in the layout of CAMELYON or HeLP (see `lesionkit phantom
 slide`), or a folder of labelled patches as PatchCamelyon has them. 2,000 steps of 64 patches take about 15 minutes on
 two cores. Expect scores.csv, marks/ (CAMELYON16), maps/ (pyramidal TIFF), geojson/ (QuPath), and report.html with
@@ -26,4 +30,5 @@ RECIPE = Recipe(
     run=slide_find.run,
     model_settings=model_settings,
     shipped_models=shipped_models,
+    objective=slide_train.objective,
 )

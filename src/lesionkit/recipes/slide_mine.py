@@ -12,7 +12,7 @@ from lesionkit.nets.patch_net import PatchNet
 from lesionkit.recipes.run_folder import RunFolder
 from lesionkit.recipes.slide_case import PreparedSlide
 from lesionkit.recipes.slide_patches import Draws
-from lesionkit.recipes.slide_settings import SlideMetastasis
+from lesionkit.recipes.slide_settings import SlideMetastasis, file_name
 from lesionkit.sample.mine_slide import hard_negatives
 
 _COLUMNS = ["slide", "row", "column", "kind", "source"]
@@ -25,14 +25,16 @@ def mined(
     slides: Mapping[str, PreparedSlide],
     settings: SlideMetastasis,
     before: pd.DataFrame | None = None,
+    name: str = "",
 ) -> pd.DataFrame:
     """Rows of the hard negatives of a round and of the rounds before; kept in the run folder.
 
     Args:
         number: of the round, from 1.
         net: trained in the round before.
+        name: of the network, where a run trains several.
     """
-    file = run.path / f"hard-{number}.parquet"
+    file = run.path / f"hard-{file_name(f'{name} {number}'.strip())}.parquet"
 
     def mine() -> Mapping[str, Any]:
         rows = _normal(slides, settings.mine.per_slide, np.random.default_rng([settings.learn.seed, number]))
@@ -45,7 +47,7 @@ def mined(
             table[_COLUMNS].to_parquet(temporary, index=False)
         return {"patches scored": len(rows), "hard negatives": len(table)}
 
-    run.once(f"mine {number}", mine)
+    run.once(f"mine {number} {name}".rstrip(), mine)
     return pd.read_parquet(file)
 
 

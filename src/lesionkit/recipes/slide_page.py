@@ -6,11 +6,11 @@ from typing import Any
 
 from lesionkit.evaluate.document import to_document, to_tables
 from lesionkit.evaluate.score import Score
-from lesionkit.nets.weights import read_card
 from lesionkit.read.slide_set import SlideEntry
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.run_folder import RunFolder
-from lesionkit.recipes.slide_fit import read_answer
+from lesionkit.recipes.slide_ensemble import committee_of, read_model_card
+from lesionkit.recipes.slide_fit import read_scorer
 from lesionkit.recipes.slide_score import Known, known_of, score_found
 from lesionkit.recipes.slide_search import MAPS, MARKS, OUTLINES, FoundSlide
 from lesionkit.recipes.slide_settings import SlideMetastasis
@@ -20,6 +20,7 @@ from lesionkit.write.camelyon import write_slide_scores
 from lesionkit.write.score import write_score
 
 SCORES = "scores.csv"
+_NOT_SHOWN = ("settings", "versions", "answer", "answers", "mean answer", "format", "nets")
 
 Pairs = Sequence[tuple[FoundSlide, SlideEntry]]
 
@@ -28,8 +29,8 @@ def write_results(
     run: RunFolder, pairs: Pairs, failed: Mapping[str, str], settings: SlideMetastasis, model: Path
 ) -> Summary:
     """scores.csv, score/ where the truth is known, and report.html; maps, marks and outlines lie there already."""
-    answer = read_answer(model, settings)
-    scores = {found.slide_id: answer(found.measured) for found, _ in pairs}
+    score_of = read_scorer(model, settings)
+    scores = {found.slide_id: score_of(found) for found, _ in pairs}
     table = write_slide_scores(run.path / SCORES, scores)
     known = known_of(pairs, settings)
     scored = score_found(pairs, scores, known, settings)
@@ -53,7 +54,9 @@ def write_results(
 
 def _facts(run: RunFolder, failed: Mapping[str, str], settings: SlideMetastasis, model: Path) -> dict[str, Any]:
     """What made the result: the versions when the run began, not those that write its page again; settings; card."""
-    card = {name: value for name, value in read_card(model).items() if name not in ("settings", "versions", "answer")}
+    card = {name: value for name, value in read_model_card(model).items() if name not in _NOT_SHOWN}
+    if model.suffix == ".json":
+        card["networks"] = ", ".join(net.name for net in committee_of(model))
     # Sentences of readers begin with the path of the slide, which is its name here.
     reasons = {name: reason.removeprefix(f"{name}: ") for name, reason in failed.items()}
     return {

@@ -1,7 +1,9 @@
-"""A folder of labelled patches -> the score of a network on those it has not learned from."""
+"""A folder of labelled patches -> the score of what was trained on those it has not learned from."""
 
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from lesionkit.evaluate.document import to_document, to_tables
 from lesionkit.evaluate.slides import SlidesSettings, score_slides
@@ -10,8 +12,8 @@ from lesionkit.read.patch_set import read_patch_set
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.run_folder import RunFolder
 from lesionkit.recipes.slide_patches import pack_labelled
-from lesionkit.recipes.slide_search import load_search_net
-from lesionkit.recipes.slide_settings import MODEL_FILE, SlideMetastasis
+from lesionkit.recipes.slide_search import load_committee
+from lesionkit.recipes.slide_settings import SlideMetastasis, model_of_run
 from lesionkit.report.score_page import write_score_page
 from lesionkit.write.camelyon import write_slide_scores
 from lesionkit.write.score import write_score
@@ -26,8 +28,9 @@ def score_labelled(run: RunFolder, data: Path, settings: SlideMetastasis, traine
     """Score the patches that were kept out, as cases that are positive or not."""
     names = read_patch_set(data).names
     held = pack_labelled(run, data, settings)
-    net = load_search_net(run.path / MODEL_FILE)
-    found = score_patches(net, held.part(held.validation), settings.learn.batch, settings.learn.middle_px)
+    nets, patches = load_committee(model_of_run(run.path)), held.part(held.validation)
+    each = [score_patches(net, patches, settings.learn.batch, settings.learn.middle_px) for _, net, _ in nets]
+    found = np.average(each, axis=0, weights=[weight for _, _, weight in nets])
     kept = [names[number] for number in held.validation]
     scores = dict(zip(kept, map(float, found), strict=True))
     labels = dict(zip(kept, held.labels[held.validation].tolist(), strict=True))

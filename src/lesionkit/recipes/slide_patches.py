@@ -1,5 +1,6 @@
 """Prepared slides and labelled patches -> the patches that a training shows, epoch by epoch."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -57,6 +58,8 @@ def pack_labelled(run: RunFolder, folder: Path, settings: SlideMetastasis) -> La
     """
     patches = read_patch_set(folder)
     file, side = run.path / LABELLED, settings.patches.patch
+    told = "\n".join(f"{name} {label}" for name, label in zip(patches.names, patches.labels.tolist(), strict=True))
+    content = hashlib.sha256(told.encode()).hexdigest()
 
     def pack() -> Mapping[str, Any]:
         with replacing(file) as temporary:
@@ -64,9 +67,10 @@ def pack_labelled(run: RunFolder, folder: Path, settings: SlideMetastasis) -> La
             for number in range(len(patches)):
                 images[number] = _middle(patches, number, side)
             images.flush()
-        return {"patches": len(patches), "with tumour": int(patches.labels.sum())}
+        return {"patches": len(patches), "with tumour": int(patches.labels.sum()), "content": content}
 
-    run.once("labelled patches", pack)
+    if run.once("labelled patches", pack).get("content", content) != content:
+        raise LesionkitError(f"{folder} must hold the labelled patches that the run began with; choose another --out")
     named = {name: name for name in patches.names}
     parts = split_by_patient(named, {"train": 0.8, "validation": 0.2}, settings.split.seed)
     place = {name: number for number, name in enumerate(patches.names)}

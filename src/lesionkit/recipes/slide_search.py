@@ -1,8 +1,10 @@
 """One slide on disk -> its map, its marks, its outlines and what was measured; kept as files and one small record."""
 
 import json
+import os
+import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -12,21 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.core.files import write_text
+from lesionkit.core.files import replacing, write_text
 from lesionkit.core.grid import Box, Grid
 from lesionkit.core.image import Image
 from lesionkit.core.lesion import Candidate
 from lesionkit.core.region import Region
 from lesionkit.core.slide_place import polygon_pixels, slide_pixels
-from lesionkit.engine.map import Outcome, map_cases
+from lesionkit.engine.map import Outcome, map_cases, workers
 from lesionkit.infer.marks import peaks, regions
 from lesionkit.infer.probability_map import ProbabilityMap
 from lesionkit.nets.patch_net import PatchNet
 from lesionkit.nets.weights import load_net
 from lesionkit.read.slide import Slide
+from lesionkit.recipes.slide_ahead import Ahead, Opened, open_searched
 from lesionkit.recipes.slide_answer import Measured
-from lesionkit.recipes.slide_case import analysed, open_case, slide_facts, tissue_of, unreadable_sentence
-from lesionkit.recipes.slide_map import keep_map, probability_map
+from lesionkit.recipes.slide_case import analysed, slide_facts, unreadable_sentence
+from lesionkit.recipes.slide_ensemble import Committee, committee_of
+from lesionkit.recipes.slide_map import joined_map, keep_map, probability_map
 from lesionkit.recipes.slide_settings import SlideMetastasis
 from lesionkit.write.camelyon import write_marks
 from lesionkit.write.geojson import Feature, write_geojson
@@ -46,6 +50,8 @@ class FoundSlide:
         measured: what its score is made of.
         marks: strongest first, places in mm of what is shown.
         facts: of the file and its tissue; seconds per step; warnings.
+        members: where several networks searched together, what was measured on the map of each, by its name; `measured`
+            is of their mean.
     """
 
     path: Path
@@ -56,6 +62,7 @@ class FoundSlide:
     measured: Measured
     marks: tuple[Candidate, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
+    members: dict[str, Measured] = field(default_factory=dict)
 
     @property
     def rows(self) -> list[tuple[float, float, float]]:
@@ -66,30 +73,41 @@ class FoundSlide:
         return [(mark.score, x, y) for mark, (x, y) in zip(self.marks, np.maximum(places, 0).tolist(), strict=True)]
 
 
-def search_slide(path: Path, slide_id: str, settings: SlideMetastasis, model: Path, out: Path) -> FoundSlide:
+def search_slide(
+    path: Path,
+    slide_id: str,
+    settings: SlideMetastasis,
+    model: Path | Committee,
+    out: Path,
+    opened: Callable[[Path], Opened] | None = None,
+) -> FoundSlide:
     """Search one slide and write its map, marks and outlines below `out`.
+
+    Args:
+        model: weights or `ensemble.json`, or the networks that search together.
+        opened: gives the slide, which it may have opened before.
 
     Raises:
         LesionkitError: the slide cannot be used.
     """
-    net = load_search_net(model)
+    nets = load_committee(model)
     start = time.perf_counter()
-    slide = open_case(path, settings)
-    tissue = tissue_of(slide, settings)
-    ready = time.perf_counter()
+    ready = opened(path) if opened is not None else open_searched(path, settings)
+    slide, tissue = ready.slide, ready.tissue
     facts = slide_facts(slide, tissue)
-    found = probability_map(net, slide, tissue.mask, settings)
+    begun = time.perf_counter()
+    members: dict[str, Measured] = {}
+    if len(nets) == 1 and not nets[0][0]:
+        found = probability_map(nets[0][1], slide, tissue.mask, settings)
+    else:
+        found, members = joined_map(nets, slide, tissue.mask, settings)
     searched = time.perf_counter()
     marks, outlined = peaks(found, settings.peaks), regions(found, settings.regions)
     write_map(out / MAPS / f"{slide_id}.tif", found)
     keep_map(kept_map(out, slide_id), found)
     write_geojson(out / OUTLINES / f"{slide_id}.geojson", features(outlined, slide))
     done = time.perf_counter()
-    seconds = {"tissue": ready - start, "search": searched - ready, "write": done - searched, "total": done - start}
-    # Tiles that only the search touched count too.
-    warnings = [sentence for sentence in facts["warnings"] if "could not be read" not in sentence]
-    if slide.unreadable:
-        warnings.append(unreadable_sentence(slide.unreadable))
+    seconds = {"tissue": ready.seconds, "search": searched - begun, "write": done - searched, "total": done - start}
     facts |= {
         "um": round(analysed(slide, settings).grid.spacing_mm[0] * 1000, 6),
         "unreadable_tiles": slide.unreadable,
@@ -97,12 +115,18 @@ def search_slide(path: Path, slide_id: str, settings: SlideMetastasis, model: Pa
         "regions": len(outlined),
         "largest_region_mm2": round(max((region.area_mm2 for region in outlined), default=0.0), 4),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
-        "warnings": warnings,
+        "warnings": _warnings(facts, slide),
     }
     measured = Measured.of(found, settings.answer)
-    result = FoundSlide(path, slide_id, slide.grid, slide.origin_xy, found.grid, measured, tuple(marks), facts)
+    result = FoundSlide(path, slide_id, slide.grid, slide.origin_xy, found.grid, measured, tuple(marks), facts, members)
     write_marks(out / MARKS, {slide_id: result.rows})
     return result
+
+
+def _warnings(facts: Mapping[str, Any], slide: Slide) -> list[str]:
+    """What is odd about a slide; tiles that only the search touched count too."""
+    warnings = [sentence for sentence in facts["warnings"] if "could not be read" not in sentence]
+    return [*warnings, unreadable_sentence(slide.unreadable)] if slide.unreadable else warnings
 
 
 def kept_map(out: Path, slide_id: str) -> Path:
@@ -110,12 +134,43 @@ def kept_map(out: Path, slide_id: str) -> Path:
     return out / RECORDS / f"{slide_id}.map"
 
 
-def search_and_keep(item: tuple[str, Path], settings: SlideMetastasis, model: Path, out: Path) -> None:
+def search_and_keep(
+    item: tuple[str, Path],
+    settings: SlideMetastasis,
+    model: Path | Committee,
+    out: Path,
+    opened: Callable[[Path], Opened] | None = None,
+) -> None:
     """Search one of many slides; one whose record is there already is not searched again."""
     slide_id, path = item
-    file = out / RECORDS / f"{slide_id}.json"
+    file = record_file(out, slide_id)
     if not file.is_file():
-        write_record(file, search_slide(path, slide_id, settings, model, out))
+        write_record(file, search_slide(path, slide_id, settings, model, out, opened))
+
+
+def record_file(out: Path, slide_id: str) -> Path:
+    """Where what was found on a slide is written last."""
+    return out / RECORDS / f"{slide_id}.json"
+
+
+def adopt(slide_id: str, source: Path, out: Path) -> bool:
+    """Take over what another search of the same run found on a slide; whether there was anything, or is already."""
+    if record_file(out, slide_id).is_file():
+        return True
+    if not record_file(source, slide_id).is_file():
+        return False
+    names = [f"{MAPS}/{slide_id}.tif", f"{MARKS}/{slide_id}.csv", f"{OUTLINES}/{slide_id}.geojson"]
+    for name in (*names, f"{RECORDS}/{slide_id}.map", f"{RECORDS}/{slide_id}.json"):
+        target = out / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        try:
+            os.link(source / name, target)
+        except OSError:
+            # Not every file system has links.
+            with replacing(target) as temporary:
+                shutil.copy(source / name, temporary)
+    return True
 
 
 def features(outlined: Sequence[Region], slide: Slide) -> Iterator[Feature]:
@@ -154,10 +209,16 @@ def write_map(path: Path, found: ProbabilityMap) -> Path:
     return write_pyramid(image, path, PyramidSettings(kind="map", description=described))
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=32)
 def load_search_net(model: Path) -> PatchNet:
     """The network of a weights file; loaded once per process."""
     return load_net(model, PatchNet)[0]
+
+
+def load_committee(model: Path | Committee) -> list[tuple[str, PatchNet, float]]:
+    """Name, network and weight of all that search together; each is loaded once per process."""
+    nets = committee_of(model) if isinstance(model, Path) else model
+    return [(net.name, load_search_net(net.path), net.weight) for net in nets]
 
 
 def write_record(file: Path, found: FoundSlide) -> None:
@@ -169,6 +230,7 @@ def write_record(file: Path, found: FoundSlide) -> None:
         "origin_xy": list(found.origin_xy),
         "map_grid": asdict(found.map_grid),
         "measured": asdict(found.measured),
+        "members": {name: asdict(measured) for name, measured in found.members.items()},
         "marks": [[list(mark.centre_mm), mark.score, mark.diameter_mm] for mark in found.marks],
         "facts": found.facts,
     }
@@ -193,14 +255,23 @@ def read_record(file: Path) -> FoundSlide:
             Measured(**record["measured"]),
             tuple(Candidate(tuple(place), score, diameter) for place, score, diameter in record["marks"]),
             dict(record["facts"]),
+            {name: Measured(**measured) for name, measured in record.get("members", {}).items()},
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LesionkitError(f"{file} is damaged ({error}); delete it and run the same command again") from error
 
 
 def search_all(
-    items: Mapping[str, Path], settings: SlideMetastasis, model: Path, out: Path
+    items: Mapping[str, Path], settings: SlideMetastasis, model: Path | Committee, out: Path
 ) -> Iterator[Outcome[tuple[str, Path], None]]:
-    """The outcomes of `search_and_keep` for many slides, as they become ready."""
+    """The outcomes of `search_and_keep` for many slides, as they become ready.
+
+    Where one slide is searched at a time, the next is opened meanwhile; several at a time overlap by themselves.
+    """
     work = partial(search_and_keep, settings=settings, model=model, out=out)
-    return map_cases(work, list(items.items()), settings.engine, "searching")
+    if settings.engine.backend == "ray" or workers(settings.engine) > 1 < len(items):
+        yield from map_cases(work, list(items.items()), settings.engine, "searching")
+        return
+    waiting = [path for slide_id, path in items.items() if not record_file(out, slide_id).is_file()]
+    with Ahead(waiting, partial(open_searched, settings=settings)) as ahead:
+        yield from map_cases(partial(work, opened=ahead), list(items.items()), settings.engine, "searching")

@@ -1,7 +1,7 @@
 """A data set of slides -> its catalogue, its splits, its tissue and its patches."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ class SlideSet:
 
     Attributes:
         slides: prepared slides by name, those whose tumour is known and that have tissue.
-        splits: who learns, who validates, who tests.
+        splits: who learns, who validates, who tests; of all folds (`split.every_fold`), the folds.
         failed: why a slide is not among them.
         warnings: what is odd about slides, in sentences.
     """
@@ -40,6 +40,10 @@ class SlideSet:
     failed: Mapping[str, str]
     warnings: tuple[str, ...]
     count: int
+
+    def leaving_out(self, fold: str) -> "SlideSet":
+        """The same slides, of which a fold validates and the others learn."""
+        return replace(self, splits=_left_out(self.splits, fold))
 
     def part(self, name: str) -> dict[str, PreparedSlide]:
         """The usable slides of a part; empty where the splits have no such part."""
@@ -179,12 +183,21 @@ def _unusable(slide: PreparedSlide) -> str | None:
 
 
 def _splits(run: RunFolder, data: Path, slides: Mapping[str, PreparedSlide], settings: SlideSplitSettings) -> Splits:
-    """The data set's own splits.json, else folds or shares of patients, with and without tumour alike."""
+    """The run's own splits.json if it has one, the data set's, or patients dealt with and without tumour alike.
+
+    A slide that failed when the run began and can be read now is left out: parts must not change after a training.
+    """
     patients = {name: slide.entry.patient_id for name, slide in slides.items()}
+    if (run.path / SPLITS).is_file():
+        kept = read_splits(run.path / SPLITS, {entry.slide_id: entry.patient_id for entry in read_slide_set(data)})
+        late = sorted(set(slides) - {name for part in kept.parts.values() for name in part})
+        if late:
+            run.warn(f"{len(late)} slides could not be used when the run began and are left out, the first {late[0]}")
+        return kept
     if (data / SPLITS).is_file():
         everyone = {entry.slide_id: entry.patient_id for entry in read_slide_set(data)}
         splits = _named(read_splits(data / SPLITS, everyone), settings)
-    elif len(set(patients.values())) < len(settings.names):
+    elif len(set(patients.values())) < len(settings.names) and not settings.every_fold:
         run.warn(
             f"{data} has {len(set(patients.values()))} usable patients: all learn, none validates; more patients, or "
             "a splits.json, would tell how good the model is and fit its scores"
@@ -192,8 +205,12 @@ def _splits(run: RunFolder, data: Path, slides: Mapping[str, PreparedSlide], set
         splits = Splits({"train": tuple(patients)})
     else:
         splits = _dealt(patients, {name: slide.has_tumour for name, slide in slides.items()}, settings)
-    if not any(slides[i].has_tumour for i in splits.parts.get("train", ()) if i in slides):
-        raise LesionkitError("no slide of the training part holds tumour; give another split.seed, or a splits.json")
+    rounds = [_left_out(splits, name) for name in splits.parts] if settings.every_fold else [splits]
+    for one in rounds:
+        if not any(slides[i].has_tumour for i in one.parts.get("train", ()) if i in slides):
+            raise LesionkitError(
+                "no slide of the training part holds tumour; give another split.seed, or a splits.json"
+            )
     write_splits(run.path / SPLITS, splits)
     return splits
 
@@ -205,25 +222,36 @@ def _dealt(patients: Mapping[str, str], has_tumour: Mapping[str, bool], settings
         {name: patient for name, patient in patients.items() if (patient in ill) is positive}
         for positive in (True, False)
     ]
-    if any(len(set(group.values())) < len(settings.names) for group in groups):
+    if any(len(set(group.values())) < (settings.folds or len(settings.names)) for group in groups):
         groups = [dict(patients)]
     dealt = [_deal(group, settings) for group in groups]
-    return Splits({part: tuple(sorted(i for one in dealt for i in one[part])) for part in settings.names})
+    joined = Splits({part: tuple(sorted(i for one in dealt for i in one[part])) for part in dealt[0].parts})
+    return _named(joined, settings)
 
 
 def _deal(patients: Mapping[str, str], settings: SlideSplitSettings) -> Splits:
-    if settings.folds is None:
-        shares = dict(zip(settings.names, settings.shares, strict=True))
-        return split_by_patient(patients, shares, settings.seed)
-    return _named(fold_by_patient(patients, settings.folds, settings.seed), settings)
+    if settings.folds is not None:
+        return fold_by_patient(patients, settings.folds, settings.seed)
+    return split_by_patient(patients, dict(zip(settings.names, settings.shares, strict=True)), settings.seed)
 
 
 def _named(splits: Splits, settings: SlideSplitSettings) -> Splits:
-    """Folds as train and validation; parts that are named so already stay."""
-    if "train" in splits.parts:
-        return splits
+    """Folds as train and validation, or as they are where each has its turn; parts that are named so already stay."""
     names = sorted(splits.parts)
+    if settings.every_fold:
+        if "train" in names or len(names) != settings.folds:
+            raise LesionkitError(
+                f"split.every_fold needs the {settings.folds} folds of split.folds in splits.json, got the parts "
+                f"{', '.join(names)}"
+            )
+        return Splits({name: splits[name] for name in names})
+    if "train" in names:
+        return splits
     if settings.fold >= len(names):
         raise LesionkitError(f"split.fold must be one of 0 to {len(names) - 1}, got {settings.fold}")
-    rest, held = splits.leave_out(names[settings.fold])
-    return Splits({"train": rest, "validation": held})
+    return _left_out(splits, names[settings.fold])
+
+
+def _left_out(splits: Splits, fold: str) -> Splits:
+    rest, held = splits.leave_out(fold)
+    return Splits({"train": tuple(sorted(rest)), "validation": held})

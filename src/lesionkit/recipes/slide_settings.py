@@ -10,15 +10,16 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.engine.map import EngineSettings
 from lesionkit.evaluate.camelyon16 import Camelyon16Settings
+from lesionkit.infer.calibrate import ORIGINAL_WEIGHTS
 from lesionkit.infer.dense import DenseSettings
 from lesionkit.infer.marks import PeakSettings, RegionMarkSettings
 from lesionkit.infer.sampled import SampledSettings
 from lesionkit.learn.patch_settings import PatchLearnSettings
 from lesionkit.nets.patch_net import PatchNetSettings
-from lesionkit.nets.weights import read_card
 from lesionkit.prepare.tissue import TissueSettings
 from lesionkit.read.slide import SlideOptions
 from lesionkit.recipes.slide_answer import SlideAnswerSettings
+from lesionkit.recipes.slide_ensemble import ENSEMBLE_FILE, read_model_card
 from lesionkit.recipes.slide_truth import TruthSettings
 from lesionkit.sample.augment_slide import SlideAugmentSettings
 from lesionkit.sample.mine_slide import MineSettings
@@ -58,7 +59,16 @@ class SlideSplitSettings(Settings):
     """Cross-validation instead: so many folds, of which one validates."""
     fold: int = Field(default=0, ge=0)
     """Which fold validates."""
+    every_fold: bool = False
+    """Train on all folds, one network (of each member) per fold. They search together, and what a run scores are all
+    slides, each by the networks that have not learned from it."""
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _has_folds(self) -> "SlideSplitSettings":
+        if self.every_fold and self.folds is None:
+            raise ValueError("split.every_fold needs split.folds, such as 5")
+        return self
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -102,6 +112,29 @@ class SearchSettings(Settings):
     """That read ahead."""
 
 
+class SlideMember(Settings):
+    """One network of an ensemble; what it does not name is that of the recipe."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$")
+    net: PatchNetSettings = PatchNetSettings()
+    learn: PatchLearnSettings | None = None
+    """How it is trained; null: as the recipe says."""
+    seed: int | None = None
+    """Of its training, instead of that of `learn`: members that differ in nothing else differ in this."""
+    weight: float = Field(default=1.0, gt=0)
+    """In the mean of maps and of scores."""
+
+
+class SlideEnsembleSettings(Settings):
+    """How networks that search together become one; the maps are averaged, and marks and outlines are of their mean."""
+
+    score: Literal["calibrated average", "mean map"] = "calibrated average"
+    """calibrated average: of the score of each network's own map. mean map: the score of the averaged map."""
+    weights: Literal["members", "phase 1", "phase 2"] = "members"
+    """Of scores: those of the members; or those that the original gave z-scores of two networks (row 4.20), for which
+    set answer.curve to z-score and answer.rule.rule to maximum."""
+
+
 class SlideMetastasis(Settings):
     """Every setting of the recipe, one group per stage."""
 
@@ -123,6 +156,10 @@ class SlideMetastasis(Settings):
     augment: SlideAugmentSettings = SlideAugmentSettings()
     net: PatchNetSettings = PatchNetSettings()
     learn: PatchLearnSettings = PatchLearnSettings(middle_weight=1.0)
+    members: tuple[SlideMember, ...] = ()
+    """Several networks instead of `net`, trained one after the other and searching together, such as
+    [{name: light, net: {architecture: transposed}}, {name: deep, net: {architecture: inception}}]."""
+    ensemble: SlideEnsembleSettings = SlideEnsembleSettings()
     mine: RoundSettings = RoundSettings()
     search: SearchSettings = SearchSettings()
     dense: DenseSettings = DenseSettings()
@@ -134,7 +171,19 @@ class SlideMetastasis(Settings):
     regions: RegionMarkSettings = RegionMarkSettings()
     """Outlines of lesions."""
     score: Camelyon16Settings = Camelyon16Settings()
+    objective: Literal["patch AUC", "lesion FROC"] = "patch AUC"
+    """What a sweep makes larger: AUC of validation patches, or FROC (exact) of the lesions of validation slides, which
+    are searched for it after each training."""
     engine: EngineSettings = EngineSettings()
+
+    @model_validator(mode="after")
+    def _members_are_told_apart(self) -> "SlideMetastasis":
+        names = [member.name for member in self.members]
+        if len({file_name(name).lower() for name in names}) < len(names):
+            raise ValueError(f"members must have different names, got {', '.join(names)}")
+        if self.ensemble.weights != "members" and len(names) != len(ORIGINAL_WEIGHTS[self.ensemble.weights]):
+            raise ValueError(f"ensemble.weights '{self.ensemble.weights}' are of two members, got {len(names)}")
+        return self
 
     @model_validator(mode="after")
     def _smaller_patches_are_smaller(self) -> "SlideMetastasis":
@@ -146,13 +195,21 @@ class SlideMetastasis(Settings):
         return self
 
 
+def file_name(name: str) -> str:
+    """The name of a network as that of a file."""
+    return name.replace(" ", "-")
+
+
 def shipped_models() -> Mapping[str, Path]:
     """Name -> file of the models in the package."""
     return {path.stem: path for path in sorted(MODELS.glob(f"{NAME}*.safetensors"))}
 
 
 def model_path(model: Path | None) -> Path:
-    """The weights that `--model` means: a file, a run folder, the name of a shipped model, or that of the recipe.
+    """What `--model` means: a file, a run folder, the name of a shipped model, or that of the recipe.
+
+    Returns:
+        The weights, or of several networks the `ensemble.json` that names them.
 
     Raises:
         LesionkitError: there are none; lists the models there are.
@@ -165,16 +222,21 @@ def model_path(model: Path | None) -> Path:
         return shipped[NAME]
     if str(model) in shipped:
         return shipped[str(model)]
-    path = model / MODEL_FILE if model.is_dir() else model
+    path = model_of_run(model) if model.is_dir() else model
     if not path.is_file():
         names = ", ".join(shipped) or "none"
         raise LesionkitError(f"--model must name a run folder or a .safetensors file, got {model}; shipped: {names}")
     return path
 
 
+def model_of_run(folder: Path) -> Path:
+    """The file that stands for all that a run trained, whether it is there or not."""
+    return folder / ENSEMBLE_FILE if (folder / ENSEMBLE_FILE).is_file() else folder / MODEL_FILE
+
+
 def model_settings(model: Path | None) -> SlideMetastasis:
     """The settings a model was trained with."""
-    card = read_card(model_path(model))
+    card = read_model_card(model_path(model))
     if card.get("recipe") != NAME:
         raise LesionkitError(
             f"{model} must be a model of {NAME}, got one of {card.get('recipe')}; give another --model"
