@@ -1,156 +1,170 @@
-"""One flow through everything a user does, on a data set so small that it takes seconds: the files must agree."""
+"""One flow through all three kinds of image: the same verbs, the same files, whatever kind a recipe is for."""
 
 import csv
 import json
 import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from lesionkit.cli.main import app
+from lesionkit.core.settings import Settings
+from lesionkit.recipes import load_recipe
+from lesionkit.recipes.base import FindRequest, Recipe, Summary
+from lesionkit.recipes.run_folder import open_run, read_run
+from lesionkit.recipes.settings_file import change
 
-TINY = """
-net: {channels: [16, 16, 16, 16], blocks: [1, 1, 1, 1]}
-sample: {patch: 32}
-learn: {steps: 4, batch: 2, workers: 0, validate_every: 2, precision: 32-true}
-infer: {threshold: 0.001, precision: fp32}
-score: {bootstrap_samples: 20}
-engine: {backend: here}
-"""
+NOTICE = "Research use only; not a medical device."
 
-PARTS = {
-    "train": ["ct-phantom-00001", "ct-phantom-00004", "ct-phantom-00005", "ct-phantom-00006"],
-    "validation": ["ct-phantom-00002"],
-    "test": ["ct-phantom-00003"],
+HERE: dict[str, Any] = {"engine": {"backend": "here"}}
+CT = HERE | {
+    "net": {"channels": (16, 16, 16, 16), "blocks": (1, 1, 1, 1)},
+    "sample": {"patch": 32},
+    "learn": {"steps": 2, "batch": 2, "workers": 0, "validate_every": 2, "precision": "32-true"},
+    "infer": {"threshold": 0.001, "precision": "fp32"},
+    "score": {"bootstrap_samples": 20},
+}
+SLIDE = HERE | {
+    "net": {"channels": (32, 32), "blocks": (1, 1)},
+    "learn": {"steps": 4, "batch": 8, "workers": 0, "validate_every": 4, "precision": "32-true"},
+    "draw": {"per_epoch": 32, "validation": 8},
+    "dense": {"tile": 256, "precision": "fp32"},
+    "score": {"samples": 20},
 }
 
 
-def lesionkit(*words: object) -> str:
-    result = CliRunner().invoke(app, [str(word) for word in words])
-    assert result.exit_code == 0, result.output
-    return result.output
+@dataclass(frozen=True)
+class Kind:
+    """What differs between kinds of image, as far as a user sees it.
+
+    Attributes:
+        one: an image of the test part, in the data set.
+        tested: case ids of the test part; None for those that the run dealt.
+        figure: a figure of the score, and the file that it is in.
+    """
+
+    recipe: str
+    table: str
+    names: str
+    one: str
+    tested: tuple[str, ...] | None
+    figure: tuple[str, str]
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A folder where a user has made phantoms, trained on them and searched them: data, trained, found, score."""
-    folder = tmp_path_factory.mktemp("flow")
-    before = {name: os.environ.get(name) for name in ("LESIONKIT_CACHE", "COLUMNS")}
-    os.environ.update({"LESIONKIT_CACHE": str(folder / "cache"), "COLUMNS": "300"})
-    (folder / "tiny.yaml").write_text(TINY)
-    data = folder / "data"
-    two = "phantom.nodule_count=[2, 2]"
-    lesionkit("phantom", "ct", "--out", data, "--size", "small", "--count", 6, "--seed", 1, "--set", two)
-    (data / "splits.json").write_text(json.dumps(PARTS))
-    trained, found = folder / "trained", folder / "found"
-    said = {
-        "run": lesionkit("run", "ct-nodule", data, "--out", trained, "--config", folder / "tiny.yaml"),
-        "find": lesionkit("find", data, "--model", trained, "--out", found),
-        "evaluate": lesionkit(
-            *("evaluate", "luna16", "--truth", data / "annotations.csv", "--series", data / "seriesuids.csv"),
-            *("--excluded", data / "annotations_excluded.csv", "--protocol", "exact"),
-            *("--marks", found, "--out", folder / "score"),
-        ),
-    }
-    yield folder, said
-    for name, value in before.items():
-        os.environ.pop(name) if value is None else os.environ.update({name: value})
+KINDS = (
+    Kind(
+        *("ct-nodule", "candidates.csv", "seriesuid", "scans/ct-phantom-00003.mha"),
+        *(("ct-phantom-00002", "ct-phantom-00003"), ("cpm", "score/score.json")),
+    ),
+    Kind("xray-pneumothorax", "predictions.csv", "case_id", "dicom/x00.dcm", None, ("dice", "score/score.json")),
+    Kind(
+        "slide-metastasis",
+        "scores.csv",
+        "slide",
+        "slides/d.tif",
+        tuple("cdgh"),
+        ("slide AUC", "score/exact/score.json"),
+    ),
+)
 
 
-def table(file: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(file.read_text().splitlines()))
+@dataclass(frozen=True)
+class Flow:
+    """A finished run: phantoms were indexed, prepared, trained on, searched, scored and reported."""
+
+    kind: Kind
+    recipe: Recipe[Any]
+    settings: Settings
+    data: Path
+    run: Path
+
+    def again(self) -> Summary:
+        """The same command once more."""
+        with open_run(self.run, self.recipe.name, self.settings, {"data": self.data}) as run:
+            return self.recipe.run(run, self.data, self.settings)
+
+    def table(self, folder: Path) -> set[str]:
+        """Names in the first column of the table of results."""
+        rows = list(csv.reader((folder / self.kind.table).read_text().splitlines()))
+        return {row[0] for row in rows if row[0] != self.kind.names}
 
 
-def record(run: Path) -> dict:
-    return json.loads((run / "run.json").read_text())
+def with_parts(source: Path, data: Path, parts: dict[str, list[str]]) -> Path:
+    shutil.copytree(source, data)
+    (data / "splits.json").write_text(json.dumps(parts))
+    return data
 
 
-def test_a_run_leaves_model_candidates_page_catalogue_and_splits(place):
-    folder, said = place
-    trained = folder / "trained"
-    assert {p.name for p in trained.iterdir()} >= {
-        *("run.json", "settings.yaml", "log.txt", "catalogue.parquet", "splits.json", "model.safetensors"),
-        *("candidates.csv", "candidates.json", "report.html", "score", "checkpoints", "tensorboard"),
-    }
-    assert json.loads((trained / "splits.json").read_text()) == PARTS
-    stages = record(trained)["stages"]
-    assert {name: stage["state"] for name, stage in stages.items()} == dict.fromkeys(
-        ["index", "prepare", "train", "find"], "done"
-    )
-    assert ["scans", "searched", "1"] in [line.split() for line in said["run"].splitlines()]
+@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.recipe)
+def flow(request, tmp_path_factory) -> Iterator[Flow]:
+    kind, folder = request.param, tmp_path_factory.mktemp("flow")
+    recipe = load_recipe(kind.recipe)
+    if kind.recipe == "xray-pneumothorax":
+        run, data = (request.getfixturevalue(name) for name in ("xray_run", "radiographs"))
+        settings = change(recipe.settings(), request.getfixturevalue("tiny_xray"))
+    elif kind.recipe == "ct-nodule":
+        names = [f"ct-phantom-{number:05d}" for number in range(1, 7)]
+        parts = {"train": [names[i] for i in (0, 3, 5)], "validation": [names[4]], "test": names[1:3]}
+        data = with_parts(request.getfixturevalue("chests"), folder / "data", parts)
+        run, settings = folder / "run", change(recipe.settings(), CT)
+    else:
+        parts = {"train": list("ae"), "validation": list("bf"), "test": list("cdgh")}
+        data = with_parts(request.getfixturevalue("slides"), folder / "data", parts)
+        run, settings = folder / "run", change(recipe.settings(), SLIDE)
+    before = os.environ.get("LESIONKIT_CACHE")
+    os.environ["LESIONKIT_CACHE"] = str(run.parent / "cache")
+    flow = Flow(kind, recipe, settings, data, run)
+    if not run.exists():
+        flow.again()
+    yield flow
+    os.environ.pop("LESIONKIT_CACHE") if before is None else os.environ.update({"LESIONKIT_CACHE": before})
 
 
-def test_the_run_searches_the_test_split_only(place):
-    folder, _ = place
-    cases = json.loads((folder / "trained/candidates.json").read_text())["cases"]
-    assert list(cases) == PARTS["test"]
-    assert json.loads((folder / "trained/score/score.json").read_text())["counts"]["lesions"] == 2
+def test_a_run_finishes_every_stage_and_says_so_in_its_record(flow):
+    record = read_run(flow.run).record
+    assert record["recipe"] == flow.kind.recipe
+    assert {stage["state"] for stage in record["stages"].values()} == {"done"}
+    assert {"index", "prepare", "find"} <= record["stages"].keys()
+    assert (flow.run / "settings.yaml").is_file()
+    assert (flow.run / "catalogue.parquet").is_file()
 
 
-def test_both_tables_of_candidates_say_the_same(place):
-    folder, _ = place
-    rows = table(folder / "found/candidates.csv")
-    cases = json.loads((folder / "found/candidates.json").read_text())["cases"]
-    assert rows
-    assert [(r["seriesuid"], float(r["probability"])) for r in rows] == [
-        (case_id, mark["probability"]) for case_id, marks in cases.items() for mark in marks
-    ]
+def test_its_table_names_the_cases_of_the_test_part_only(flow):
+    tested = flow.kind.tested or json.loads((flow.run / "splits.json").read_text())["test"]
+    assert len(list((flow.run / "cases").glob("*.json"))) == len(tested)
+    # A scan in which nothing was found has no row.
+    assert flow.table(flow.run) <= set(tested)
 
 
-def test_find_takes_the_settings_and_the_weights_of_the_run(place):
-    folder, _ = place
-    first, second = record(folder / "trained"), record(folder / "found")
-    assert second["settings"] == first["settings"]
-    assert second["inputs"]["model"]["files"] == 1
+def test_its_score_has_figures_with_intervals_on_the_test_part(flow):
+    name, file = flow.kind.figure
+    figure = json.loads((flow.run / file).read_text())["figures"][name]
+    assert figure["lower"] <= figure["upper"]
+    assert 0 <= figure["value"] <= 1
 
 
-def test_find_and_evaluate_give_the_same_score(place):
-    folder, _ = place
-    own, other = (json.loads((f / "score.json").read_text()) for f in (folder / "found/score", folder / "score"))
-    assert own["counts"] == other["counts"]
-    assert own["figures"]["cpm"]["value"] == other["figures"]["cpm"]["value"]
-    assert own["counts"]["scans"] == 6
-    assert own["counts"]["lesions"] == len(table(folder / "data/annotations.csv"))
+def test_its_page_carries_the_notice(flow):
+    assert NOTICE in (flow.run / "report.html").read_text(encoding="utf-8")
 
 
-def test_the_page_shows_every_scan_and_the_score(place):
-    folder, _ = place
-    page = (folder / "found/report.html").read_text()
-    assert all(f"ct-phantom-{number:05d}" in page for number in range(1, 7))
-    assert "Research use only; not a medical device." in page
-    assert "FROC" in page
+def test_the_same_command_again_trains_and_searches_nothing_anew(flow):
+    before = read_run(flow.run).record["stages"]
+    table = (flow.run / flow.kind.table).read_bytes()
+    flow.again()
+    assert read_run(flow.run).record["stages"] == before
+    assert (flow.run / flow.kind.table).read_bytes() == table
 
 
-def test_the_report_is_written_again_the_same(place):
-    folder, said = place
-    before = [(folder / "found" / name).read_bytes() for name in ("candidates.csv", "candidates.json", "report.html")]
-    again = lesionkit("report", folder / "found")
-    assert [(folder / "found" / n).read_bytes() for n in ("candidates.csv", "candidates.json", "report.html")] == before
-    assert again.splitlines()[1:4] == said["find"].splitlines()[1:4]
-
-
-def test_the_same_commands_again_find_everything_done(place):
-    folder, _ = place
-    lesionkit("run", "ct-nodule", folder / "data", "--out", folder / "trained", "--config", folder / "tiny.yaml")
-    lesionkit("find", folder / "data", "--model", folder / "trained", "--out", folder / "found")
-    for run, stage in (("trained", "train"), ("trained", "find"), ("found", "find")):
-        assert f"{stage}: finished before, skipped" in (folder / run / "log.txt").read_text()
-
-
-def test_status_tells_each_stage_and_the_measured_figures(place):
-    folder, _ = place
-    lines = lesionkit("status", folder / "trained").splitlines()
-    assert [line.split()[:2] for line in lines[2:6]] == [[s, "done"] for s in ("index", "prepare", "train", "find")]
-    assert "validation_cpm" in lines[6]
-
-
-def test_the_settings_of_the_run_are_a_config_and_its_model_can_be_tuned(place):
-    folder, _ = place
-    lesionkit(
-        *("train", "ct-nodule", folder / "data", "--from", folder / "trained", "--out", folder / "tuned"),
-        *("--config", folder / "trained/settings.yaml", "--set", "learn.steps=2"),
-    )
-    facts = record(folder / "tuned")["stages"]["train"]["facts"]
-    assert facts["steps"] == 2
-    assert record(folder / "tuned")["inputs"]["start_from"]["files"] == 1
+def test_what_was_trained_finds_and_reports_on_one_image(flow, tmp_path):
+    recipe, image = flow.recipe, flow.data / flow.kind.one
+    settings = change(recipe.model_settings(flow.run), HERE)
+    with open_run(tmp_path / "found", recipe.name, settings, {"input": image, "model": flow.run}) as run:
+        summary = recipe.find(run, FindRequest(image, flow.run), settings)
+        assert (summary.cases, summary.failed) == (1, {})
+        assert flow.table(run.path) <= {image.stem}
+        (run.path / "report.html").unlink()
+        recipe.report(run, settings)
+        assert NOTICE in (run.path / "report.html").read_text(encoding="utf-8")
