@@ -22,7 +22,7 @@ from lesionkit.nets.segmenter import Segmenter, SegmenterSettings
 NETS = (
     (
         "shipped size",
-        SegmenterSettings(architecture="unet", encoder="tu-test_resnet", pretrained=False, head="linear"),
+        SegmenterSettings(architecture="light unet", encoder="narrow-resnet18", pretrained=False, head="linear"),
         512,
         0.5,
     ),
