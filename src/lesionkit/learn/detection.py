@@ -6,15 +6,16 @@ from typing import Any, Literal, cast
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from pydantic import Field
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from lesionkit.core.settings import Settings
-from lesionkit.learn.loop import Waiting, loggers, one_thread, quiet
+from lesionkit.learn.loop import Waiting, one_thread, quiet
 from lesionkit.learn.losses import detection_loss
+from lesionkit.learn.steps import step_trainer
 from lesionkit.nets.intensity import scale_hu
 from lesionkit.nets.nodule_net import NoduleNet
 
@@ -124,14 +125,6 @@ class _Validator(Callback):
             self.waiting.skip()
 
 
-class _Bar(RichProgressBar):
-    """Counts to the last step; the loader itself has no length."""
-
-    @property
-    def total_train_batches(self) -> int:
-        return int(self.trainer.max_steps)
-
-
 class _Deck(lightning.LightningDataModule):
     """Hands out patch numbers: batch by batch, to each process its share, going on where a checkpoint ended."""
 
@@ -193,29 +186,10 @@ def fit(
 
 def _trainer(settings: LearnSettings, folder: Path, validate: Validate | None) -> lightning.Trainer:
     waiting = Waiting()
-    callbacks: list[Callback] = [waiting, LearningRateMonitor("step"), _Bar(leave=True)]
+    callbacks: list[Callback] = [waiting, LearningRateMonitor("step")]
     if validate is not None:
         callbacks.append(_Validator(validate, settings.validate_every, waiting))
-    callbacks.append(
-        ModelCheckpoint(
-            folder / "checkpoints", "step-{step}", save_last=True, every_n_train_steps=settings.validate_every
-        )
-    )
-    return lightning.Trainer(
-        default_root_dir=folder,
-        accelerator=settings.device,
-        devices=settings.devices,
-        strategy="ddp" if settings.devices > 1 else "auto",
-        precision=settings.precision,
-        max_steps=settings.steps,
-        max_epochs=-1,
-        gradient_clip_val=settings.clip_norm,
-        callbacks=callbacks,
-        logger=loggers(folder),
-        log_every_n_steps=10,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
+    return step_trainer(settings, folder, callbacks)
 
 
 def _last_checkpoint(folder: Path) -> Path | None:

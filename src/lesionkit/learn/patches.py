@@ -9,16 +9,17 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.learn.average import AverageSettings, MovingAverage
-from lesionkit.learn.loop import Waiting, loggers, one_thread, quiet, seed_everything
+from lesionkit.learn.loop import Waiting, one_thread, quiet, seed_everything
 from lesionkit.learn.patch_loss import mixed, patch_loss
 from lesionkit.learn.patch_settings import PatchLearnSettings
+from lesionkit.learn.steps import step_trainer
 from lesionkit.nets.patch_net import PatchNet
 
 Batches = Dataset[dict[str, Tensor]]
@@ -198,14 +199,6 @@ class _Validator(Callback):
         self.waiting.skip()
 
 
-class _Bar(RichProgressBar):
-    """Counts to the last step; the loader itself has no length."""
-
-    @property
-    def total_train_batches(self) -> int:
-        return int(self.trainer.max_steps)
-
-
 class _Numbers(Sampler[int]):
     """Numbers of batches, without a length, so that Lightning never thinks a resumed training finished."""
 
@@ -238,26 +231,7 @@ class _Deck(lightning.LightningDataModule):
 
 def _trainer(settings: PatchLearnSettings, folder: Path, validate: Validate | None) -> lightning.Trainer:
     waiting = Waiting()
-    callbacks: list[Callback] = [waiting, _Bar(leave=True)]
+    callbacks: list[Callback] = [waiting]
     if validate is not None:
         callbacks.append(_Validator(validate, settings.validate_every, waiting))
-    callbacks.append(
-        ModelCheckpoint(
-            folder / "checkpoints", "step-{step}", save_last=True, every_n_train_steps=settings.validate_every
-        )
-    )
-    return lightning.Trainer(
-        default_root_dir=folder,
-        accelerator=settings.device,
-        devices=settings.devices,
-        strategy="ddp" if settings.devices > 1 else "auto",
-        precision=settings.precision,
-        max_steps=settings.steps,
-        max_epochs=-1,
-        gradient_clip_val=settings.clip_norm,
-        callbacks=callbacks,
-        logger=loggers(folder),
-        log_every_n_steps=10,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
+    return step_trainer(settings, folder, callbacks)
