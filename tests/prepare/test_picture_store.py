@@ -90,5 +90,5 @@ def test_no_folder_is_an_empty_store(store):
 
 
 def test_a_key_that_would_leave_the_folder_is_refused(store):
-    with pytest.raises(LesionkitError, match=r"a key of prepared pictures is made of letters and digits, got '\.\./x'"):
+    with pytest.raises(LesionkitError, match=r"a key of the store is made of letters and digits, got '\.\./x'"):
         store.begin("../x", 1, 8)

@@ -5,10 +5,7 @@ processes, so that what an interruption left unfinished is gone on with; the sum
 """
 
 import logging
-import shutil
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +14,8 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
+from lesionkit.prepare.keyed import KeyedFolders, first_wins, size_of
 
 _log = logging.getLogger(__name__)
 _SUFFIX = ".pictures"
@@ -82,6 +79,7 @@ class PictureStore:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
+        self._kept = KeyedFolders(self.root, _SUFFIX)
 
     def begin(self, key: str, count: int, side: int) -> tuple[Path, list[int]]:
         """The folder of a set, made where it is not there, and the numbers of the pictures that are to be prepared.
@@ -92,13 +90,13 @@ class PictureStore:
         Raises:
             LesionkitError: the folder cannot be written to.
         """
-        folder = self._folder(key)
+        folder = self._kept.folder(key)
         damage = _misfit(folder, (count, side)) if folder.is_dir() else None
         if damage:
             _log.warning("prepared pictures %s are damaged (%s); they were removed and are prepared again", key, damage)
             self.remove(key)
         if not folder.is_dir():
-            with _first_wins(folder), replacing(folder) as temporary:
+            with first_wins(folder / _STATE), replacing(folder) as temporary:
                 temporary.mkdir()
                 shapes = {_IMAGES: (count, side, side), _MASKS: (count, side, -(-side // 8))}
                 for name, shape in shapes.items():
@@ -108,21 +106,21 @@ class PictureStore:
 
     def remove(self, key: str) -> None:
         """Delete one set; nothing happens if it is absent."""
-        shutil.rmtree(self._folder(key), ignore_errors=True)
+        self._kept.remove(key)
 
     def ls(self) -> list[PictureEntry]:
         """All sets whose files are whole, by key."""
         found = []
-        for folder in self._folders():
+        for folder in self._kept.all():
             if _misfit(folder) is None:
                 count, side, _ = np.load(folder / _IMAGES, "r").shape
                 finished = int(np.count_nonzero(np.load(folder / _STATE)))
-                found.append(PictureEntry(folder.stem, count, finished, side, _size(folder)))
+                found.append(PictureEntry(folder.stem, count, finished, side, size_of(folder)))
         return found
 
     def verify(self, remove: bool = False) -> dict[str, str]:
         """Damaged sets: key -> what is wrong. With `remove` they are deleted."""
-        found = {folder.stem: damage for folder in self._folders() if (damage := _misfit(folder) or _altered(folder))}
+        found = self._kept.damaged(lambda folder: _misfit(folder) or _altered(folder))
         if remove:
             for key in found:
                 self.remove(key)
@@ -130,23 +128,7 @@ class PictureStore:
 
     def clear(self) -> int:
         """Delete all sets, unfinished ones too, and return how many bytes that freed. Other files are left alone."""
-        folders = self._folders()
-        freed = sum(_size(folder) for folder in folders)
-        for folder in folders:
-            self.remove(folder.stem)
-        for unfinished in self.root.glob(f".tmp-*{_SUFFIX}"):
-            shutil.rmtree(unfinished, ignore_errors=True)
-        return freed
-
-    def _folder(self, key: str) -> Path:
-        if not key or not key.isalnum():
-            raise LesionkitError(f"a key of prepared pictures is made of letters and digits, got {key!r}")
-        return self.root / f"{key}{_SUFFIX}"
-
-    def _folders(self) -> list[Path]:
-        if not self.root.is_dir():
-            return []
-        return sorted(f for f in self.root.glob(f"*{_SUFFIX}") if f.is_dir() and not f.name.startswith("."))
+        return self._kept.clear()
 
 
 def write_picture(folder: Path, number: int, image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> None:
@@ -197,17 +179,3 @@ def _altered(folder: Path) -> str | None:
 
 def _sum(image: NDArray[np.uint8], bits: NDArray[np.uint8]) -> int:
     return zlib.crc32(np.ascontiguousarray(bits).data, zlib.crc32(np.ascontiguousarray(image).data))
-
-
-@contextmanager
-def _first_wins(folder: Path) -> Iterator[None]:
-    """Renaming onto a folder that another process has just begun fails; then theirs is as good as ours."""
-    try:
-        yield
-    except OSError:
-        if not (folder / _STATE).is_file():
-            raise
-
-
-def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.iterdir())

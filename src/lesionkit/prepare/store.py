@@ -7,10 +7,8 @@ complete, and it is checked before it is used; a damaged one is removed, so that
 import hashlib
 import json
 import logging
-import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
 from lesionkit.core.settings import Settings
+from lesionkit.prepare.keyed import KeyedFolders, first_wins, size_of
 from lesionkit.prepare.stored_case import ABOUT, content_of, find_damage, read_about, read_case, write_case
 
 __all__ = ["Entry", "ReadRate", "Store", "content_of", "measure_read_rate"]
@@ -51,6 +50,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
+        self._kept = KeyedFolders(self.root, _SUFFIX)
         self._checked: set[str] = set()
 
     @staticmethod
@@ -69,9 +69,9 @@ class Store:
         Raises:
             LesionkitError: the folder cannot be written to, or what was written cannot be read back.
         """
-        folder = self._folder(key)
+        folder = self._kept.folder(key)
         if self.get(key) is None:
-            with _first_wins(folder), replacing(folder) as temporary:
+            with first_wins(folder / ABOUT), replacing(folder) as temporary:
                 temporary.mkdir()
                 write_case(temporary, case)
         stored = self.get(key)
@@ -84,7 +84,7 @@ class Store:
 
         Checksums are compared the first time this object sees the key.
         """
-        folder = self._folder(key)
+        folder = self._kept.folder(key)
         if not folder.is_dir():
             return None
         if key not in self._checked:
@@ -98,24 +98,24 @@ class Store:
 
     def remove(self, key: str) -> None:
         """Delete one case; nothing happens if it is absent."""
-        shutil.rmtree(self._folder(key), ignore_errors=True)
+        self._kept.remove(key)
         self._checked.discard(key)
 
     def ls(self) -> list[Entry]:
         """All readable cases, by case id."""
         entries = []
-        for folder in self._folders():
+        for folder in self._kept.all():
             try:
                 about = read_about(folder)
             except (OSError, ValueError):
                 continue
             raw = sum(array["raw_bytes"] for array in about["arrays"].values())
-            entries.append(Entry(folder.stem, about["case_id"], about["patient_id"], _size(folder), raw))
+            entries.append(Entry(folder.stem, about["case_id"], about["patient_id"], size_of(folder), raw))
         return sorted(entries, key=lambda entry: (entry.case_id, entry.key))
 
     def verify(self, remove: bool = False) -> dict[str, str]:
         """Damaged cases: key -> what is wrong. With `remove` they are deleted."""
-        found = {folder.stem: damage for folder in self._folders() if (damage := find_damage(folder))}
+        found = self._kept.damaged(find_damage)
         if remove:
             for key in found:
                 self.remove(key)
@@ -123,23 +123,8 @@ class Store:
 
     def clear(self) -> int:
         """Delete all cases, unfinished ones too, and return how many bytes that freed. Other files are left alone."""
-        folders = self._folders()
-        freed = sum(_size(folder) for folder in folders)
-        for folder in folders:
-            self.remove(folder.stem)
-        for unfinished in self.root.glob(f".tmp-*{_SUFFIX}"):
-            shutil.rmtree(unfinished, ignore_errors=True)
-        return freed
-
-    def _folder(self, key: str) -> Path:
-        if not key or not key.isalnum():
-            raise LesionkitError(f"a key of the store is made of letters and digits, got {key!r}; use Store.key")
-        return self.root / f"{key}{_SUFFIX}"
-
-    def _folders(self) -> list[Path]:
-        if not self.root.is_dir():
-            return []
-        return sorted(f for f in self.root.glob(f"*{_SUFFIX}") if f.is_dir() and not f.name.startswith("."))
+        self._checked.clear()
+        return self._kept.clear()
 
 
 @dataclass(frozen=True)
@@ -175,17 +160,3 @@ def measure_read_rate(store: Store, patch: int = 96, seconds: float = 2.0, seed:
 def _random_box(rng: np.random.Generator, shape: Sequence[int], side: int) -> tuple[slice, ...]:
     starts = [int(rng.integers(max(n - side, 0) + 1)) for n in shape]
     return tuple(slice(start, min(start + side, n)) for start, n in zip(starts, shape, strict=True))
-
-
-@contextmanager
-def _first_wins(folder: Path) -> Iterator[None]:
-    """Renaming onto a folder that another process has just completed fails; then theirs is as good as ours."""
-    try:
-        yield
-    except OSError:
-        if not (folder / ABOUT).is_file():
-            raise
-
-
-def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.iterdir())
