@@ -219,10 +219,10 @@ def test_the_fast_mode_searches_a_sample_of_patches(place, tmp_path):
 
 
 def test_without_a_model_the_user_is_told_which_there_are(slides, tmp_path, monkeypatch):
-    monkeypatch.setattr("lesionkit.recipes.slide_settings.MODELS", tmp_path)
+    monkeypatch.setattr("lesionkit.recipes.shipped.MODELS", tmp_path)
     result = call("find", slides / "slides" / "a.tif", "--recipe", "slide-metastasis", "--out", tmp_path / "out")
     assert result.exit_code == 2
-    assert "no model is shipped for slide-metastasis (there is none); train one and give --model RUN" in result.output
+    assert "no model is shipped for slide-metastasis (shipped: none); train one with" in result.output
     result = call("find", slides, "--recipe", "slide-metastasis", "--model", "nothing", "--out", tmp_path / "out")
     assert "--model must name a run folder or a .safetensors file, got nothing; shipped: none" in result.output
 

@@ -123,7 +123,7 @@ def test_models_that_are_none_are_refused_in_a_sentence(tmp_path, xray_run):
     with pytest.raises(LesionkitError, match=r"no model is shipped for xray-pneumothorax-5th .*; train one with"):
         model_path(None, "xray-pneumothorax-5th")
     with pytest.raises(LesionkitError, match="which holds no finished training; shipped: "):
-        model_path(tmp_path)
+        model_path(tmp_path, "xray-pneumothorax")
     shutil.copy(xray_run / "ensemble.json", tmp_path / "ensemble.json")
     (tmp_path / "ensemble.json").write_text("{}")
     with pytest.raises(LesionkitError, match="must describe an ensemble, but is damaged"):

@@ -16,10 +16,11 @@ from lesionkit.recipes.base import FindRequest, Summary
 from lesionkit.recipes.ct_page import write_results
 from lesionkit.recipes.ct_prepare import CATALOGUE, first_of, prepared_set
 from lesionkit.recipes.ct_search import Found, read_record, record_file, search_and_keep, search_scan, write_record
-from lesionkit.recipes.ct_settings import MODEL_FILE, CtNodule, model_path
+from lesionkit.recipes.ct_settings import CtNodule, model_path
 from lesionkit.recipes.ct_train import train
 from lesionkit.recipes.ct_truth import Join, join_catalogue, join_tables, rows_by_path, tables_beside
 from lesionkit.recipes.run_folder import RunFolder
+from lesionkit.recipes.shipped import MODEL_FILE
 
 RECORDS = "cases"
 

@@ -8,12 +8,15 @@ DATA is a folder of scans with annotations.csv in LUNA16's form (see `lesionkit 
 world millimetres, pictures and a page. Research use only; not a medical device.
 """
 
+from functools import partial
+
 from lesionkit.recipes import ct_find, ct_prepare, ct_train
 from lesionkit.recipes.base import Recipe
-from lesionkit.recipes.ct_settings import CtNodule, model_settings, shipped_models
+from lesionkit.recipes.ct_settings import NAME, CtNodule, model_settings
+from lesionkit.recipes.shipped import shipped_models
 
 RECIPE = Recipe(
-    name="ct-nodule",
+    name=NAME,
     summary="lung nodules in chest CT",
     settings=CtNodule,
     index=ct_prepare.index,
@@ -23,6 +26,6 @@ RECIPE = Recipe(
     report=ct_find.report,
     run=ct_find.run,
     model_settings=model_settings,
-    shipped_models=shipped_models,
+    shipped_models=partial(shipped_models, NAME),
     objective=ct_train.objective,
 )

@@ -1,9 +1,7 @@
 """The settings of ct-nodule, and the models it has."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.engine.map import EngineSettings
 from lesionkit.evaluate.luna16_match import Luna16Settings
@@ -14,10 +12,10 @@ from lesionkit.nets.weights import load_model
 from lesionkit.phantoms.nodule import NoduleSettings
 from lesionkit.prepare.case import PrepareSettings
 from lesionkit.read.options import ScanOptions
+from lesionkit.recipes.shipped import MODEL_FILE, chosen_model
 from lesionkit.sample.draw import SampleSettings
 
-MODELS = Path(__file__).parent / "models"
-MODEL_FILE = "model.safetensors"
+NAME = "ct-nodule"
 
 
 class SplitSettings(Settings):
@@ -50,29 +48,9 @@ class CtNodule(Settings):
     engine: EngineSettings = EngineSettings()
 
 
-def shipped_models() -> Mapping[str, Path]:
-    """Name -> file of the models in the package."""
-    return {path.stem: path for path in sorted(MODELS.glob("ct-nodule*.safetensors"))}
-
-
 def model_path(model: Path | None) -> Path:
-    """The weights that `--model` means: a file, a run folder, or the shipped model for None.
-
-    Raises:
-        LesionkitError: there are none; lists the models there are.
-    """
-    shipped = shipped_models()
-    if model is None:
-        if "ct-nodule" not in shipped:
-            raise LesionkitError("no model is shipped for ct-nodule; train one and give --model RUN")
-        return shipped["ct-nodule"]
-    if str(model) in shipped:
-        return shipped[str(model)]
-    path = model / MODEL_FILE if model.is_dir() else model
-    if not path.is_file():
-        names = ", ".join(shipped) or "none"
-        raise LesionkitError(f"--model must name a run folder or a .safetensors file, got {model}; shipped: {names}")
-    return path
+    """The weights that `--model` means; see `chosen_model`."""
+    return chosen_model(model, NAME, lambda run: run / MODEL_FILE)
 
 
 def model_settings(model: Path | None) -> CtNodule:

@@ -24,8 +24,9 @@ from lesionkit.recipes.base import Progress, Summary
 from lesionkit.recipes.ct_mine import hard_negatives
 from lesionkit.recipes.ct_prepare import PreparedSet, prepared_set
 from lesionkit.recipes.ct_score import score_cases
-from lesionkit.recipes.ct_settings import MODEL_FILE, CtNodule, model_path
+from lesionkit.recipes.ct_settings import CtNodule, model_path
 from lesionkit.recipes.run_folder import RunFolder
+from lesionkit.recipes.shipped import MODEL_FILE
 from lesionkit.recipes.versions import versions
 from lesionkit.sample.draw import PatchDraws
 from lesionkit.sample.patch import Patch

@@ -14,9 +14,12 @@ two cores. Expect scores.csv, marks/ (CAMELYON16), maps/ (pyramidal TIFF), geojs
 lesion FROC and slide AUC where the truth is known. Research use only; not a medical device.
 """
 
+from functools import partial
+
 from lesionkit.recipes import slide_find, slide_prepare, slide_set, slide_train
 from lesionkit.recipes.base import Recipe
-from lesionkit.recipes.slide_settings import NAME, SlideMetastasis, model_settings, shipped_models
+from lesionkit.recipes.shipped import shipped_models
+from lesionkit.recipes.slide_settings import NAME, SlideMetastasis, model_settings
 
 RECIPE = Recipe(
     name=NAME,
@@ -29,6 +32,6 @@ RECIPE = Recipe(
     report=slide_find.report,
     run=slide_find.run,
     model_settings=model_settings,
-    shipped_models=shipped_models,
+    shipped_models=partial(shipped_models, NAME),
     objective=slide_train.objective,
 )

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lesionkit.recipes.shipped import MODEL_FILE
 from lesionkit.recipes.slide_ensemble import Committee, SearchNet
 from lesionkit.recipes.slide_set import SlideSet
 from lesionkit.recipes.slide_settings import (
-    MODEL_FILE,
     SlideEnsembleSettings,
     SlideMember,
     SlideMetastasis,

@@ -1,6 +1,5 @@
 """The settings of slide-metastasis, and the models it has."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +17,7 @@ from lesionkit.learn.patch_settings import PatchLearnSettings
 from lesionkit.nets.patch_net import PatchNetSettings
 from lesionkit.prepare.tissue import TissueSettings
 from lesionkit.read.slide import SlideOptions
+from lesionkit.recipes.shipped import MODEL_FILE, chosen_model
 from lesionkit.recipes.slide_answer import SlideAnswerSettings
 from lesionkit.recipes.slide_ensemble import ENSEMBLE_FILE, read_model_card
 from lesionkit.recipes.slide_truth import TruthSettings
@@ -26,8 +26,6 @@ from lesionkit.sample.mine_slide import MineSettings
 from lesionkit.sample.slide_grid import SlideGridSettings
 
 NAME = "slide-metastasis"
-MODELS = Path(__file__).parent / "models"
-MODEL_FILE = "model.safetensors"
 
 
 class OverviewSettings(Settings):
@@ -200,33 +198,9 @@ def file_name(name: str) -> str:
     return name.replace(" ", "-")
 
 
-def shipped_models() -> Mapping[str, Path]:
-    """Name -> file of the models in the package."""
-    return {path.stem: path for path in sorted(MODELS.glob(f"{NAME}*.safetensors"))}
-
-
 def model_path(model: Path | None) -> Path:
-    """What `--model` means: a file, a run folder, the name of a shipped model, or that of the recipe.
-
-    Returns:
-        The weights, or of several networks the `ensemble.json` that names them.
-
-    Raises:
-        LesionkitError: there are none; lists the models there are.
-    """
-    shipped = shipped_models()
-    if model is None:
-        if NAME not in shipped:
-            names = ", ".join(shipped) or "none"
-            raise LesionkitError(f"no model is shipped for {NAME} (there is {names}); train one and give --model RUN")
-        return shipped[NAME]
-    if str(model) in shipped:
-        return shipped[str(model)]
-    path = model_of_run(model) if model.is_dir() else model
-    if not path.is_file():
-        names = ", ".join(shipped) or "none"
-        raise LesionkitError(f"--model must name a run folder or a .safetensors file, got {model}; shipped: {names}")
-    return path
+    """What `--model` means, see `chosen_model`: the weights, or of several networks the `ensemble.json`."""
+    return chosen_model(model, NAME, model_of_run)
 
 
 def model_of_run(folder: Path) -> Path:

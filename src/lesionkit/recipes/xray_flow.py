@@ -11,6 +11,7 @@ from lesionkit.nets.weights import load_net, save_model
 from lesionkit.read.picture import find_pictures
 from lesionkit.recipes.base import FindRequest, Progress, Recipe, Summary
 from lesionkit.recipes.run_folder import RunFolder, open_run
+from lesionkit.recipes.shipped import shipped_models
 from lesionkit.recipes.versions import versions
 from lesionkit.recipes.xray_ensemble import (
     Ensemble,
@@ -34,7 +35,6 @@ from lesionkit.recipes.xray_settings import (
     XrayPneumothorax,
     model_path,
     shareable,
-    shipped_models,
 )
 
 _TOLD = (

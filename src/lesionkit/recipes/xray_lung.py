@@ -15,11 +15,12 @@ from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.weights import load_net, pick_device, save_model
 from lesionkit.read.picture import read_picture
 from lesionkit.recipes.run_folder import RunFolder
+from lesionkit.recipes.shipped import MODELS
 from lesionkit.recipes.versions import versions
 from lesionkit.recipes.xray_index import ImageSet
 from lesionkit.recipes.xray_pictures import Corners, Plan, prepare_pictures
 from lesionkit.recipes.xray_rows import ImageRow
-from lesionkit.recipes.xray_settings import MODELS, XrayInferSettings, XrayPneumothorax
+from lesionkit.recipes.xray_settings import XrayInferSettings, XrayPneumothorax
 from lesionkit.recipes.xray_train import Shown, fit_member
 
 LUNG_FILE = Path("models") / "lung.safetensors"

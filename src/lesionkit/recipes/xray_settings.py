@@ -1,6 +1,5 @@
 """The settings of the recipes for pneumothorax on chest radiographs, and the models they have."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,13 +16,12 @@ from lesionkit.learn.schedule import TrainingPart
 from lesionkit.learn.segmentation import SegmentationLearnSettings
 from lesionkit.learn.segmentation_losses import LOSSES
 from lesionkit.nets.segmenter import SegmenterSettings
+from lesionkit.recipes.shipped import chosen_model
 from lesionkit.recipes.xray_members import LearnChange, Member, NetChange, SampleChange, changed_members
 from lesionkit.sample.balance import BALANCES, BalanceSettings
 from lesionkit.sample.pseudo import PseudoSettings
 
-MODELS = Path(__file__).parent / "models"
 ENSEMBLE_FILE = "ensemble.json"
-SHIPPED = "xray-pneumothorax"
 
 SMALL_NET = SegmenterSettings(architecture="light unet", encoder="narrow-resnet18", pretrained=False, head="linear")
 """3.3 million parameters, made for CPUs: what a laptop trains in an hour."""
@@ -181,32 +179,6 @@ def shown_side(part: TrainingPart, member: Member) -> int:
     return round(part.side / member.crop / 32) * 32
 
 
-def shipped_models(recipe: str = SHIPPED) -> Mapping[str, Path]:
-    """Name -> file of a recipe's models in the package."""
-    return {path.stem: path for path in sorted(MODELS.glob(f"{recipe}*.safetensors"))}
-
-
-def model_path(model: Path | None, recipe: str = SHIPPED) -> Path:
-    """What `--model` means: an ensemble.json, a single .safetensors file, or the shipped one for None.
-
-    Raises:
-        LesionkitError: there is none; lists the models there are.
-    """
-    shipped = shipped_models(recipe)
-    names = ", ".join(shipped) or "none"
-    if model is None:
-        if recipe not in shipped:
-            raise LesionkitError(
-                f"no model is shipped for {recipe} (shipped: {names}); train one with 'lesionkit run {recipe} DATA "
-                "--out RUN' and give --model RUN"
-            )
-        return shipped[recipe]
-    if str(model) in shipped:
-        return shipped[str(model)]
-    path = model / ENSEMBLE_FILE if model.is_dir() else model
-    if not path.is_file():
-        what = f"the folder {model}, which holds no finished training" if model.is_dir() else str(model)
-        raise LesionkitError(
-            f"--model must name a finished run of an x-ray recipe or a .safetensors file, got {what}; shipped: {names}"
-        )
-    return path
+def model_path(model: Path | None, recipe: str) -> Path:
+    """What `--model` means, see `chosen_model`: an ensemble.json or a single file."""
+    return chosen_model(model, recipe, lambda run: run / ENSEMBLE_FILE)
