@@ -161,8 +161,10 @@ def test_names_are_escaped(page_of):
     assert "<b>&amp;" in page.words
 
 
-def test_a_curve_without_any_point_is_not_drawn(page_of):
-    nothing = Curve("ROC", "x", "y", np.array([np.nan]), np.array([np.nan]), np.array([np.nan]))
+# The second is what images that all hold a lesion give.
+@pytest.mark.parametrize(("x", "y"), [([np.nan], [np.nan]), ([0.0, np.nan, np.nan], [0.0, 0.5, 1.0])])
+def test_a_curve_without_a_line_is_not_drawn(page_of, x, y):
+    nothing = Curve("ROC", "x", "y", np.array(x), np.array(y), np.full(len(x), np.nan))
     page = page_of(HIT, score=Score("siim", "rule", {"dice": Figure(1.0)}, {"images": 1}, (nothing,)))
     assert not [a for a in page.of("svg") if a.get("class") == "plot"]
 

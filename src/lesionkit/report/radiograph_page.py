@@ -220,8 +220,8 @@ def _note(cards: Sequence[Card]) -> str:
 
 
 def _plot(score: Score | None) -> Markup | None:
-    """Of the curves that are defined somewhere; a single radiograph has none."""
-    curves = [c for c in score.curves if np.isfinite(c.y).any() and np.isfinite(c.x).any()] if score else []
+    """Of the curves that have a line to draw; images of one kind only have none."""
+    curves = [c for c in score.curves if (np.isfinite(c.x) & np.isfinite(c.y)).sum() > 1] if score else []
     return curves_svg(curves, score.operating_points) if score and curves else None
 
 
