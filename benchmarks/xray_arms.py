@@ -16,16 +16,16 @@ from lesionkit.sample.balance import BALANCES, BalanceSettings
 
 Change = Callable[[Member], Member]
 
-STEPS_PER_EPOCH = 20
+STEPS_PER_EPOCH = 40
 
 
-def common(epochs: int) -> Member:
+def common(epochs: int, side: int = 256) -> Member:
     """What every arm changes one thing of: cross-entropy, half positives, constant rate, no augmentation."""
     return Member(
         name="arm",
         net=SegmenterSettings(architecture="light unet", encoder="narrow-resnet18", pretrained=False, head="linear"),
         learn={
-            "parts": (TrainingPart(epochs=epochs, rate=7e-4, side=256, start="last"),),
+            "parts": (TrainingPart(epochs=epochs, rate=7e-4, side=side, start="last"),),
             "loss": with_values(LOSSES["bce"], image_bce=0.1),
             "batch": 8,
             "clip_norm": 1.0,
@@ -34,7 +34,7 @@ def common(epochs: int) -> Member:
         },
         balance=(BalanceSettings(knots=((0, 0.5),)),),
         augment="none",
-        side=256,
+        side=side,
     )
 
 
@@ -72,12 +72,12 @@ def periods(shape: str, count: int) -> Change:
 
 
 def rising(m: Member) -> Member:
-    """Half the budget at 128 pixels, then 256 with a frozen encoder at first."""
+    """Half the budget at half the side, then all of it with a frozen encoder at first."""
     first = m.learn.parts[0]
     half = max(first.epochs // 2, 1)
     parts = (
-        with_values(first, epochs=half, side=128),
-        with_values(first, epochs=half, side=256, frozen_epochs=max(half // 4, 1)),
+        with_values(first, epochs=half, side=first.side // 2),
+        with_values(first, epochs=half, side=first.side, frozen_epochs=max(half // 4, 1)),
     )
     return learn(parts=parts)(m)
 
