@@ -7,15 +7,16 @@
     python benchmarks/xray_ablation.py TRAIN,EXTRA MORE TEST --work W --start RUN/models/fold-0-small.safetensors \
         --group same --minutes 1.2
     … --group recipes --minutes 3 --seeds 0 1 2
-    python benchmarks/xray_ablation.py TRAIN,EXTRA MORE TEST --work W2 --side 128 --group nets --minutes 3
-    … --side 128 --group claims --minutes 2 --start-minutes 4 --seeds 0 1 2
-    python benchmarks/xray_table.py W
+    lesionkit phantom xray --out FREE --count 396 --per-ct 12 --size 256 --seed 606 --positive 0.5
+    python benchmarks/xray_ablation.py TRAIN,EXTRA,MORE FREE TEST --work W2 --side 128 \
+        --group claims --minutes 1.5 --start-minutes 4 --seeds 0 1 2
+    python benchmarks/xray_table.py W W2
 
 Every arm runs on one core and takes as many steps as fit into its minutes of processor time; what a step of it costs is
 measured first, so that a busy machine changes nothing and schedules run to their end. Arms of one network go on from a
 common start (`--start`, or `--start-minutes` of training per share of labels and seed); other networks start afresh.
-Rules are searched on validation patients of TRAIN that no arm learns from, never on TEST. MORE gives images without
-masks. What is finished is not run again.
+Rules are searched on validation patients of TRAIN that no arm learns from, never on TEST. MORE, or FREE, gives images
+without masks. What is finished is not run again.
 """
 
 import argparse
@@ -39,15 +40,35 @@ from lesionkit.recipes.xray_train import PseudoEntries, Shown, Unlabelled, fit_m
 from lesionkit.sample.folds import FoldCase, stratified_split
 from lesionkit.sample.pseudo import PseudoSettings, accept
 from lesionkit.sample.radiographs import Entry
-from xray_arms import OTHER_NETS, RECIPES, SAME_NET, STEPS_PER_EPOCH, augmented, common, learn, shares, together
+from xray_arms import (
+    OTHER_NETS,
+    RECIPES,
+    SAME_NET,
+    STEPS_PER_EPOCH,
+    augmented,
+    common,
+    learn,
+    part,
+    periods,
+    shares,
+    together,
+)
 from xray_sets import Radiographs, cut_to_lungs, evidence, held_out_of, load, mean_of, predict, scored
 
 HELD = 24
 """Pictures that each epoch is validated on."""
 TRIAL_EPOCHS, TRIAL_STEPS = 4, 8
 CLAIMS = ("common", "EMA 0.99 (3rd)", "mean teacher (5th)", "pseudo-labels, one round (3rd)")
-LEARNS_FAST = together(learn(loss=LOSSES["4th"]), shares((0, 0.6)), augmented("1st"))
-"""What starts, other networks and the claims learn with; cross-entropy alone learns nothing in their time."""
+FEW = together(learn(loss=LOSSES["4th"]), shares((0, 0.6)), augmented("1st"))
+"""What the claims go on with."""
+LEARNS_FAST = together(
+    learn(loss=LOSSES["4th"]),
+    shares((0, 1.0), (0.4, 0.6)),
+    augmented("1st"),
+    part(rate=1.5e-3),
+    periods("cosine", 1),
+)
+"""What starts and other networks learn with, from scratch; cross-entropy alone learns nothing in their time."""
 
 
 class Bench:
@@ -212,7 +233,7 @@ def arms_of(group: str):
     if group == "nets":
         return [(name, (together(LEARNS_FAST, change),), "triplet") for name, change in OTHER_NETS.items()]
     if group == "claims":
-        return [(f"claim: {name}", (together(LEARNS_FAST, SAME_NET[name]),), "triplet") for name in CLAIMS]
+        return [(f"claim: {name}", (together(FEW, SAME_NET[name]),), "triplet") for name in CLAIMS]
     return [(name, (change,), "triplet") for name, change in SAME_NET.items()]
 
 

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -100,6 +102,14 @@ def test_the_average_lags_behind_the_last_weights(tmp_path):
     assert not torch.equal(last, weights(learner))
     alone, _ = train(tmp_path / "alone", 6, average=0)
     assert alone.kept is alone.net
+
+
+def test_followers_on_other_devices_can_be_handed_it_with_its_average():
+    learner = NoduleLearner(NoduleNet(SMALL), settings(4))
+    handed = pickle.loads(pickle.dumps(learner))
+    handed.on_before_zero_grad(None)
+    assert all(torch.equal(a, b) for a, b in zip(handed.kept.parameters(), learner.net.parameters(), strict=True))
+    assert not any(p.requires_grad for p in learner.kept.parameters()), "DDP waits for the gradient of all that has one"
 
 
 def test_an_unresolved_automatic_batch_is_a_bug(tmp_path):

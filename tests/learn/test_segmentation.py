@@ -1,5 +1,7 @@
 import csv
+import pickle
 from itertools import cycle
+from pathlib import Path
 
 import pytest
 import torch
@@ -18,6 +20,7 @@ from lesionkit.learn.segmentation import (
     make_trainer,
 )
 from lesionkit.learn.segmentation_losses import LOSSES
+from lesionkit.learn.segmentation_module import SegmentationModule
 from lesionkit.nets.segmenter import Segmenter, SegmenterSettings
 
 TINY = SegmenterSettings(architecture="unet", encoder="tu-test_resnet", pretrained=False, head="linear")
@@ -307,6 +310,15 @@ def test_several_devices_train_with_ddp(tmp_path):
     assert isinstance(trainer.strategy, DDPStrategy)
     assert trainer.num_devices == 2
     assert (trainer.gradient_clip_val, trainer.accumulate_grad_batches) == (0.5, 3)
+
+
+def test_what_followers_on_other_devices_are_handed_leaves_the_validation_behind():
+    learner = SegmentationModule(tiny(), settings(part(1)), Path(), lambda _: {"dice": 0.5})
+    handed = pickle.loads(pickle.dumps(learner))
+    assert torch.equal(weights(handed.net), weights(learner.net))
+    with pytest.raises(AssertionError, match="the first process validates"):
+        handed.validate(handed.net)
+    assert learner.validated(learner.net) == {"dice": 0.5}
 
 
 def test_bf16_trains_and_leaves_32_bit_weights(tmp_path):

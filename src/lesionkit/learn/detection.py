@@ -1,6 +1,7 @@
 """Train the nodule detector with Lightning."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -13,7 +14,8 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from lesionkit.core.settings import Settings
-from lesionkit.learn.loop import Waiting, one_thread, quiet
+from lesionkit.learn.devices import fit_on_devices
+from lesionkit.learn.loop import Waiting, one_thread
 from lesionkit.learn.losses import detection_loss
 from lesionkit.learn.steps import step_trainer
 from lesionkit.nets.intensity import scale_hu
@@ -94,17 +96,19 @@ class NoduleLearner(lightning.LightningModule):
 
 def _averaging(net: NoduleNet, decay: float) -> AveragedModel:
     """A moving average that forgets its random start: the decay grows with the number of steps."""
+    averaged = AveragedModel(net, multi_avg_fn=partial(_average, decay), use_buffers=True)
+    # It learns nothing itself, which DDP must know.
+    return averaged.requires_grad_(False)
 
-    def average(kept: Sequence[Tensor], new: Sequence[Tensor], count: Tensor | int) -> None:
-        steps = float(count)
-        share = 1 - min(decay, (1 + steps) / (10 + steps))
-        for old, value in zip(kept, new, strict=True):
-            if old.is_floating_point():
-                old.lerp_(value.to(old.dtype), share)
-            else:
-                old.copy_(value)
 
-    return AveragedModel(net, multi_avg_fn=average, use_buffers=True)
+def _average(decay: float, kept: Sequence[Tensor], new: Sequence[Tensor], count: Tensor | int) -> None:
+    steps = float(count)
+    share = 1 - min(decay, (1 + steps) / (10 + steps))
+    for old, value in zip(kept, new, strict=True):
+        if old.is_floating_point():
+            old.lerp_(value.to(old.dtype), share)
+        else:
+            old.copy_(value)
 
 
 class _Validator(Callback):
@@ -178,9 +182,10 @@ def fit(
         raise TypeError("batch 'auto' must have been resolved by lesionkit.learn.batch before fit")
     checkpoint = _last_checkpoint(folder) if resume else None
     deck = _Deck(patches, settings, done=_steps_of(checkpoint))
-    trainer = _trainer(settings, folder, validate)
-    with quiet():
-        trainer.fit(learner, datamodule=deck, ckpt_path=checkpoint, weights_only=False)
+    trainer = fit_on_devices(
+        *(partial(_trainer, settings, folder, validate), learner, deck, checkpoint, settings.devices),
+        *(partial(_trainer, settings, folder, None), settings.seed),
+    )
     return {name: float(value) for name, value in trainer.logged_metrics.items()}
 
 

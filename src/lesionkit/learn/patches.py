@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sized
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.learn.average import AverageSettings, MovingAverage
-from lesionkit.learn.loop import Waiting, one_thread, quiet, seed_everything
+from lesionkit.learn.devices import fit_on_devices
+from lesionkit.learn.loop import Waiting, one_thread, seed_everything
 from lesionkit.learn.patch_loss import mixed, patch_loss
 from lesionkit.learn.patch_settings import PatchLearnSettings
 from lesionkit.learn.steps import step_trainer
@@ -171,11 +173,12 @@ def fit_patches(
     found = checkpoint if checkpoint.is_file() else None
     done = int(torch.load(found, weights_only=False, map_location="cpu")["global_step"]) if found else 0
     learner = PatchLearner(net.train(), settings)
-    with quiet():
-        trainer = _trainer(settings, folder, validate)
-        trainer.fit(learner, datamodule=_Deck(batches, settings, done), ckpt_path=found, weights_only=False)
-        if trainer.global_step > done:
-            trainer.save_checkpoint(checkpoint)
+    trainer = fit_on_devices(
+        *(partial(_trainer, settings, folder, validate), learner, _Deck(batches, settings, done), found),
+        *(settings.devices, partial(_trainer, settings, folder, None), settings.seed),
+    )
+    if trainer.global_step > done:
+        trainer.save_checkpoint(checkpoint)
     figures = {name: float(value) for name, value in trainer.logged_metrics.items()}
     return FittedPatches(learner.kept.cpu().eval(), {**figures, "steps": float(learner.trainer.global_step)})
 

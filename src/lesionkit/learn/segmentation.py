@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from torch import Tensor
 from lesionkit.core.errors import LesionkitError
 from lesionkit.learn.average import average_weights, estimate_statistics
 from lesionkit.learn.deck import Deck, DrawEpoch, DrawUnlabelled
+from lesionkit.learn.devices import fit_on_devices, one_machine
 from lesionkit.learn.keep import Kept, read_net, read_weights, write_weights
-from lesionkit.learn.loop import Waiting, loggers, quiet, seed_everything
+from lesionkit.learn.loop import Waiting, loggers, seed_everything
 from lesionkit.learn.segmentation_module import SegmentationModule, Validate
 from lesionkit.learn.segmentation_settings import LEARNERS, SegmentationLearnSettings
 from lesionkit.learn.teacher import TeacherSettings
@@ -89,9 +91,8 @@ def fit_segmenter(
         learner.load_state_dict(state["state_dict"])
     else:
         seed_everything(settings.seed)
-        trainer = make_trainer(settings, folder)
-        with quiet():
-            trainer.fit(learner, datamodule=deck, ckpt_path=last if state else None, weights_only=False)
+        make = partial(make_trainer, settings, folder)
+        fit_on_devices(make, learner, deck, last if state else None, settings.devices, seed=settings.seed)
     return _finished(learner, deck)
 
 
@@ -119,6 +120,7 @@ def make_trainer(settings: SegmentationLearnSettings, folder: Path) -> lightning
         devices=settings.devices,
         # A frozen encoder and an image head without a loss get no gradient.
         strategy="ddp_find_unused_parameters_true" if settings.devices > 1 else "auto",
+        plugins=one_machine(settings.devices),
         precision=settings.arithmetic,
         max_epochs=sum(part.epochs for part in settings.parts),
         gradient_clip_val=settings.clip_norm,

@@ -26,6 +26,10 @@ Validate = Callable[[Segmenter], Mapping[str, float]]
 Figures = dict[str, float]
 
 
+def _elsewhere(_net: Segmenter) -> Figures:
+    raise AssertionError("the first process validates")
+
+
 class SegmentationModule(lightning.LightningModule):
     """The net, what trails it, where the training stands, and what is kept.
 
@@ -50,6 +54,10 @@ class SegmentationModule(lightning.LightningModule):
         self.scheduler: LRScheduler | None = None
         self._resumed: Mapping[str, Any] | None = None
         self._seen: Tensor | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The followers of a training on several devices get it by pickle; only the first process validates.
+        return {**self.__dict__, "validate": None if self.validate is None else _elsewhere}
 
     @property
     def keeper(self) -> Segmenter:

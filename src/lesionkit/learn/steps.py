@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import lightning
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 
+from lesionkit.learn.devices import one_machine
 from lesionkit.learn.loop import loggers
 
 
@@ -49,6 +50,7 @@ def step_trainer(settings: StepSettings, folder: Path, callbacks: Sequence[Callb
         accelerator=settings.device,
         devices=settings.devices,
         strategy="ddp" if settings.devices > 1 else "auto",
+        plugins=one_machine(settings.devices),
         precision=settings.precision,
         max_steps=settings.steps,
         max_epochs=-1,

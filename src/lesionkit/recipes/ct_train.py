@@ -65,7 +65,7 @@ def _train(
         settings.sample,
         encode_patch,
         seed=learn.seed,
-        length=learn.steps * int(learn.batch),
+        length=learn.steps * int(learn.batch) * learn.devices,
         insert=partial(plant_nodules, settings=settings.insert, most=3),
         hard=hard_negatives(run, net, cases, settings) if start_from and settings.sample.hard_share else None,
     )

@@ -112,6 +112,8 @@ class LearnChange(Settings):
     """See `Member.checkpoints`."""
     precision: str | None = None
     device: str | None = None
+    devices: int | None = Field(None, ge=1)
+    """How many of them; more than one trains with DDP."""
     loader_workers: int | None = Field(None, ge=0)
     seed: int | None = None
 
@@ -154,7 +156,7 @@ def _changed(member: Member, net: NetChange, sample: SampleChange, learn: LearnC
 
 
 def _changed_learner(before: SegmentationLearnSettings, change: LearnChange) -> SegmentationLearnSettings:
-    plain = ("steps_per_epoch", "batch", "precision", "device", "loader_workers", "seed")
+    plain = ("steps_per_epoch", "batch", "precision", "device", "devices", "loader_workers", "seed")
     values: dict[str, Any] = {name: getattr(change, name) for name in plain if getattr(change, name) is not None}
     if change.rate is not None:
         ratio = change.rate / before.parts[0].rate
