@@ -1,7 +1,7 @@
 """How far a rule without learning comes on the radiograph phantoms: they are hard enough if it stays below 0.40.
 
-    lesionkit phantom xray --out TUNE --count 48 --seed 2
-    lesionkit phantom xray --out TEST --count 64 --seed 1
+    lesionkit phantom xray --out TUNE --count 48 --size 256 --seed 2
+    lesionkit phantom xray --out TEST --count 240 --per-ct 5 --size 256 --seed 101
     python benchmarks/xray_rule.py TUNE TEST
 
 The rule is what one would write by hand: within a band along the outer edge of the lung (the TRUE lung mask is given,
@@ -21,6 +21,10 @@ from scipy import ndimage
 from lesionkit.core.mask import encode_rle_siim
 from lesionkit.evaluate.siim import SiimSettings, score_siim
 from lesionkit.read.chest_set import load_chest_image, read_chest_set
+
+
+WIDTHS_AT = 512
+"""Side in pixels that the widths of the filters belong to; on other sides they are alike in proportion."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,14 @@ class Features:
 def features(case):
     image = case.image.array.astype(np.float32)
     lung = case.regions["lung"].array
-    smooth = ndimage.gaussian_filter(image, 2.0)
+    pixel = len(image) / WIDTHS_AT
+    smooth = ndimage.gaussian_filter(image, 2.0 * pixel)
     # Slow differences are no texture.
-    fine = image - ndimage.gaussian_filter(image, 4.0)
-    texture = np.sqrt(ndimage.gaussian_filter(fine**2, 3.0))
+    fine = image - ndimage.gaussian_filter(image, 4.0 * pixel)
+    texture = np.sqrt(ndimage.gaussian_filter(fine**2, 3.0 * pixel))
     # Brightness against the same height of both lungs, so that darker bases do not win.
     row_mean = np.array([smooth[r][lung[r]].mean() if lung[r].any() else 0.0 for r in range(len(image))])
-    even = smooth - ndimage.gaussian_filter1d(row_mean, 10)[:, None]
+    even = smooth - ndimage.gaussian_filter1d(row_mean, 10 * pixel)[:, None]
     depth = ndimage.distance_transform_edt(lung)
     return Features(
         ranks(even, lung), ranks(texture, lung), depth / depth[lung].max(), lung, case.regions["lesion"].array
