@@ -22,7 +22,6 @@ from lesionkit.core.mask import encode_rle_siim
 from lesionkit.evaluate.siim import SiimSettings, score_siim
 from lesionkit.read.chest_set import load_chest_image, read_chest_set
 
-
 WIDTHS_AT = 512
 """Side in pixels that the widths of the filters belong to; on other sides they are alike in proportion."""
 

@@ -7,7 +7,6 @@
 `phantoms.json`. A scan that is finished is not made again, so an interrupted command goes on where it stopped.
 """
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -17,10 +16,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-import lesionkit
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
-from lesionkit.core.files import replacing, write_text
+from lesionkit.core.files import replacing
 from lesionkit.core.lesion import Lesion
 from lesionkit.core.settings import Settings
 from lesionkit.engine.map import EngineSettings, map_cases
@@ -29,13 +27,10 @@ from lesionkit.prepare.lung import LungSettings, find_lungs
 from lesionkit.read.catalogue import build_catalogue, load_case
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.fingerprint import fingerprint
-from lesionkit.recipes.settings_file import differences
+from lesionkit.recipes.phantom_folder import PhantomFolder
 from lesionkit.write.dicom import uid_of, write_series
 from lesionkit.write.truth import write_annotations, write_patients, write_series_list
 from lesionkit.write.volume import write_volume
-
-ABOUT = "phantoms.json"
-_DONE = ".done"
 
 
 class PhantomCt(Settings):
@@ -57,9 +52,9 @@ def make_phantoms(out: Path, count: int, seed: int, settings: PhantomCt) -> Summ
     Raises:
         LesionkitError: `out` holds other phantoms or something else, or cannot be written to.
     """
-    _begin(out, {"seed": seed, "settings": settings.model_dump(mode="json", exclude={"engine"}), "into": None})
-    numbers = [n for n in range(seed, seed + count) if not _is_done(out, f"{n:05d}")]
-    return _make(out, partial(_make_one, out, settings), numbers, settings)
+    folder = _begin(out, seed, settings, None)
+    numbers = [n for n in range(seed, seed + count) if not folder.is_done(n)]
+    return _make(folder, partial(_make_one, folder, settings), numbers, settings)
 
 
 def insert_phantoms(out: Path, scans: Path, count: int, seed: int, settings: PhantomCt) -> Summary:
@@ -73,36 +68,45 @@ def insert_phantoms(out: Path, scans: Path, count: int, seed: int, settings: Pha
     """
     into = {"sha256": fingerprint(scans)["sha256"], "count": count}
     rows = build_catalogue(scans, partial=True).to_dict("records")
-    _begin(out, {"seed": seed, "settings": settings.model_dump(mode="json", exclude={"engine"}), "into": into})
-    todo = [(index, row) for index, row in enumerate(rows) if not _is_done(out, f"{index:05d}")]
-    return _make(out, partial(_insert_one, out, settings, count, seed), todo, settings)
+    folder = _begin(out, seed, settings, into)
+    todo = [(index, row) for index, row in enumerate(rows) if not folder.is_done(index)]
+    return _make(folder, partial(_insert_one, folder, settings, count, seed), todo, settings)
 
 
-def _make(out: Path, function: Any, items: Sequence[Any], settings: PhantomCt) -> Summary:
+def _begin(out: Path, seed: int, settings: PhantomCt, into: Mapping[str, Any] | None) -> PhantomFolder:
+    folder = PhantomFolder(out)
+    asked = {"seed": seed, "settings": settings.model_dump(mode="json", exclude={"engine"}), "into": into}
+    folder.begin("phantom ct", asked)
+    return folder
+
+
+def _make(folder: PhantomFolder, function: Any, items: Sequence[Any], settings: PhantomCt) -> Summary:
     failed = {}
     for outcome in map_cases(function, items, settings.engine, "making phantoms"):
         if outcome.error is not None:
             item = outcome.item
             failed[str(item[1]["case_id"]) if isinstance(item, tuple) else f"seed {item}"] = outcome.error
-    done = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((out / _DONE).glob("*.json"))]
-    _write_tables(out, done)
+    done = folder.done()
+    _write_tables(folder.path, done)
     facts = {
         "scans": len(done),
         "healthy": sum(not case["truth"] for case in done),
         "nodules": sum(len(case["truth"]) for case in done),
         "excluded findings": sum(len(case["excluded"]) for case in done),
     }
-    return Summary(facts, (out,), failed, cases=len(done) + len(failed))
+    return Summary(facts, (folder.path,), failed, cases=len(done) + len(failed))
 
 
-def _make_one(out: Path, settings: PhantomCt, number: int) -> None:
+def _make_one(folder: PhantomFolder, settings: PhantomCt, number: int) -> None:
     case = make_ct(number, settings.phantom)
     if settings.patients is not None:
         case = replace(case, patient_id=f"phantom-patient-{number % settings.patients:05d}")
-    _write(out, f"{number:05d}", case, settings)
+    _write(folder, number, case, settings)
 
 
-def _insert_one(out: Path, settings: PhantomCt, count: int, seed: int, numbered: tuple[int, Mapping[str, Any]]) -> None:
+def _insert_one(
+    folder: PhantomFolder, settings: PhantomCt, count: int, seed: int, numbered: tuple[int, Mapping[str, Any]]
+) -> None:
     index, row = numbered
     if row["failure"]:
         raise LesionkitError(str(row["failure"]))
@@ -113,43 +117,26 @@ def _insert_one(out: Path, settings: PhantomCt, count: int, seed: int, numbered:
     made = insert_nodules(case, lungs.mask, count, seed + index, settings.phantom.nodules, settings.phantom.place)
     # Other samples under the same name would be mistaken for the scan they came from.
     facts = {name: value for name, value in case.facts.items() if name not in ("series_uid", "path")}
-    _write(out, f"{index:05d}", replace(made, case_id=f"{case.case_id}-inserted-{seed:05d}", facts=facts), settings)
+    _write(folder, index, replace(made, case_id=f"{case.case_id}-inserted-{seed:05d}", facts=facts), settings)
 
 
-def _write(out: Path, name: str, case: Case, settings: PhantomCt) -> None:
+def _write(folder: PhantomFolder, number: int, case: Case, settings: PhantomCt) -> None:
     """Write the scan, then the mark that it is finished with what the tables need."""
     if settings.format == "dicom":
         case = replace(case, case_id=str(uid_of(case.case_id)))
-        folder = out / "scans" / case.case_id
-        shutil.rmtree(folder, ignore_errors=True)
-        with replacing(folder) as temporary:
+        series = folder.path / "scans" / case.case_id
+        shutil.rmtree(series, ignore_errors=True)
+        with replacing(series) as temporary:
             write_series(case, temporary)
     else:
-        write_volume(case.image, out / "scans" / f"{case.case_id}.{settings.format}")
-    mark = {
+        write_volume(case.image, folder.path / "scans" / f"{case.case_id}.{settings.format}")
+    record = {
         "case_id": case.case_id,
         "patient_id": case.patient_id,
         "truth": [asdict(lesion) for lesion in case.truth or ()],
         "excluded": [asdict(lesion) for lesion in case.excluded],
     }
-    write_text(out / _DONE / f"{name}.json", json.dumps(mark))
-
-
-def _is_done(out: Path, name: str) -> bool:
-    return (out / _DONE / f"{name}.json").is_file()
-
-
-def _begin(out: Path, asked: Mapping[str, Any]) -> None:
-    about = out / ABOUT
-    if about.is_file():
-        found = differences(json.loads(about.read_text(encoding="utf-8"))["asked"], asked)
-        if found:
-            raise LesionkitError(f"{out} holds other phantoms: {'; '.join(found[:3])}; name another --out")
-        return
-    if out.is_file() or (out.is_dir() and any(not path.name.startswith(".") for path in out.iterdir())):
-        raise LesionkitError(f"{out} holds something else than phantoms; name a new or an empty folder")
-    record = {"made_by": f"lesionkit {lesionkit.__version__} phantom ct", "asked": asked}
-    write_text(about, json.dumps(record, indent=1) + "\n")
+    folder.finish(number, record)
 
 
 def _write_tables(out: Path, done: Sequence[Mapping[str, Any]]) -> None:
