@@ -9,7 +9,7 @@
     … --group recipes --minutes 3 --seeds 0 1 2
     lesionkit phantom xray --out FREE --count 396 --per-ct 12 --size 256 --seed 606 --positive 0.5
     python benchmarks/xray_ablation.py TRAIN,EXTRA,MORE FREE TEST --work W2 --side 128 \
-        --group claims --minutes 1.5 --start-minutes 4 --seeds 0 1 2
+        --group claims --minutes 1.1 --start-minutes 3.2 --seeds 0 1 2
     python benchmarks/xray_table.py W W2
 
 Every arm runs on one core and takes as many steps as fit into its minutes of processor time; what a step of it costs is
