@@ -151,7 +151,7 @@ def test_warnings_go_to_the_error_stream(evaluate: Evaluate, files: Path) -> Non
 
 def test_the_help_gives_examples_for_every_protocol() -> None:
     listed = CliRunner().invoke(app, ["evaluate", "--help"]).output
-    for protocol in ("luna16", "camelyon16", "camelyon17", "siim", "slides", "compare"):
+    for protocol in ("luna16", "camelyon16", "camelyon17", "siim", "slides", "readers", "compare"):
         assert protocol in listed
         assert "Examples:" in CliRunner().invoke(app, ["evaluate", protocol, "--help"]).output
 
@@ -204,6 +204,15 @@ def test_stages_of_patients_are_scored(files: Path) -> None:
     result = CliRunner().invoke(app, ["evaluate", "camelyon17", "--truth", table, "--marks", table])
     assert result.exit_code == 0, result.output
     assert "quadratic weighted kappa  1.0000" in result.output
+
+
+def test_the_agreement_of_readers_is_told(files: Path) -> None:
+    (files / "votes.csv").write_text("lesion,A,B,C\nn1,2,2,1\nn2,1,1,1\nn3,2,2,2\nn4,1,2,1\n")
+    arguments = ["evaluate", "readers", "--readings", str(files / "votes.csv"), "--levels", "1, 2", "--ordered"]
+    result = CliRunner().invoke(app, [*arguments, "--out", str(files / "AGREED")])
+    assert result.exit_code == 0, result.output
+    assert "fleiss kappa  0.3333" in result.output
+    assert "A and B" in (files / "AGREED" / "score.html").read_text()
 
 
 def test_slides_are_ranked(files: Path) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lesionkit.evaluate.score import Score
 
 command = typer.Typer(
-    help="Score marks against a truth: LUNA16, CAMELYON16, CAMELYON17, SIIM-ACR, slides; compare two systems.",
+    help="Score marks against a truth: LUNA16, CAMELYON16, CAMELYON17, SIIM-ACR, slides; compare systems, or readers.",
     epilog="'lesionkit evaluate PROTOCOL --help' tells the options and gives examples. Research use only.",
     no_args_is_help=True,
     add_completion=False,
@@ -180,6 +180,32 @@ def siim(
         )
 
     _finish(score, marks, compare, out)
+
+
+@command.command("readers")
+def readers(
+    readings: Annotated[
+        Path, typer.Option("--readings", metavar="FILE", help="One row per item, one column per reader after its name.")
+    ],
+    levels: Annotated[
+        str | None, typer.Option("--levels", metavar="A,B,…", help="Every answer, in order; default: those given.")
+    ] = None,
+    ordered: Annotated[
+        bool, typer.Option("--ordered", help="An answer that is more steps away disagrees more: quadratic weights.")
+    ] = False,
+    out: Out = None,
+    seed: Seed = None,
+) -> None:
+    """Agreement of readers beyond chance: Fleiss' kappa of all, Cohen's or quadratic weighted kappa of each two.
+
+    Examples:
+      lesionkit evaluate readers --readings votes.csv
+      lesionkit evaluate readers --readings grades.csv --levels none,mild,severe --ordered --out SCORE
+    """
+    from lesionkit.recipes.readings import score_readings_file
+
+    answers = [level.strip() for level in levels.split(",")] if levels else []
+    _finish(lambda path: score_readings_file(path, answers, ordered, _given(seed=seed)), readings, None, out)
 
 
 @command.command("compare")

@@ -1,0 +1,39 @@
+import pytest
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.evaluate.agreement import fleiss_kappa, quadratic_weighted_kappa, votes
+from lesionkit.read.truth.readings import read_readings
+from lesionkit.recipes.readings import score_readings_file
+
+GRADES = "case,A,B\na,9,10\nb,10,10\nc,2,9\nd,2,2\n"
+
+
+@pytest.fixture
+def grades(tmp_path):
+    path = tmp_path / "grades.csv"
+    path.write_text(GRADES)
+    return path
+
+
+def test_numbers_are_ordered_by_size_and_what_was_read_is_noted(grades):
+    score = score_readings_file(grades, (), True, {"samples": 20})
+    levels = ["2", "9", "10"]
+    assert score.facts["levels"] == levels
+    readings = read_readings(grades)
+    assert score.figures["fleiss kappa"].value == fleiss_kappa(votes(readings, levels))
+    (pair,) = score.subgroups
+    assert pair["kappa"] == quadratic_weighted_kappa(readings["A"].tolist(), readings["B"].tolist(), levels)
+    assert score.facts["inputs"]["readings"]["sha256"]
+
+
+def test_a_given_order_counts(grades):
+    other = score_readings_file(grades, ["9", "2", "10"], True, {"samples": 20})
+    assert other.subgroups[0]["kappa"] != score_readings_file(grades, (), True, {"samples": 20}).subgroups[0]["kappa"]
+
+
+def test_words_have_no_order_of_their_own(tmp_path):
+    path = tmp_path / "words.csv"
+    path.write_text("case,A,B\na,mild,severe\nb,mild,mild\n")
+    assert score_readings_file(path, (), False, {"samples": 20}).facts["levels"] == ["mild", "severe"]
+    with pytest.raises(LesionkitError, match="no order of their own, got mild, severe; give --levels in order"):
+        score_readings_file(path, (), True, {})
