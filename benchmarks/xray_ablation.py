@@ -6,7 +6,8 @@
     lesionkit phantom xray --out TEST --count 240 --per-ct 5 --size 256 --seed 101
     python benchmarks/xray_ablation.py TRAIN,EXTRA MORE TEST --work W --start RUN/models/fold-0-small.safetensors \
         --group same --minutes 1.2
-    … --group recipes --minutes 3 --seeds 0 1 2
+    … --group candidates --minutes 2
+    … --group recipes --minutes 2 --seeds 0 1 2
     lesionkit phantom xray --out FREE --count 396 --per-ct 12 --size 256 --seed 606 --positive 0.5
     python benchmarks/xray_ablation.py TRAIN,EXTRA,MORE FREE TEST --work W2 --side 128 \
         --group claims --minutes 1.1 --start-minutes 3.2 --seeds 0 1 2
@@ -41,6 +42,7 @@ from lesionkit.sample.folds import FoldCase, stratified_split
 from lesionkit.sample.pseudo import PseudoSettings, accept
 from lesionkit.sample.radiographs import Entry
 from xray_arms import (
+    CANDIDATES,
     OTHER_NETS,
     RECIPES,
     SAME_NET,
@@ -209,7 +211,7 @@ def main() -> None:
     for name in ("more", "test"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--group", choices=["same", "nets", "claims", "recipes"], default="same")
+    parser.add_argument("--group", choices=["same", "nets", "claims", "recipes", "candidates"], default="same")
     parser.add_argument("--arms", nargs="+", help="only arms whose names hold one of these words")
     parser.add_argument("--minutes", type=float, default=1.0, help="of processor time")
     parser.add_argument("--start-minutes", type=float, default=6.0)
@@ -224,15 +226,14 @@ def main() -> None:
         for share in given.shares if given.group == "claims" else [1.0]:
             for name, changes, rules in arms_of(given.group):
                 if given.arms is None or any(word in name for word in given.arms):
-                    own = given.group in ("nets", "recipes")
-                    fresh, flip = own and given.group == "nets", own and given.group == "recipes"
+                    fresh, flip = given.group == "nets", given.group in ("recipes", "candidates")
                     bench.run(name, changes, share, seed, given.minutes, rules, flip, fresh)
 
 
 def arms_of(group: str):
     """Name, trainings and rules of each arm."""
-    if group == "recipes":
-        return [(name, *arm) for name, arm in RECIPES.items()]
+    if group in ("recipes", "candidates"):
+        return [(name, *arm) for name, arm in (RECIPES if group == "recipes" else CANDIDATES).items()]
     if group == "nets":
         return [(name, (together(LEARNS_FAST, change),), "triplet") for name, change in OTHER_NETS.items()]
     if group == "claims":

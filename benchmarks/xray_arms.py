@@ -174,6 +174,22 @@ BEST = together(
     learn(loss=LOSSES["4th"]), shares((0, 0.8), (1, 0.4), between="linear"), augmented("3rd"), periods("cosine", 1)
 )
 
+_SOFT = together(
+    learn(loss=with_values(LOSSES["1st 1:1:1"], image_bce=0.1)),
+    shares((0, 0.8), (1, 0.4), between="linear"),
+    augmented("3rd"),
+    periods("cosine", 1),
+)
+CANDIDATES: Mapping[str, tuple[tuple[Change, ...], str]] = {
+    "best of one: 1:1:1, falling, cosine": ((_SOFT,), "triplet and contour"),
+    "best of one, pseudo-labels": ((_SOFT,), "triplet and contour"),
+    "best of three": ((together(_SOFT, best_three),), "triplet and contour"),
+    "best of three, pseudo-labels": ((together(_SOFT, best_three),), "triplet and contour"),
+    "best of one, teacher": ((together(_SOFT, taught),), "triplet and contour"),
+    "best of one, pseudo-labels, 1st's pictures": ((together(_SOFT, augmented("1st")),), "triplet and contour"),
+}
+"""What helped alone together, one way and another; validation says which is compared with the winners' recipes."""
+
 RECIPES: Mapping[str, tuple[tuple[Change, ...], str]] = {
     "recipe of the 1st": (
         (
