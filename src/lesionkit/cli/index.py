@@ -20,8 +20,9 @@ def command(
 ) -> None:
     """Write one table of a data set, a row per case.
 
-    Of CTs it tells ids, path, shape, spacing, origin, lesions, lung cover ratio, time, and why a case failed; of slides
-    ids, path, label, µm per pixel, levels, and why a slide cannot be used.
+    Of CTs it tells ids, path, shape, spacing, origin, lesions, lung cover ratio, time, and why a case failed; of
+    radiographs ids, path, shape, area of the lesion, label, lungs, and why one cannot be used; of slides ids, path,
+    label, µm per pixel, levels, and why a slide cannot be used.
 
     Examples:
       lesionkit index DATA --out catalogue.parquet

@@ -11,7 +11,7 @@ def command(
     data: Data,
     out: Out = None,
     preview: Annotated[
-        bool, typer.Option("--preview", help="Also write a page of lung cuts, the oddest cases first.")
+        bool, typer.Option("--preview", help="CT: also write a page of lung cuts, the oddest cases first.")
     ] = False,
     recipe: RecipeOption = "ct-nodule",
     workers: Workers = None,
@@ -20,12 +20,14 @@ def command(
 ) -> None:
     """Prepare every case of a data set and keep it in the cache.
 
-    Prepared is a CT that is upright, evenly spaced, its lungs found, cropped. Of slides tissue and patches are found
-    and kept in the run folder, with statistics.html. What is there already is not done again.
+    Prepared is a CT that is upright, evenly spaced, its lungs found, cropped. Radiographs and their masks are brought
+    to the size that networks see, cut to the lungs where the recipe does so. Of slides tissue and patches are found and
+    kept in the run folder, with statistics.html. What is there already is not done again.
 
     Examples:
       lesionkit prepare DATA --preview --out runs/first
       lesionkit prepare DATA --set prepare.lung.preset=threshold
+      lesionkit prepare RADIOGRAPHS --recipe xray-pneumothorax
       lesionkit prepare SLIDES --recipe slide-metastasis --out runs/slides
     """
     from lesionkit.cli.conclusion import conclude
