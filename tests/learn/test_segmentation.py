@@ -312,6 +312,18 @@ def test_several_devices_train_with_ddp(tmp_path):
     assert (trainer.gradient_clip_val, trainer.accumulate_grad_batches) == (0.5, 3)
 
 
+def test_ddp_looks_for_what_gets_no_gradient_only_where_there_is_any(tmp_path):
+    headed, headless = LOSSES["4th"], LOSSES["3rd"]
+
+    def looks(*parts, **more):
+        trainer = make_trainer(settings(*parts, devices=2, **more), tmp_path)
+        return trainer.strategy._ddp_kwargs.get("find_unused_parameters", False)
+
+    assert not looks(part(1), loss=headed)
+    assert looks(part(1), loss=headless), "the image head learns nothing"
+    assert looks(part(2, frozen_epochs=1), loss=headed)
+
+
 def test_what_followers_on_other_devices_are_handed_leaves_the_validation_behind():
     learner = SegmentationModule(tiny(), settings(part(1)), Path(), lambda _: {"dice": 0.5})
     handed = pickle.loads(pickle.dumps(learner))

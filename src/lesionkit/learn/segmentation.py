@@ -118,8 +118,7 @@ def make_trainer(settings: SegmentationLearnSettings, folder: Path) -> lightning
         default_root_dir=folder,
         accelerator=settings.device,
         devices=settings.devices,
-        # A frozen encoder and an image head without a loss get no gradient.
-        strategy="ddp_find_unused_parameters_true" if settings.devices > 1 else "auto",
+        strategy=_strategy(settings),
         plugins=one_machine(settings.devices),
         precision=settings.arithmetic,
         max_epochs=sum(part.epochs for part in settings.parts),
@@ -132,6 +131,14 @@ def make_trainer(settings: SegmentationLearnSettings, folder: Path) -> lightning
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
+
+
+def _strategy(settings: SegmentationLearnSettings) -> str:
+    if settings.devices == 1:
+        return "auto"
+    # A frozen encoder and an image head without a loss get no gradient, which DDP must look for.
+    idle = any(part.frozen_epochs for part in settings.parts) or not settings.loss.image_bce + settings.loss.image_focal
+    return "ddp_find_unused_parameters_true" if idle else "ddp"
 
 
 class _AfterEpoch(Callback):
