@@ -10,12 +10,14 @@
     … --group recipes --minutes 2 --seeds 0 1 2
     lesionkit phantom xray --out FREE --count 396 --per-ct 12 --size 256 --seed 606 --positive 0.5
     python benchmarks/xray_ablation.py TRAIN,EXTRA,MORE FREE TEST --work W2 --side 128 \
-        --group claims --minutes 1.1 --start-minutes 3.2 --seeds 0 1 2
+        --group claims --minutes 1.1 --start-minutes 6 --seeds 0 1 2 --shares 0.1 0.3
+    python benchmarks/xray_ablation.py TRAIN,EXTRA MORE TEST --work W --start … --group claims --minutes 1.2 \
+        --shares 1 --seeds 0 1 2
     python benchmarks/xray_table.py W W2
 
 Every arm runs on one core and takes as many steps as fit into its minutes of processor time; what a step of it costs is
 measured first, so that a busy machine changes nothing and schedules run to their end. Arms of one network go on from a
-common start (`--start`, or `--start-minutes` of training per share of labels and seed); other networks start afresh.
+common start (`--start`, or `--start-minutes` of training per share of labels); other networks start afresh.
 Rules are searched on validation patients of TRAIN that no arm learns from, never on TEST. MORE, or FREE, gives images
 without masks. What is finished is not run again.
 """
@@ -33,7 +35,7 @@ from lesionkit.core.files import write_text
 from lesionkit.infer.threshold import search
 from lesionkit.learn.segmentation import load_best
 from lesionkit.learn.segmentation_losses import LOSSES
-from lesionkit.nets.segmenter import Segmenter
+from lesionkit.nets.segmenter import Segmenter, SegmenterSettings
 from lesionkit.nets.weights import load_net, save_model
 from lesionkit.recipes.xray_prepare import ChosenPictures
 from lesionkit.recipes.xray_rules import GRIDS
@@ -68,7 +70,7 @@ FEW = together(learn(loss=LOSSES["4th"]), shares((0, 0.6)), augmented("1st"))
 LEARNS_FAST = together(
     learn(loss=LOSSES["4th"]),
     shares((0, 1.0), (0.4, 0.6)),
-    augmented("1st"),
+    augmented("3rd"),
     part(rate=1.5e-3),
     periods("cosine", 1),
 )
@@ -138,15 +140,21 @@ class Bench:
         positive = [n for n in self.held if data.positive[n]][: HELD // 2]
         return positive + [n for n in self.held if not data.positive[n]][: HELD // 2]
 
-    def start(self, share: float, seed: int) -> Path:
+    def start(self, share: float) -> Path:
         if self.given.start is not None and share == 1:
             return self.given.start
-        path = self.work / f"start-{share:g}-{seed}.safetensors"
+        path = self.work / f"start-{share:g}.safetensors"
         if not path.is_file():
             epochs = self.epochs("start", LEARNS_FAST, self.given.start_minutes)
-            nets, _ = self.fit(path.stem, self.member(LEARNS_FAST, epochs, seed), share)
+            nets, _ = self.fit(path.stem, self.member(LEARNS_FAST, epochs, 0), share)
             save_model(path, nets[0], {})
         return path
+
+    def started(self, share: float, settings: SegmenterSettings) -> Segmenter:
+        """The start's weights in the network of an arm, which may have other norms."""
+        net = Segmenter(settings)
+        net.load_state_dict(load_net(self.start(share), Segmenter)[0].state_dict())
+        return net
 
     def run(self, name: str, changes, share: float, seed: int, minutes: float, rules: str, flip=False, fresh=False):
         """An arm: one training, or two of which the first judges and the second draws, and they share the minutes."""
@@ -154,12 +162,12 @@ class Bench:
         if file.is_file():
             return
         data, test = (cut_to_lungs(d) if "lung crop" in name else d for d in (self.train, self.test))
-        pseudo = self.pseudo(share, seed) if "pseudo" in name else None
+        pseudo = self.pseudo(share) if "pseudo" in name else None
         steps, said = 0.0, []
         for number, change in enumerate(changes):
             epochs = self.epochs(f"{name} {number}", change, minutes / len(changes))
-            start = None if fresh else {"net": load_net(self.start(share, seed), Segmenter)[0]}
             member = self.member(change, epochs, seed)
+            start = None if fresh else {"net": self.started(share, member.net)}
             nets, taken = self.fit(f"{file.stem}-{number}", member, share, start, data, pseudo)
             steps += taken
             both = ((data, self.held), (test, self.all_test))
@@ -180,9 +188,9 @@ class Bench:
         told = {"rule": repr(chosen.rule), "validation": chosen.nested_score, "optimism": chosen.optimism}
         return {**scored(chosen.rule, found, self.test), **told}
 
-    def pseudo(self, share: float, seed: int) -> PseudoEntries:
+    def pseudo(self, share: float) -> PseudoEntries:
         """Masks that the start draws on MORE, whose image labels are known, where label and drawn area agree."""
-        net = load_net(self.start(share, seed), Segmenter)[0].eval()
+        net = load_net(self.start(share), Segmenter)[0].eval()
         maps, heads = predict(net, self.more, range(len(self.more)), self.side)
         masks, kept = np.zeros(self.more.masks.shape, bool), []
         settings = PseudoSettings(rounds=1, filter="label and area")

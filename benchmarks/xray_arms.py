@@ -125,7 +125,7 @@ SAME_NET: Mapping[str, Change] = {
     "sampling 2nd positives only": shares((0, 1.0)),
     "schedule plateau": part(shape="plateau", lowest=1e-7, patience=1),
     "schedule cosine": periods("cosine", 1),
-    "schedule warm restarts": periods("warm restarts", 3),
+    "schedule warm restarts": periods("warm restarts", 2),
     "schedule rising size, frozen encoder first": rising,
     "crop-train, full-infer (4th)": lambda m: with_values(m, augment="4th", crop=2 / 3),
     "EMA 0.99 (3rd)": averaged(0.99),

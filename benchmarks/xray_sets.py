@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lesionkit.core.grey import to_grey
 from lesionkit.evaluate.roc import auc
 from lesionkit.infer.lung_crop import LungCropSettings, lung_box
 from lesionkit.infer.segment import resized
@@ -76,7 +77,7 @@ def cut_to_lungs(data: Radiographs) -> Radiographs:
     images, masks, boxes = [], [], []
     for image, mask, lung in zip(data.images, data.masks, data.lungs, strict=True):
         box = lung_box(lung.astype(np.float32), LungCropSettings()) or (slice(0, SIDE), slice(0, SIDE))
-        images.append(np.rint(resized(image[box].astype(np.float32), (SIDE, SIDE))).astype(np.uint8))
+        images.append(np.rint(255 * resized(to_grey(image[box]), (SIDE, SIDE))).astype(np.uint8))
         masks.append(resized_mask(mask[box], (SIDE, SIDE)))
         boxes.append(box)
     return Radiographs(np.stack(images), np.stack(masks), data.lungs, data.patients, data.ids, boxes)
