@@ -170,10 +170,6 @@ def augmented(name: str, crop: float = 1.0) -> Change:
     return lambda m: with_values(m, augment=name, crop=crop)
 
 
-BEST = together(
-    learn(loss=LOSSES["4th"]), shares((0, 0.8), (1, 0.4), between="linear"), augmented("3rd"), periods("cosine", 1)
-)
-
 _SOFT = together(
     learn(loss=with_values(LOSSES["1st 1:1:1"], image_bce=0.1)),
     shares((0, 0.8), (1, 0.4), between="linear"),
@@ -250,7 +246,7 @@ RECIPES: Mapping[str, tuple[tuple[Change, ...], str]] = {
         (together(learn(loss=LOSSES["5th"]), shares((0, 0.5)), augmented("5th"), taught),),
         "maximum pixel",
     ),
-    "best together": ((BEST,), "triplet"),
+    **{name: CANDIDATES[name] for name in ("best of one: 1:1:1, falling, cosine", "best of three")},
 }
 """The winners' recipes on the common network, and what helped alone together: their trainings, and the rule searched.
 
