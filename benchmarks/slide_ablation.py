@@ -246,7 +246,7 @@ def table(work: Path) -> None:
             cells = [cell(own["cell AUC"]), changes[0], cell(own["slide AUC"]), cell(own["FROC"]), changes[1]]
             print(f"| {r['arm']} | {r['steps']} | {' | '.join(cells)} |")
     centre_table([r for name, r in found.items() if ARMS[name].group in ("centre", "stain")], found[COMMON])
-    ensembles(work, found, judged)
+    ensembles(work, found, judged, map_of)
 
 
 def centre_table(rows, common) -> None:

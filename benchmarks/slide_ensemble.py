@@ -12,7 +12,7 @@ from lesionkit.infer.slide_score import SlideScoreSettings, slide_score
 from slide_arms import ARMS
 
 
-def ensembles(work: Path, found, judged) -> None:
+def ensembles(work: Path, found, judged, map_of) -> None:
     """Print slide AUC and cell AUC of ensembles of the arms whose validation maps were kept."""
     from slide_held import Windows
 
@@ -26,7 +26,7 @@ def ensembles(work: Path, found, judged) -> None:
         path = next(p for p in work.glob("windows-*.npz") if len(np.load(p)["names"]) == len(maps[part][0]))
         held = np.load(path)
         shown[part] = Windows(held["names"].tolist(), *(held[k] for k in ("centres", "pixels", "tissue", "tumour")))
-    scores = {part: np.stack([_scores(m, shown[part]) for m in maps[part]], axis=1) for part in maps}
+    scores = {part: np.stack([_scores(m, shown[part], map_of) for m in maps[part]], axis=1) for part in maps}
     truth = {part: shown[part].positive for part in maps}
     members = {name: scores["test"][:, n] for n, name in enumerate(names)}
     combined = {}
@@ -65,9 +65,7 @@ def _print_maps(own, best) -> None:
         print(f"| {name} | {' | '.join((*cells, *changes))} |")
 
 
-def _scores(logits, shown) -> np.ndarray:
-    from slide_ablation import map_of
-
+def _scores(logits, shown, map_of) -> np.ndarray:
     rule = SlideScoreSettings(rule="top area", top_mm2=0.01)
     found: list[ProbabilityMap] = [map_of(*pair) for pair in zip(logits, shown.tissue, strict=True)]
     return np.array([slide_score(one, rule) for one in found])

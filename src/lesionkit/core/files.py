@@ -1,13 +1,17 @@
-"""Replace a file or folder in one step, so that a reader never sees half of it."""
+"""Replace a file or folder in one step, so that a reader never sees half of it; read JSON of a known format."""
 
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 from lesionkit.core.errors import LesionkitError
+
+Thing = TypeVar("Thing")
 
 
 @contextmanager
@@ -46,3 +50,24 @@ def write_text(path: Path, text: str) -> Path:
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return Path(path)
+
+
+def read_document(path: Path, what: str, format: str, parse: Callable[[Mapping[str, Any]], Thing]) -> Thing:
+    """Read JSON whose "format" is this one.
+
+    Args:
+        what: is written there, in the words of the error.
+        parse: the document -> what is made of it.
+
+    Raises:
+        LesionkitError: no such file, another format, or a document that `parse` cannot make anything of.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        if content["format"] != format:
+            raise ValueError(f"format '{content['format']}'")
+        return parse(content)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LesionkitError(
+            f"{path} must be {what} of the format '{format}', got {type(error).__name__}: {error}; fit it again"
+        ) from error

@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.core.files import write_text
+from lesionkit.core.files import read_document, write_text
 from lesionkit.core.settings import Settings
 from lesionkit.infer.logistic import Floats, Logistic, cross_entropy, fit_logistic
 
@@ -149,17 +150,13 @@ def read_aggregator(path: Path) -> Aggregator:
     Raises:
         LesionkitError: no such file, or another content.
     """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
-            raise ValueError(f"format '{content['format']}'")
-        weights = {str(name): float(value) for name, value in content["coefficients"].items()}
-        model = Logistic(tuple(weights.values()), float(content["intercept"]))
-        return Aggregator(tuple(weights), model, float(content["ridge"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LesionkitError(
-            f"{path} must be an aggregator of the format '{FORMAT}', got {type(error).__name__}: {error}; fit it again"
-        ) from error
+    return read_document(path, "an aggregator", FORMAT, _parsed)
+
+
+def _parsed(content: Mapping[str, Any]) -> Aggregator:
+    weights = {str(name): float(value) for name, value in content["coefficients"].items()}
+    model = Logistic(tuple(weights.values()), float(content["intercept"]))
+    return Aggregator(tuple(weights), model, float(content["ridge"]))
 
 
 def _choose(rows: Floats, truth: NDArray[np.bool_], owner: NDArray[np.intp], settings: AggregatorSettings) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.core.files import write_text
+from lesionkit.core.files import read_document, write_text
 from lesionkit.infer.logistic import Floats, Logistic, fit_logistic
 
 FORMAT = "lesionkit ensemble 1"
@@ -169,20 +169,16 @@ def read_ensemble(path: Path) -> Ensemble:
     Raises:
         LesionkitError: no such file, or another content.
     """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
-            raise ValueError(f"format '{content['format']}'")
-        calibrations, weights = {}, {}
-        for name, model in content["models"].items():
-            values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in model.items()}
-            weights[name] = float(values.pop("weight"))
-            calibrations[name] = _KINDS[values.pop("method")](**values)
-        return Ensemble(calibrations, weights)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LesionkitError(
-            f"{path} must be an ensemble of the format '{FORMAT}', got {type(error).__name__}: {error}; fit it again"
-        ) from error
+    return read_document(path, "an ensemble", FORMAT, _parsed)
+
+
+def _parsed(content: Mapping[str, Any]) -> Ensemble:
+    calibrations, weights = {}, {}
+    for name, model in content["models"].items():
+        values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in model.items()}
+        weights[name] = float(values.pop("weight"))
+        calibrations[name] = _KINDS[values.pop("method")](**values)
+    return Ensemble(calibrations, weights)
 
 
 def _isotonic(values: Floats, truth: Any) -> Isotonic:

@@ -60,6 +60,19 @@ def fit_logistic(features: ArrayLike, targets: ArrayLike, ridge: float = 0.0) ->
     scale = np.divide(1, spread, out=np.zeros_like(spread), where=spread > 1e-9)
     inputs = (rows - mean) * scale
 
+    values = least_cross_entropy(inputs, truth, ridge)
+    coefficients = values[:-1] * scale
+    return Logistic(tuple(coefficients.tolist()), float(values[-1] - coefficients @ mean))
+
+
+def least_cross_entropy(inputs: Floats, truth: Floats, ridge: float) -> Floats:
+    """Coefficients and intercept (features + 1,) of least mean cross-entropy and penalty; a convex problem.
+
+    Args:
+        inputs: (n, features), of a comparable size each. truth: (n,) 0..1.
+        ridge: penalty on half the squared coefficients; the intercept has none.
+    """
+
     def loss(values: Floats) -> tuple[float, Floats]:
         logit = inputs @ values[:-1] + values[-1]
         wrong = (expit(logit) - truth) / len(truth)
@@ -67,10 +80,9 @@ def fit_logistic(features: ArrayLike, targets: ArrayLike, ridge: float = 0.0) ->
         entropy = float(np.mean(np.logaddexp(0, logit) - truth * logit))
         return entropy + ridge / 2 * float(values[:-1] @ values[:-1]), gradient
 
-    start = np.zeros(rows.shape[1] + 1)
-    values = minimize(loss, start, jac=True, method="L-BFGS-B", options={"gtol": 1e-9, "maxiter": 5000}).x
-    coefficients = values[:-1] * scale
-    return Logistic(tuple(coefficients.tolist()), float(values[-1] - coefficients @ mean))
+    start = np.zeros(inputs.shape[1] + 1)
+    result: Floats = minimize(loss, start, jac=True, method="L-BFGS-B", options={"gtol": 1e-9, "maxiter": 5000}).x
+    return result
 
 
 def cross_entropy(probability: ArrayLike, targets: ArrayLike) -> float:

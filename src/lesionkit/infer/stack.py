@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from pydantic import Field
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
-
-Floats = NDArray[np.float64]
+from lesionkit.infer.logistic import Floats, least_cross_entropy
 
 
 class StackSettings(Settings):
@@ -104,24 +102,9 @@ def fit_stack(
                 f"a stack learns from images with and without lesion, but without fold {held} all are of one kind; set "
                 "folds higher or give more images"
             )
-        coefficients.append(_fit(inputs[seen], truth[seen], settings.ridge))
+        coefficients.append(least_cross_entropy(inputs[seen], truth[seen], settings.ridge))
         out_of_fold[~seen] = _probability(inputs[~seen], coefficients[-1])
     return Stack(np.array(coefficients), out_of_fold)
-
-
-def _fit(inputs: Floats, truth: Floats, ridge: float) -> Floats:
-    """Coefficients (features + 1,) of least mean cross-entropy and penalty; a convex problem."""
-
-    def loss(values: Floats) -> tuple[float, Floats]:
-        logit = inputs @ values[:-1] + values[-1]
-        wrong = (expit(logit) - truth) / len(truth)
-        gradient = np.append(inputs.T @ wrong + ridge * values[:-1], wrong.sum())
-        entropy = float(np.mean(np.logaddexp(0, logit) - truth * logit))
-        return entropy + ridge / 2 * float(values[:-1] @ values[:-1]), gradient
-
-    start = np.zeros(inputs.shape[1] + 1)
-    result: Floats = minimize(loss, start, jac=True, method="L-BFGS-B", options={"gtol": 1e-8, "maxiter": 2000}).x
-    return result
 
 
 def _probability(inputs: Floats, coefficients: Floats) -> Floats:
