@@ -36,7 +36,7 @@ from lesionkit.infer.threshold import search
 from lesionkit.learn.segmentation import load_best
 from lesionkit.learn.segmentation_losses import LOSSES
 from lesionkit.nets.segmenter import Segmenter, SegmenterSettings
-from lesionkit.nets.weights import load_net, save_model
+from lesionkit.nets.weights import load_net, read_card, save_model
 from lesionkit.recipes.xray_prepare import ChosenPictures
 from lesionkit.recipes.xray_rules import GRIDS
 from lesionkit.recipes.xray_train import PseudoEntries, Shown, Unlabelled, fit_member, mask_dice
@@ -81,8 +81,8 @@ class Bench:
     def __init__(self, given):
         self.given, self.work, self.side = given, given.work, given.side
         self.work.mkdir(parents=True, exist_ok=True)
-        folders = [Path(text) for text in given.train.split(",")]
-        self.train, self.more, self.test = (load(f, self.work) for f in (folders, [given.more], [given.test]))
+        folders = [[Path(text) for text in texts.split(",")] for texts in (given.train, given.more, given.test)]
+        self.train, self.more, self.test = (load(some, self.work) for some in folders)
         self.all_test = range(len(self.test))
         if given.start is not None:
             self.held = held_out_of(given.start.parents[1] / "splits.json", self.train)
@@ -136,6 +136,16 @@ class Bench:
         shutil.rmtree(folder, ignore_errors=True)
         return nets, fitted.figures.get("steps", 0)
 
+    def kept_or_fit(self, name: str, *given):
+        """Networks are kept, so that other test images need no other training."""
+        files = sorted((self.work / "nets").glob(f"{name}-*.safetensors"))
+        if not files:
+            nets, steps = self.fit(name, *given)
+            for number, net in enumerate(nets):
+                files.append(self.work / "nets" / f"{name}-{number}.safetensors")
+                save_model(files[-1], net, {"steps": steps})
+        return [load_net(file, Segmenter)[0].eval() for file in files], read_card(files[0])["steps"]
+
     def validated_on(self, data: Radiographs) -> list[int]:
         positive = [n for n in self.held if data.positive[n]][: HELD // 2]
         return positive + [n for n in self.held if not data.positive[n]][: HELD // 2]
@@ -168,7 +178,7 @@ class Bench:
             epochs = self.epochs(f"{name} {number}", change, minutes / len(changes))
             member = self.member(change, epochs, seed)
             start = None if fresh else {"net": self.started(share, member.net)}
-            nets, taken = self.fit(f"{file.stem}-{number}", member, share, start, data, pseudo)
+            nets, taken = self.kept_or_fit(f"{file.stem}-{number}", member, share, start, data, pseudo)
             steps += taken
             both = ((data, self.held), (test, self.all_test))
             said.append([mean_of([predict(net, d, n, self.side, flip) for net in nets]) for d, n in both])
@@ -215,9 +225,8 @@ def line(result: dict) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("train", help="folders with a comma between them")
-    for name in ("more", "test"):
-        parser.add_argument(name, type=Path)
+    for name in ("train", "more", "test"):
+        parser.add_argument(name, help="folders with a comma between them")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--group", choices=["same", "nets", "claims", "recipes", "candidates"], default="same")
     parser.add_argument("--arms", nargs="+", help="only arms whose names hold one of these words")
