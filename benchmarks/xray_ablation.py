@@ -138,13 +138,16 @@ class Bench:
 
     def kept_or_fit(self, name: str, *given):
         """Networks are kept, so that other test images need no other training."""
-        files = sorted((self.work / "nets").glob(f"{name}-*.safetensors"))
-        if not files:
+        first = self.work / "nets" / f"{name}-0.safetensors"
+        if not first.is_file():
             nets, steps = self.fit(name, *given)
-            for number, net in enumerate(nets):
-                files.append(self.work / "nets" / f"{name}-{number}.safetensors")
-                save_model(files[-1], net, {"steps": steps})
-        return [load_net(file, Segmenter)[0].eval() for file in files], read_card(files[0])["steps"]
+            for number, net in reversed(list(enumerate(nets))):
+                save_model(self.work / "nets" / f"{name}-{number}.safetensors", net, {"steps": steps})
+        return self.kept(name), read_card(first)["steps"]
+
+    def kept(self, name: str) -> list[Segmenter]:
+        files = sorted((self.work / "nets").glob(f"{name}-*.safetensors"))
+        return [load_net(file, Segmenter)[0].eval() for file in files]
 
     def validated_on(self, data: Radiographs) -> list[int]:
         positive = [n for n in self.held if data.positive[n]][: HELD // 2]
@@ -225,6 +228,19 @@ def line(result: dict) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    bench = Bench(given)
+    for seed in given.seeds:
+        for share in given.shares if given.group == "claims" else [1.0]:
+            for name, changes, rules in arms_of(given.group):
+                if given.arms is None or any(word in name for word in given.arms):
+                    fresh, flip = given.group == "nets", given.group in ("recipes", "candidates")
+                    bench.run(name, changes, share, seed, given.minutes, rules, flip, fresh)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name in ("train", "more", "test"):
         parser.add_argument(name, help="folders with a comma between them")
     parser.add_argument("--work", type=Path, required=True)
@@ -236,15 +252,6 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=256, help="pixels that the networks see")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--shares", type=float, nargs="+", default=[0.1, 0.3, 1.0], help="of the labelled patients")
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    bench = Bench(given)
-    for seed in given.seeds:
-        for share in given.shares if given.group == "claims" else [1.0]:
-            for name, changes, rules in arms_of(given.group):
-                if given.arms is None or any(word in name for word in given.arms):
-                    fresh, flip = given.group == "nets", given.group in ("recipes", "candidates")
-                    bench.run(name, changes, share, seed, given.minutes, rules, flip, fresh)
 
 
 def arms_of(group: str):
