@@ -1,6 +1,7 @@
 """The results of `xray_ablation.py` as tables: each arm with its intervals, and its distance to an arm to compare with.
 
-    python benchmarks/xray_table.py W W2 > benchmarks/RADIOGRAPHS_TABLES.txt
+    python benchmarks/xray_table.py W W2
+    python benchmarks/xray_table.py WBIG --results results-more
 
 Of several seeds the mean is given, with the spread between them; intervals are 95 %, by bootstrap over patients, of the
 mean over seeds. They say how much other patients would change the figure, not how much other seeds would.
@@ -15,13 +16,13 @@ import numpy as np
 
 from xray_sets import resamples
 
-REFERENCES = ("common", "claim: common", "net common", "best together")
+REFERENCES = ("common", "claim: common", "net common", "best of three")
 FIGURES = ("dice", "positives")
 DICES = ("Kaggle's Dice", "difference", "Dice on positives", "difference")
 
 
-def tables(works: Sequence[Path]) -> None:
-    results = [json.loads(path.read_text()) for work in works for path in sorted((work / "results").glob("*.json"))]
+def tables(works: Sequence[Path], folder: str) -> None:
+    results = [json.loads(path.read_text()) for work in works for path in sorted((work / folder).glob("*.json"))]
     kinds = sorted({kind_of(r) for r in results}, key=lambda kind: (kind[0], -kind[1]))
     for kind in kinds:
         chosen = [r for r in results if kind_of(r) == kind]
@@ -41,7 +42,7 @@ def kind_of(result: dict) -> tuple[str, float]:
 def reference_of(arm: str) -> str:
     """Which arm it is compared with."""
     if arm.startswith(("recipe", "best")):
-        return "best together"
+        return "best of three"
     if arm.startswith(("net", "norm none", "norm group")):
         return "net common"
     return "claim: common" if arm.startswith("claim") else "common"
@@ -110,7 +111,9 @@ def rules(result: dict) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path, nargs="+")
-    tables(parser.parse_args().work)
+    parser.add_argument("--results", default="results", help="results-more: those of xray_together.py")
+    given = parser.parse_args()
+    tables(given.work, given.results)
 
 
 if __name__ == "__main__":
