@@ -92,6 +92,13 @@ def test_the_rules_that_were_tried_are_listed_the_best_first(xray_run):
     assert [row["chosen"] for row in rows].count("1") == 1
 
 
+def test_the_best_epochs_of_a_training_share_its_weight(go, tmp_path):
+    go({"learn": {"checkpoints": 2}, "split": {"trained": 1}})
+    nets = json.loads((tmp_path / "r/ensemble.json").read_text())["nets"]
+    assert [net["file"] for net in nets] == [f"models/fold-0-small-{n}.safetensors" for n in (0, 1)]
+    assert [net["weight"] for net in nets] == [0.5, 0.5]
+
+
 def test_an_interrupted_training_goes_on_with_the_networks_that_are_left(go, tmp_path, monkeypatch):
     fit, calls = folds.fit_member, []
 
