@@ -227,11 +227,7 @@ def line(result: dict) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser)
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    bench = Bench(given)
+    given, bench = opened(__doc__)
     for seed in given.seeds:
         for share in given.shares if given.group == "claims" else [1.0]:
             for name, changes, rules in arms_of(given.group):
@@ -240,7 +236,9 @@ def main() -> None:
                     bench.run(name, changes, share, seed, given.minutes, rules, flip, fresh)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def opened(about: str) -> tuple[argparse.Namespace, Bench]:
+    """What the command line says, and the sets it names, on one core."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("train", "more", "test"):
         parser.add_argument(name, help="folders with a comma between them")
     parser.add_argument("--work", type=Path, required=True)
@@ -252,6 +250,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--side", type=int, default=256, help="pixels that the networks see")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--shares", type=float, nargs="+", default=[0.1, 0.3, 1.0], help="of the labelled patients")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    return given, Bench(given)
 
 
 def arms_of(group: str):

@@ -181,10 +181,15 @@ CANDIDATES: Mapping[str, tuple[tuple[Change, ...], str]] = {
     "best of one, pseudo-labels": ((_SOFT,), "triplet and contour"),
     "best of three": ((together(_SOFT, best_three),), "triplet and contour"),
     "best of three, pseudo-labels": ((together(_SOFT, best_three),), "triplet and contour"),
-    "best of one, teacher": ((together(_SOFT, taught),), "triplet and contour"),
-    "best of one, pseudo-labels, 1st's pictures": ((together(_SOFT, augmented("1st")),), "triplet and contour"),
 }
 """What helped alone together, one way and another; validation says which is compared with the winners' recipes."""
+
+
+def _second(loss: str, positives: float) -> Change:
+    return together(
+        learn(loss=LOSSES[loss]), shares((0, positives)), augmented("2nd"), periods("warm restarts", 2), swa
+    )
+
 
 RECIPES: Mapping[str, tuple[tuple[Change, ...], str]] = {
     "recipe of the 1st": (
@@ -199,25 +204,7 @@ RECIPES: Mapping[str, tuple[tuple[Change, ...], str]] = {
         ),
         "triplet",
     ),
-    "recipe of the 2nd": (
-        (
-            together(
-                learn(loss=LOSSES["2nd classifier"]),
-                shares((0, 0.22)),
-                augmented("2nd"),
-                periods("warm restarts", 2),
-                swa,
-            ),
-            together(
-                learn(loss=LOSSES["2nd with head"]),
-                shares((0, 1.0)),
-                augmented("2nd"),
-                periods("warm restarts", 2),
-                swa,
-            ),
-        ),
-        "classify then segment",
-    ),
+    "recipe of the 2nd": ((_second("2nd classifier", 0.22), _second("2nd with head", 1.0)), "classify then segment"),
     "recipe of the 3rd, lung crop": (
         (
             together(

@@ -9,15 +9,12 @@ it costs as many minutes as its members together, which is why the same number o
 seeds, stands beside it.
 """
 
-import argparse
 import json
-import sys
 
 import numpy as np
-import torch
 
 from lesionkit.core.files import write_text
-from xray_ablation import Bench, add_arguments, slug_of
+from xray_ablation import Bench, opened, slug_of
 from xray_arms import CANDIDATES, RECIPES
 from xray_sets import cut_to_lungs, mean_of, predict
 
@@ -64,11 +61,7 @@ def judge(bench: Bench, name: str, seed: int, members: list[tuple[str, int]], ru
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser)
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    bench = Bench(given)
+    given, bench = opened(__doc__)
     for seed in given.seeds:
         for name in [*WINNERS, BEST]:
             if given.arms is None or any(word in name for word in given.arms):
@@ -82,4 +75,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
