@@ -37,3 +37,12 @@ def test_two_processes_learn_what_one_does_from_both_their_points(linear, tmp_pa
 def test_a_process_that_ends_early_ends_the_training_with_its_last_words(linear, tmp_path):
     with pytest.raises(LesionkitError, match=r"the process of device 1 ended \(ValueError: device on fire\)"):
         fitted(linear, tmp_path, 2, break_at=1)
+
+
+def test_a_process_that_never_begins_is_not_waited_for(linear, tmp_path, monkeypatch):
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho 'ImportError: no glasses' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(broken))
+    with pytest.raises(LesionkitError, match=r"the process of device 1 ended \(ImportError: no glasses\)"):
+        fitted(linear, tmp_path, 2)

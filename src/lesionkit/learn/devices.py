@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -26,6 +27,7 @@ MakeTrainer = Callable[[], lightning.Trainer]
 """Makes a trainer whose `plugins` are `one_machine` of its devices."""
 _HOST = "127.0.0.1"
 _SHOWN = 300
+_PATIENCE_S = 5
 
 
 def fit_on_devices(
@@ -73,7 +75,13 @@ def one_machine(devices: int) -> LightningEnvironment | None:
 def follow(job: Path, rank: int, seed: int) -> None:
     """What a follower does; the environment says which device it has."""
     seed_everything(seed + rank)
-    pickle.loads(job.read_bytes())()
+    training = pickle.loads(job.read_bytes())
+    _ready(job.parent, rank).touch()
+    training()
+
+
+def _ready(folder: Path, rank: int) -> Path:
+    return folder / f"{rank}.ready"
 
 
 def _fit(
@@ -107,7 +115,7 @@ class _Follower:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(5)
+                self.process.wait(_PATIENCE_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -123,6 +131,11 @@ def _followers(job: bytes, devices: int, seed: int) -> Iterator[list[_Follower]]
         file.write_bytes(job)
         try:
             others += [_Follower(Path(name), file, rank, world, seed) for rank in range(1, devices)]
+            # Who waits for a process that never comes waits half an hour.
+            while not all(_ready(Path(name), other.rank).exists() for other in others):
+                if any(other.process.poll() is not None for other in others) and (told := _told(others)):
+                    raise told
+                time.sleep(0.05)
             os.environ.update(world, LOCAL_RANK="0")
             yield others
         finally:
@@ -135,7 +148,7 @@ def _followers(job: bytes, devices: int, seed: int) -> Iterator[list[_Follower]]
 def _told(others: list[_Follower]) -> LesionkitError | None:
     for other in others:
         try:
-            code = other.process.wait(5)
+            code = other.process.wait(_PATIENCE_S)
         except subprocess.TimeoutExpired:
             continue
         if code:
