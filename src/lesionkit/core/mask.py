@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.rle_check import check_end, check_pairs, check_size, is_whole, whole_numbers
 from lesionkit.core.runs import Integers, Runs, Shape, merged_runs, runs_of, unite
 
 # --- rle_siim ------------------------------------------------------------------------------------------------------
@@ -62,10 +63,10 @@ def _parse_siim(text: str, shape: Shape) -> Runs:
     if text.strip() in ("", "-1"):
         none = np.empty(0, dtype=np.int64)
         return Runs(shape, none, none)
-    numbers = _numbers(text, "rle_siim")
-    _check_pairs(numbers, "rle_siim", "gap", first=0)
+    numbers = whole_numbers(text, "rle_siim", shape)
+    check_pairs(numbers, "rle_siim", "gap", first=0)
     edges = np.cumsum(numbers)
-    _check_end(edges[1::2], "rle_siim", shape)
+    check_end(edges[1::2], "rle_siim", shape)
     return merged_runs(edges[::2], edges[1::2], shape)
 
 
@@ -100,11 +101,11 @@ def decode_rle_kaggle(text: str | Sequence[str], shape: Shape) -> NDArray[np.boo
 
 
 def _parse_kaggle(text: str, shape: Shape) -> Runs:
-    numbers = _numbers(text, "rle_kaggle")
-    _check_pairs(numbers, "rle_kaggle", "start", first=1)
+    numbers = whole_numbers(text, "rle_kaggle", shape)
+    check_pairs(numbers, "rle_kaggle", "start", first=1)
     starts = numbers[::2] - 1
     stops = starts + numbers[1::2]
-    _check_end(stops, "rle_kaggle", shape)
+    check_end(stops, "rle_kaggle", shape)
     early = np.flatnonzero(starts[1:] < stops[:-1])
     if len(early):
         run = int(early[0])
@@ -146,8 +147,8 @@ def parse_rle_coco(code: Mapping[str, Any]) -> Runs:
     """
     if "size" not in code or "counts" not in code:
         raise LesionkitError(f"rle_coco must have the keys 'size' and 'counts', got {sorted(map(str, code))}")
-    rows, columns = (int(n) for n in code["size"])
-    counts = _counts(code["counts"])
+    rows, columns = _size(code["size"])
+    counts = _counts(code["counts"], (rows, columns))
     if (counts < 0).any():
         raise LesionkitError(f"counts of rle_coco must not be negative, got {counts[counts < 0][0]}")
     if counts.sum() != rows * columns:
@@ -164,15 +165,23 @@ def decode_rle_coco(code: Mapping[str, Any]) -> NDArray[np.bool_]:
     return parse_rle_coco(code).mask()
 
 
-def _counts(value: Any) -> Integers:
+def _size(value: Any) -> Shape:
+    size: list[Any] = [value] if isinstance(value, str | int | float) else list(value)
+    if len(size) != 2 or not all(is_whole(number) and number > 0 for number in size):
+        raise LesionkitError(f"the size of rle_coco must be two whole numbers, rows and columns, got {str(value)[:60]}")
+    return int(size[0]), int(size[1])
+
+
+def _counts(value: Any, shape: Shape) -> Integers:
     if isinstance(value, bytes):
         value = value.decode("ascii", errors="replace")
     if isinstance(value, str):
-        return _expand(value)
-    counts = np.asarray(value)
-    if counts.ndim != 1 or (counts.size and not np.issubdtype(counts.dtype, np.integer)):
+        return _expand(value, shape)
+    numbers = list(value) if isinstance(value, Sequence | np.ndarray) else [value]
+    if not all(is_whole(number) for number in numbers) or (isinstance(value, np.ndarray) and value.ndim != 1):
         raise LesionkitError(f"counts of rle_coco must be a list of whole numbers or text, got {str(value)[:60]}")
-    return counts.astype(np.int64)
+    check_size(numbers, "rle_coco", shape)
+    return np.array(numbers, dtype=np.int64)
 
 
 def _compress(counts: Integers) -> str:
@@ -190,7 +199,7 @@ def _compress(counts: Integers) -> str:
     return bytes(np.stack(characters, axis=1)[np.stack(wanted, axis=1)].astype(np.uint8)).decode("ascii")
 
 
-def _expand(text: str) -> Integers:
+def _expand(text: str, shape: Shape) -> Integers:
     """Inverse of `_compress`."""
     codes = np.frombuffer(text.strip().encode("ascii", errors="replace"), dtype=np.uint8).astype(np.int64) - 48
     if len(codes) == 0 or codes.min() < 0 or codes.max() > 63 or codes[-1] & 32:
@@ -202,6 +211,7 @@ def _expand(text: str) -> Integers:
         raise LesionkitError("compressed counts of rle_coco must fit 64 bits, got a longer number; is the text intact?")
     counts = np.add.reduceat((codes & 31) << (5 * place), begins)
     counts = np.where(codes[ends] & 16, counts - (1 << (5 * (place[ends] + 1))), counts)
+    check_size(counts.tolist(), "rle_coco", shape)  # before they are added up
     counts[1::2] = np.cumsum(counts[1::2])
     counts[2::2] = np.cumsum(counts[2::2])
     return counts
@@ -233,35 +243,3 @@ def runs_by_image(
         except LesionkitError as error:
             raise LesionkitError(f"row {row} (image '{image_id}'): {error}") from error
     return {image_id: rows[0] if len(rows) == 1 else unite(rows) for image_id, rows in found.items()}
-
-
-# --- what a code must hold -----------------------------------------------------------------------------------------
-
-
-def _numbers(text: str, code: str) -> Integers:
-    try:
-        return np.array([int(word) for word in text.split()], dtype=np.int64)
-    except (ValueError, OverflowError) as error:
-        raise LesionkitError(f"{code} must be whole numbers between blanks, got {text.strip()[:60]!r}") from error
-
-
-def _check_pairs(numbers: Integers, code: str, name: str, first: int) -> None:
-    if len(numbers) % 2:
-        raise LesionkitError(
-            f"{code} must be pairs of {name} and length, got {len(numbers)} numbers; is the text cut off?"
-        )
-    wrong = np.flatnonzero(numbers < np.where(np.arange(len(numbers)) % 2, 1, first))
-    if len(wrong):
-        place = int(wrong[0])
-        what, least = ("length", 1) if place % 2 else (name, first)
-        raise LesionkitError(f"a {what} of {code} must be at least {least}, got {numbers[place]} as number {place + 1}")
-
-
-def _check_end(stops: Integers, code: str, shape: Shape) -> None:
-    rows, columns = shape
-    if len(stops) and stops.max() > rows * columns:
-        run = int(np.flatnonzero(stops > rows * columns)[0])
-        raise LesionkitError(
-            f"runs of {code} must end within the {rows} x {columns} image of {rows * columns} pixels, "
-            f"got run {run + 1} ending at {stops[run]}; check the image size and which run-length code it is"
-        )
