@@ -20,11 +20,13 @@ import torch
 
 from lesionkit.evaluate.roc import auc, auc_figure
 from lesionkit.learn.patch_loss import middle_logit
-from lesionkit.learn.patch_settings import PatchLearnSettings
 from lesionkit.learn.patches import fit_patches, seed_everything
-from lesionkit.nets.patch_net import PatchNet, PatchNetSettings
+from lesionkit.learn.patches_settings import PatchLearnSettings
+from lesionkit.nets.patch_net import PatchNet
+from lesionkit.nets.patch_net_settings import PatchNetSettings
 from lesionkit.read.patch_set import read_patch_set
-from lesionkit.sample.augment_slide import SlideAugmentSettings, oriented
+from lesionkit.sample.augment_slide import oriented
+from lesionkit.sample.augment_slide_settings import SlideAugmentSettings
 from lesionkit.sample.slide_batches import PatchBatches
 from lesionkit.sample.slide_patches import LabelledPatches
 

@@ -38,14 +38,15 @@ from lesionkit.infer.patch_scores import score_patches
 from lesionkit.infer.probability_map import ProbabilityMap
 from lesionkit.infer.slide_score import SlideScoreSettings, slide_score
 from lesionkit.learn import patches as learn_patches
-from lesionkit.learn.patch_settings import PatchLearnSettings
 from lesionkit.learn.patches import fit_patches, seed_everything
-from lesionkit.nets.patch_net import PatchNet, PatchNetSettings
+from lesionkit.learn.patches_settings import PatchLearnSettings
+from lesionkit.nets.patch_net import PatchNet
+from lesionkit.nets.patch_net_settings import PatchNetSettings
 from lesionkit.nets.weights import load_net, save_model
 from lesionkit.read.patch_set import read_patch_set
 from lesionkit.read.slide_set import read_slide_set
 from lesionkit.recipes.slide_settings import SlideMetastasis
-from lesionkit.sample.augment_slide import SlideAugmentSettings
+from lesionkit.sample.augment_slide_settings import SlideAugmentSettings
 from lesionkit.sample.mine_slide import hard_negatives
 from lesionkit.sample.slide_batches import PatchBatches
 from lesionkit.sample.slide_cache import PackedPatches, pack_patches

@@ -11,7 +11,7 @@ from numpy.random import Generator
 from lesionkit.recipes.slide_case import analysed, open_case
 from lesionkit.recipes.slide_patches import tissue_colours
 from lesionkit.recipes.slide_settings import SlideMetastasis
-from lesionkit.sample.augment_slide import SlideAugmentSettings
+from lesionkit.sample.augment_slide_settings import SlideAugmentSettings
 from lesionkit.sample.mine_slide import MineSettings, with_hard
 from lesionkit.sample.slide_grid import SlideGridSettings, draw_patches, find_patches
 from lesionkit.sample.slide_patches import RawPatch, SlidePatches

@@ -24,8 +24,10 @@ from numpy.typing import NDArray
 
 from lesionkit.core.grid import Box, Grid
 from lesionkit.core.image import ArrayImage
-from lesionkit.infer.dense import DenseSettings, NetRunner, infer_dense
-from lesionkit.nets.patch_net import PatchNet, PatchNetSettings
+from lesionkit.infer.dense import NetRunner, infer_dense
+from lesionkit.infer.dense_settings import DenseSettings
+from lesionkit.nets.patch_net import PatchNet
+from lesionkit.nets.patch_net_settings import PatchNetSettings
 from lesionkit.nets.weights import load_net
 from lesionkit.prepare.tissue import find_tissue
 from lesionkit.read.slide import open_slide

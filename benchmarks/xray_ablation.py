@@ -34,9 +34,11 @@ import torch
 from lesionkit.core.files import write_text
 from lesionkit.infer.threshold import search
 from lesionkit.learn.segmentation import load_best
-from lesionkit.learn.segmentation_losses import LOSSES
-from lesionkit.nets.segmenter import Segmenter, SegmenterSettings
-from lesionkit.nets.weights import load_net, read_card, save_model
+from lesionkit.learn.segmentation_loss_settings import LOSSES
+from lesionkit.nets.model_file import read_card
+from lesionkit.nets.segmenter import Segmenter
+from lesionkit.nets.segmenter_settings import SegmenterSettings
+from lesionkit.nets.weights import load_net, save_model
 from lesionkit.recipes.xray_prepare import ChosenPictures
 from lesionkit.recipes.xray_rules import GRIDS
 from lesionkit.recipes.xray_train import PseudoEntries, Shown, Unlabelled, fit_member, mask_dice

@@ -6,11 +6,11 @@ start, so that a short budget tells something; other networks start afresh, besi
 
 from collections.abc import Callable, Mapping
 
-from lesionkit.learn.average import AverageSettings
-from lesionkit.learn.schedule import TrainingPart
-from lesionkit.learn.segmentation_losses import LOSSES
-from lesionkit.learn.teacher import TeacherSettings
-from lesionkit.nets.segmenter import SegmenterSettings
+from lesionkit.learn.average_settings import AverageSettings
+from lesionkit.learn.schedule_settings import TrainingPart
+from lesionkit.learn.segmentation_loss_settings import LOSSES
+from lesionkit.learn.teacher_settings import TeacherSettings
+from lesionkit.nets.segmenter_settings import SegmenterSettings
 from lesionkit.recipes.xray_members import Member, with_values
 from lesionkit.sample.balance import BALANCES, BalanceSettings
 

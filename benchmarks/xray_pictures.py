@@ -20,7 +20,8 @@ import torch
 from torch.nn import functional
 
 from lesionkit.core.grey import to_bytes
-from lesionkit.nets.segmenter import WINNERS, Segmenter, SegmenterSettings
+from lesionkit.nets.segmenter import Segmenter
+from lesionkit.nets.segmenter_settings import WINNERS, SegmenterSettings
 from lesionkit.read.chest_set import ChestImage, load_chest_image, read_chest_set
 from lesionkit.sample.augment_2d import AUGMENTATIONS
 from lesionkit.sample.radiographs import Entry, ShownPictures, scaled_augmentation

@@ -16,8 +16,10 @@ import time
 import numpy as np
 import torch
 
-from lesionkit.infer.segment import RadiographSegmenter, SegmentInferSettings
-from lesionkit.nets.segmenter import Segmenter, SegmenterSettings
+from lesionkit.infer.segment import RadiographSegmenter
+from lesionkit.infer.segment_settings import SegmentInferSettings
+from lesionkit.nets.segmenter import Segmenter
+from lesionkit.nets.segmenter_settings import SegmenterSettings
 
 NETS = (
     (

@@ -62,7 +62,8 @@ def model(tmp_path_factory) -> Path:
     """A detector with random weights that believes in a few places of every scan; it knows slices of 1 to 3 mm."""
     import torch
 
-    from lesionkit.nets.nodule_net import NoduleNet, NoduleNetSettings
+    from lesionkit.nets.nodule_net import NoduleNet
+    from lesionkit.nets.nodule_net_settings import NoduleNetSettings
     from lesionkit.nets.weights import save_model
     from lesionkit.recipes.ct_settings import CtNodule
 

@@ -5,9 +5,11 @@ import torch
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
 from lesionkit.infer import probability_map
-from lesionkit.infer.dense import DenseSettings, dense_windows, infer_dense
+from lesionkit.infer.dense import dense_windows, infer_dense
+from lesionkit.infer.dense_settings import DenseSettings
 from lesionkit.infer.probability_map import ProbabilityMap, cells_of, tissue_at
-from lesionkit.nets.patch_net import PatchNet, PatchNetSettings
+from lesionkit.nets.patch_net import PatchNet
+from lesionkit.nets.patch_net_settings import PatchNetSettings
 
 EXACT = DenseSettings(tile=64, precision="fp32", device="cpu")
 

@@ -6,8 +6,10 @@ from torch import nn
 from lesionkit.core.case import Case
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
-from lesionkit.infer.detect import InferSettings, NoduleDetector, merge
-from lesionkit.nets.nodule_net import NoduleNet, NoduleNetSettings
+from lesionkit.infer.detect import NoduleDetector, merge
+from lesionkit.infer.detect_settings import InferSettings
+from lesionkit.nets.nodule_net import NoduleNet
+from lesionkit.nets.nodule_net_settings import NoduleNetSettings
 
 SMALL = NoduleNetSettings(channels=(8, 16, 16, 16), blocks=(1, 1, 1, 1))
 

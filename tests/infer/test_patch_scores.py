@@ -2,7 +2,8 @@ import numpy as np
 import torch
 
 from lesionkit.infer.patch_scores import score_patches
-from lesionkit.nets.patch_net import PatchNet, PatchNetSettings
+from lesionkit.nets.patch_net import PatchNet
+from lesionkit.nets.patch_net_settings import PatchNetSettings
 
 
 def test_patches_are_scored_in_their_order_whatever_the_batch():

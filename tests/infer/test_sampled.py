@@ -6,8 +6,10 @@ import torch
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
-from lesionkit.infer.sampled import SampledSettings, infer_sampled, judge
-from lesionkit.nets.patch_net import PatchNet, PatchNetSettings
+from lesionkit.infer.sampled import infer_sampled, judge
+from lesionkit.infer.sampled_settings import SampledSettings
+from lesionkit.nets.patch_net import PatchNet
+from lesionkit.nets.patch_net_settings import PatchNetSettings
 
 SMALL = SampledSettings(patch=64, centre=32, precision="fp32", device="cpu", batch=3)
 

@@ -5,8 +5,10 @@ from torch import nn
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.infer.lung_crop import LungCropSettings
-from lesionkit.infer.segment import RadiographSegmenter, SegmentInferSettings, pick_precision, resized
-from lesionkit.nets.segmenter import Segmentation, Segmenter, SegmenterSettings
+from lesionkit.infer.segment import RadiographSegmenter, pick_precision, resized
+from lesionkit.infer.segment_settings import SegmentInferSettings
+from lesionkit.nets.segmenter import Segmentation, Segmenter
+from lesionkit.nets.segmenter_settings import SegmenterSettings
 
 SIDE32 = SegmentInferSettings(side=32, device="cpu", precision="fp32")
 

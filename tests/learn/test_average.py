@@ -5,8 +5,6 @@ from torch import nn
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.learn.average import (
-    AVERAGES,
-    AverageSettings,
     KeepSettings,
     MovingAverage,
     average_weights,
@@ -15,6 +13,7 @@ from lesionkit.learn.average import (
     keep_best,
     refresh_statistics,
 )
+from lesionkit.learn.average_settings import AVERAGES, AverageSettings
 
 
 def constant(value: float) -> nn.Module:

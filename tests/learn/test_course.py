@@ -1,5 +1,5 @@
 from lesionkit.learn.course import Course
-from lesionkit.learn.schedule import TrainingPart
+from lesionkit.learn.schedule_settings import TrainingPart
 
 
 def part(epochs, **more):

@@ -6,7 +6,7 @@ from torch.utils.data import Dataset
 from lesionkit.core.errors import LesionkitError
 from lesionkit.learn.course import Course
 from lesionkit.learn.deck import Deck, deal
-from lesionkit.learn.schedule import TrainingPart
+from lesionkit.learn.schedule_settings import TrainingPart
 
 
 class Numbers(Dataset):

@@ -6,9 +6,11 @@ import torch
 from torch.utils.data import Dataset
 
 from lesionkit.learn.batch import choose_batch
-from lesionkit.learn.detection import LearnSettings, NoduleLearner, fit
+from lesionkit.learn.detection import NoduleLearner, fit
+from lesionkit.learn.detection_settings import LearnSettings
 from lesionkit.nets.nodule_head import NoduleHead
-from lesionkit.nets.nodule_net import NoduleNet, NoduleNetSettings
+from lesionkit.nets.nodule_net import NoduleNet
+from lesionkit.nets.nodule_net_settings import NoduleNetSettings
 
 SMALL = NoduleNetSettings(channels=(8, 8, 8, 8), blocks=(1, 1, 1, 1))
 

@@ -3,7 +3,8 @@ import torch
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.learn.keep import Kept, read_net
-from lesionkit.nets.segmenter import Segmenter, SegmenterSettings
+from lesionkit.nets.segmenter import Segmenter
+from lesionkit.nets.segmenter_settings import SegmenterSettings
 
 
 @pytest.fixture(scope="module")

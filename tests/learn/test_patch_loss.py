@@ -4,8 +4,9 @@ import torch
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.learn.patch_loss import map_loss, middle_logit, mixed, patch_loss
-from lesionkit.learn.patch_settings import PatchLearnSettings
-from lesionkit.nets.patch_net import PatchNet, PatchNetSettings
+from lesionkit.learn.patches_settings import PatchLearnSettings
+from lesionkit.nets.patch_net import PatchNet
+from lesionkit.nets.patch_net_settings import PatchNetSettings
 
 TINY = PatchNetSettings(channels=(8, 8), blocks=(1, 1), pretrained=False)
 SURE = 20.0

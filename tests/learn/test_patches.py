@@ -5,9 +5,10 @@ import torch
 from torch.utils.data import Dataset
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.learn.patch_settings import PatchLearnSettings
 from lesionkit.learn.patches import fit_patches
-from lesionkit.nets.patch_net import PatchNet, PatchNetSettings
+from lesionkit.learn.patches_settings import PatchLearnSettings
+from lesionkit.nets.patch_net import PatchNet
+from lesionkit.nets.patch_net_settings import PatchNetSettings
 
 TINY = PatchNetSettings(channels=(8, 8), blocks=(1, 1), pretrained=False, dropout=0.2)
 

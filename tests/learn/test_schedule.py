@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.learn.schedule import SCHEDULES, TrainingPart, locate, make_scheduler, rates, step, up_training
+from lesionkit.learn.schedule import make_scheduler, rates, step
+from lesionkit.learn.schedule_settings import SCHEDULES, TrainingPart
 
 
 def course(part: TrainingPart, figures: list[float]) -> list[float]:
@@ -56,17 +57,6 @@ def test_a_new_part_starts_at_its_own_rate_with_an_optimiser_that_has_learned():
     assert rates(optimizer) == pytest.approx((1e-5,))
 
 
-def test_an_epoch_is_found_in_its_part():
-    parts = SCHEDULES["2nd"]
-    assert [locate(parts, epoch) for epoch in (0, 39, 40, 41, 42, 43)] == [
-        *[(0, 0), (0, 39)],
-        *[(1, 0), (1, 1)],
-        *[(2, 0), (2, 1)],
-    ]
-    with pytest.raises(LesionkitError, match="the training has 44 epochs, got epoch 44 from 0"):
-        locate(parts, 44)
-
-
 @pytest.mark.parametrize(
     ("name", "epochs"), [("2nd classifier", 34), ("2nd", 44), ("3rd", 40), ("4th", 60), ("1st", 190)]
 )
@@ -78,18 +68,6 @@ def test_the_winners_train_as_long_as_they_said(name, epochs):
 def test_each_winner_s_parts_run(name):
     for part in SCHEDULES[name]:
         assert course(part, [0.5, 0.6]) == [part.rate, pytest.approx(part.rate, rel=0.4)]
-
-
-def test_up_training_freezes_the_encoder_at_each_larger_size():
-    part = TrainingPart(epochs=5, rate=1.0)
-    parts = up_training(part, sides=(512, 1024), rates=(1e-4, 1e-5), frozen_epochs=2)
-    assert [(p.side, p.rate, p.frozen_epochs) for p in parts] == [(512, 1e-4, 0), (1024, 1e-5, 2)]
-
-
-@pytest.mark.parametrize(("sides", "rates"), [((1024, 512), (1, 1)), ((512, 512), (1, 1)), ((512,), (1, 1))])
-def test_up_training_goes_upwards(sides, rates):
-    with pytest.raises(LesionkitError, match="sides must rise and have one rate each"):
-        up_training(TrainingPart(epochs=5, rate=1.0), sides, rates, 1)
 
 
 def test_the_lowest_rate_is_below_the_rate():

@@ -9,19 +9,16 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import Dataset
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.learn.average import AverageSettings
+from lesionkit.learn.average_settings import AverageSettings
 from lesionkit.learn.keep import read_weights
-from lesionkit.learn.schedule import TrainingPart
-from lesionkit.learn.segmentation import (
-    SegmentationLearnSettings,
-    TeacherSettings,
-    fit_segmenter,
-    load_best,
-    make_trainer,
-)
-from lesionkit.learn.segmentation_losses import LOSSES
+from lesionkit.learn.schedule_settings import TrainingPart
+from lesionkit.learn.segmentation import fit_segmenter, load_best, make_trainer
+from lesionkit.learn.segmentation_loss_settings import LOSSES
 from lesionkit.learn.segmentation_module import SegmentationModule
-from lesionkit.nets.segmenter import Segmenter, SegmenterSettings
+from lesionkit.learn.segmentation_settings import SegmentationLearnSettings
+from lesionkit.learn.teacher_settings import TeacherSettings
+from lesionkit.nets.segmenter import Segmenter
+from lesionkit.nets.segmenter_settings import SegmenterSettings
 
 TINY = SegmenterSettings(architecture="unet", encoder="tu-test_resnet", pretrained=False, head="linear")
 ALMOST_STILL = AverageSettings(decays=((0, 1 - 1e-9),))

@@ -8,16 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.learn.segmentation_losses import (
-    LOSSES,
-    SECOND_DICE,
-    DiceSettings,
-    SegmentationLossSettings,
-    dice_loss,
-    focal_loss,
-    segmentation_loss,
-    symmetric_lovasz,
-)
+from lesionkit.learn.segmentation_loss_settings import LOSSES, SECOND_DICE, DiceSettings, SegmentationLossSettings
+from lesionkit.learn.segmentation_losses import dice_loss, focal_loss, segmentation_loss, symmetric_lovasz
 from lesionkit.nets.segmenter import Segmentation
 
 SURE = 100.0

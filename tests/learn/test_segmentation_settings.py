@@ -1,10 +1,10 @@
 import pytest
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.learn.average import AVERAGES
-from lesionkit.learn.schedule import SCHEDULES, TrainingPart
+from lesionkit.learn.average_settings import AVERAGES
+from lesionkit.learn.schedule_settings import SCHEDULES, TrainingPart
 from lesionkit.learn.segmentation_settings import LEARNERS, SegmentationLearnSettings
-from lesionkit.learn.teacher import TeacherSettings
+from lesionkit.learn.teacher_settings import TeacherSettings
 
 PART = TrainingPart(epochs=3, rate=1e-3)
 

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from lesionkit.learn.teacher import TeacherSettings, agreement, resting_statistics
+from lesionkit.learn.teacher import agreement, resting_statistics
+from lesionkit.learn.teacher_settings import TeacherSettings
 from lesionkit.nets.segmenter import Segmentation
 
 

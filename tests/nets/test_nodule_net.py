@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from lesionkit.nets.nodule_net import NoduleNet, NoduleNetSettings, for_inference, space_to_depth
+from lesionkit.nets.nodule_net import NoduleNet, for_inference, space_to_depth
+from lesionkit.nets.nodule_net_settings import NoduleNetSettings
 
 SMALL = NoduleNetSettings(channels=(8, 16, 16, 16), blocks=(1, 1, 1, 1))
 

@@ -7,7 +7,8 @@ import timm
 import torch
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.nets.patch_net import PatchNet, PatchNetSettings, for_inference, scaled
+from lesionkit.nets.patch_net import PatchNet, for_inference, scaled
+from lesionkit.nets.patch_net_settings import PatchNetSettings
 from lesionkit.nets.weights import load_net, save_model
 
 NARROW = {"channels": (8, 16), "blocks": (1, 1)}

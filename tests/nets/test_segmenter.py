@@ -12,14 +12,8 @@ from lesionkit.nets.aspp_unet import AsppDecoder
 from lesionkit.nets.bottleneck_unet import MaxOutScse
 from lesionkit.nets.cbam_unet import Cbam
 from lesionkit.nets.encoder import make_encoder, with_deep_stem
-from lesionkit.nets.segmenter import (
-    WINNERS,
-    Segmentation,
-    Segmenter,
-    SegmenterSettings,
-    freeze_encoder,
-    imagenet_scaled,
-)
+from lesionkit.nets.segmenter import Segmentation, Segmenter, freeze_encoder, imagenet_scaled
+from lesionkit.nets.segmenter_settings import WINNERS, SegmenterSettings
 
 FRESH = {"pretrained": False}
 

@@ -3,9 +3,12 @@ import torch
 from safetensors.torch import save_file
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.nets.nodule_net import NoduleNet, NoduleNetSettings
-from lesionkit.nets.segmenter import Segmenter, SegmenterSettings
-from lesionkit.nets.weights import load_model, load_net, pick_device, read_card, save_model
+from lesionkit.nets.model_file import read_card
+from lesionkit.nets.nodule_net import NoduleNet
+from lesionkit.nets.nodule_net_settings import NoduleNetSettings
+from lesionkit.nets.segmenter import Segmenter
+from lesionkit.nets.segmenter_settings import SegmenterSettings
+from lesionkit.nets.weights import load_model, load_net, pick_device, save_model
 
 SMALL = NoduleNetSettings(channels=(8, 16, 16, 16), blocks=(1, 1, 1, 1))
 

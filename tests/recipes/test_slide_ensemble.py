@@ -8,7 +8,7 @@ import pytest
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.infer.calibrate import Platt, ZScore
-from lesionkit.nets.weights import read_card
+from lesionkit.nets.model_file import read_card
 from lesionkit.read.truth.camelyon import read_slide_scores
 from lesionkit.recipes.base import FindRequest
 from lesionkit.recipes.run_folder import open_run

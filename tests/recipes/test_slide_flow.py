@@ -12,7 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from lesionkit.cli.main import app
-from lesionkit.nets.weights import read_card
+from lesionkit.nets.model_file import read_card
 from lesionkit.read.slide import open_slide
 from lesionkit.read.truth.camelyon import read_mark_folder, read_slide_scores
 

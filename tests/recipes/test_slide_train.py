@@ -8,7 +8,7 @@ from PIL import Image
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
-from lesionkit.nets.weights import read_card
+from lesionkit.nets.model_file import read_card
 from lesionkit.recipes.base import FindRequest
 from lesionkit.recipes.run_folder import open_run
 from lesionkit.recipes.settings_file import resolve, show

@@ -7,7 +7,7 @@ from PIL import Image
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.mask import decode_rle_siim
-from lesionkit.nets.weights import read_card
+from lesionkit.nets.model_file import read_card
 from lesionkit.recipes import load_recipe
 from lesionkit.recipes import xray_folds as folds
 from lesionkit.recipes.run_folder import open_run, read_run

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lesionkit.sample.augment import NO_AUGMENTATION, AugmentSettings, augment, resized, thicker_slices, turned
+from lesionkit.sample.augment import augment, resized, thicker_slices, turned
+from lesionkit.sample.augment_settings import NO_AUGMENTATION, AugmentSettings
 from lesionkit.sample.patch import Patch
 
 NONE = np.zeros((0, 4))

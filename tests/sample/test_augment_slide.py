@@ -6,14 +6,8 @@ from hypothesis import strategies as st
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.stain import HAEMATOXYLIN_EOSIN, jitter_stains
-from lesionkit.sample.augment_slide import (
-    NO_SLIDE_AUGMENTATION,
-    SLIDE_AUGMENTATIONS,
-    SlideAugmentSettings,
-    augment_slide,
-    oriented,
-    stained,
-)
+from lesionkit.sample.augment_slide import augment_slide, oriented, stained
+from lesionkit.sample.augment_slide_settings import NO_SLIDE_AUGMENTATION, SLIDE_AUGMENTATIONS, SlideAugmentSettings
 
 
 def blobs(count=3, side=48):

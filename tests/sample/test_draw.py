@@ -6,8 +6,9 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
 from lesionkit.core.lesion import Lesion
-from lesionkit.sample.augment import NO_AUGMENTATION
-from lesionkit.sample.draw import PatchDraws, SampleSettings
+from lesionkit.sample.augment_settings import NO_AUGMENTATION
+from lesionkit.sample.draw import PatchDraws
+from lesionkit.sample.draw_settings import SampleSettings
 
 GRID = Grid.upright((96, 96, 96), (1.0, 1.0, 1.0), origin_mm=(-40.0, 10.0, 100.0))
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.sample.augment_slide import NO_SLIDE_AUGMENTATION, SlideAugmentSettings
+from lesionkit.sample.augment_slide_settings import NO_SLIDE_AUGMENTATION, SlideAugmentSettings
 from lesionkit.sample.slide_batches import PatchBatches
 from lesionkit.sample.slide_patches import LabelledPatches
 

@@ -3,17 +3,16 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from torch.nn.functional import avg_pool2d
 
 from lesionkit.core.grid import Box, Grid
 from lesionkit.core.image import Image
-from lesionkit.core.settings import Settings
+from lesionkit.infer.dense_settings import DenseSettings
 from lesionkit.infer.probability_map import ProbabilityMap, tissue_at
 from lesionkit.infer.slide_windows import Window, WindowSides, windows_of
 from lesionkit.nets.patch_net import PatchNet, for_inference
@@ -24,21 +23,6 @@ Stream: TypeAlias = Callable[[Image, Sequence[Box]], Iterator[tuple[Box, NDArray
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told how many windows are done, and of how many."""
-
-
-class DenseSettings(Settings):
-    """How a slide is searched."""
-
-    tile: int = Field(default=1024, ge=64)
-    """Side of a window in pixels, surroundings not counted; memory grows with its square."""
-    halo: int | None = Field(default=None, ge=0)
-    """Surroundings of a window in pixels; None for all that outputs depend on, so that there is no seam."""
-    least_stride: int = Field(default=8, ge=1)
-    """Pixels per cell of the map at least; of a finer net, probabilities are averaged."""
-    precision: Literal["bf16", "fp32"] = "bf16"
-    """Of the net."""
-    device: str = "auto"
-    """auto, cpu, cuda or mps."""
 
 
 def dense_windows(grid: Grid, tissue: Image | None, net: PatchNet, settings: DenseSettings) -> list[Window]:

@@ -5,40 +5,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 
 from lesionkit.core.case import Case
 from lesionkit.core.grid import Box
 from lesionkit.core.image import Image, read_padded
 from lesionkit.core.lesion import Candidate
-from lesionkit.core.settings import Settings
+from lesionkit.infer.detect_settings import InferSettings
 from lesionkit.infer.windows import WindowRule, windows_over
 from lesionkit.nets.intensity import LOW_HU, scale_hu
 from lesionkit.nets.nodule_head import NoduleHead
 from lesionkit.nets.nodule_net import NoduleNet, for_inference
-
-
-class InferSettings(Settings):
-    """How a scan is searched."""
-
-    largest_window: int = Field(5_000_000, ge=100_000)
-    """Most samples in one window, context included, which bounds the memory: about 100 bytes each."""
-    halo: int = Field(12, ge=0, multiple_of=4)
-    """Samples of context read around each window and thrown away, so that no seam shows."""
-    threshold: float = Field(0.02, ge=0, le=1)
-    """Lowest score of a candidate."""
-    limit: int = Field(100, ge=1)
-    """Most candidates per scan; LUNA16 counts no more than 100."""
-    merge: float = Field(0.5, ge=0)
-    """Candidates closer than this share of the stronger one's diameter, or than 4 mm, are one."""
-    near_lung_mm: float = Field(4.0, ge=0)
-    """Candidates farther outside the lungs than this are dropped."""
-    flips: bool = False
-    """Average with the scan mirrored left to right (twice the time)."""
-    precision: str = "bf16"
-    """bf16 or fp32."""
-    device: str = "auto"
-    """auto, cpu, cuda or mps."""
 
 
 class NoduleDetector:

@@ -8,32 +8,18 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from torch.nn import functional
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grey import to_grey
 from lesionkit.core.grid import Box
-from lesionkit.core.settings import Settings
 from lesionkit.infer.fuse import RunningMean, predict
 from lesionkit.infer.lung_crop import LungCropSettings, lung_box, scaled_box
+from lesionkit.infer.segment_settings import SegmentInferSettings
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.weights import pick_device
 
 Precision = Literal["fp32", "bf16"]
-
-
-class SegmentInferSettings(Settings):
-    """How a radiograph is searched."""
-
-    side: int = Field(512, ge=32, multiple_of=32)
-    """Pixels of the square that a radiograph, or its lungs, is resized to; aspect is not kept, as with all winners."""
-    flip: bool = True
-    """Average with the image mirrored left to right."""
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
-    """auto takes bf16 on CUDA and on processors that have it, fp32 elsewhere."""
-    device: str = "auto"
-    """auto, cpu, cuda or mps."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lesionkit.learn.schedule import TrainingPart
+from lesionkit.learn.schedule_settings import TrainingPart
 
 _COUNTERS = ("part", "epoch", "epoch_of_part", "best", "stale", "finished")
 

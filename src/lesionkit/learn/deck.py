@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from lesionkit.core.errors import LesionkitError
 from lesionkit.learn.course import Course
 from lesionkit.learn.loop import one_thread
-from lesionkit.learn.schedule import TrainingPart
+from lesionkit.learn.schedule_settings import TrainingPart
 
 DrawEpoch = Callable[[int, int, TrainingPart], Dataset[Any]]
 """Epoch of the training, epoch of the part (both from 0) and part -> the labelled pictures of that epoch in the order

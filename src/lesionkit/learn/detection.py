@@ -3,51 +3,22 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor
-from pydantic import Field
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
-from lesionkit.core.settings import Settings
+from lesionkit.learn.detection_settings import LearnSettings
 from lesionkit.learn.devices import fit_on_devices
 from lesionkit.learn.loop import Waiting, one_thread
 from lesionkit.learn.losses import detection_loss
 from lesionkit.learn.steps import step_trainer
 from lesionkit.nets.intensity import scale_hu
 from lesionkit.nets.nodule_net import NoduleNet
-
-
-class LearnSettings(Settings):
-    """How the weights are found."""
-
-    steps: int = Field(2000, ge=1)
-    """Optimiser steps."""
-    batch: int | Literal["auto"] = 8
-    """Patches per step; "auto" measures which size gives the most patches per second in the memory there is."""
-    rate: float = Field(2e-3, gt=0)
-    """Peak learning rate of AdamW; warmed up over the first 5 % of the steps, then cosine to 1 % of it."""
-    weight_decay: float = Field(0.01, ge=0)
-    clip_norm: float = Field(5.0, gt=0)
-    """Gradients are scaled down to this norm."""
-    average: float = Field(0.995, ge=0, lt=1)
-    """Decay per step of the exponential moving average of the weights, which is what is kept; 0 keeps the last."""
-    precision: Literal["bf16-mixed", "32-true", "16-mixed"] = "bf16-mixed"
-    """Arithmetic; bf16 is about four times as fast as 32 bits on CPUs that have it."""
-    device: str = "auto"
-    """auto, cpu, cuda, mps or what Lightning calls an accelerator."""
-    devices: int = Field(1, ge=1)
-    """How many of them; more than one trains with DDP."""
-    workers: int = Field(1, ge=0)
-    """Processes that prepare patches."""
-    validate_every: int = Field(500, ge=1)
-    """Steps between validations and checkpoints."""
-    seed: int = 0
-
 
 Validate = Callable[[NoduleNet], Mapping[str, float]]
 Encode = Callable[[Any], Mapping[str, Any]]

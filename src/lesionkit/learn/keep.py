@@ -9,7 +9,8 @@ from torch import Tensor
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
-from lesionkit.nets.segmenter import Segmenter, SegmenterSettings
+from lesionkit.nets.segmenter import Segmenter
+from lesionkit.nets.segmenter_settings import SegmenterSettings
 
 
 class Kept:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.learn.patch_settings import PatchLearnSettings
+from lesionkit.learn.patches_settings import PatchLearnSettings
 from lesionkit.nets.patch_net import PatchNet
 
 UNKNOWN = -1.0

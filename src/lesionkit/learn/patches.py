@@ -16,11 +16,12 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.learn.average import AverageSettings, MovingAverage
+from lesionkit.learn.average import MovingAverage
+from lesionkit.learn.average_settings import AverageSettings
 from lesionkit.learn.devices import fit_on_devices
 from lesionkit.learn.loop import Waiting, one_thread, seed_everything
 from lesionkit.learn.patch_loss import mixed, patch_loss
-from lesionkit.learn.patch_settings import PatchLearnSettings
+from lesionkit.learn.patches_settings import PatchLearnSettings
 from lesionkit.learn.steps import step_trainer
 from lesionkit.nets.patch_net import PatchNet
 

@@ -18,22 +18,10 @@ from lesionkit.learn.deck import Deck, DrawEpoch, DrawUnlabelled
 from lesionkit.learn.devices import fit_on_devices, one_machine
 from lesionkit.learn.keep import Kept, read_net, read_weights, write_weights
 from lesionkit.learn.loop import Waiting, loggers, seed_everything
+from lesionkit.learn.precision import arithmetic, training_device
 from lesionkit.learn.segmentation_module import SegmentationModule, Validate
-from lesionkit.learn.segmentation_settings import LEARNERS, SegmentationLearnSettings
-from lesionkit.learn.teacher import TeacherSettings
+from lesionkit.learn.segmentation_settings import SegmentationLearnSettings
 from lesionkit.nets.segmenter import Segmenter
-
-__all__ = [
-    "LEARNERS",
-    "DrawEpoch",
-    "DrawUnlabelled",
-    "Fitted",
-    "SegmentationLearnSettings",
-    "TeacherSettings",
-    "Validate",
-    "fit_segmenter",
-    "load_best",
-]
 
 _FREE_TO_CHANGE = {"most_minutes", "device", "devices", "loader_workers"}
 
@@ -120,7 +108,7 @@ def make_trainer(settings: SegmentationLearnSettings, folder: Path) -> lightning
         devices=settings.devices,
         strategy=_strategy(settings),
         plugins=one_machine(settings.devices),
-        precision=settings.arithmetic,
+        precision=arithmetic(settings.precision, training_device(settings.device)),
         max_epochs=sum(part.epochs for part in settings.parts),
         gradient_clip_val=settings.clip_norm,
         accumulate_grad_batches=settings.accumulate,
@@ -203,7 +191,7 @@ def _last_used(kept: list[Kept]) -> Kept:
 
 
 def _averaged(learner: SegmentationModule, deck: Deck) -> Segmenter:
-    device = learner.settings.torch_device
+    device = training_device(learner.settings.device)
     states = [read_weights(path) for path in learner.swa_files] or [learner.keeper.state_dict()]
     net = average_weights(learner.net, states).to(device)
     assert isinstance(net, Segmenter)

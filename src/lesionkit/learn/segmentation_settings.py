@@ -4,16 +4,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
-import torch
 from pydantic import Field, model_validator
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
-from lesionkit.learn.average import AVERAGES, AverageSettings
-from lesionkit.learn.schedule import SCHEDULES, TrainingPart
-from lesionkit.learn.segmentation_losses import LOSSES, SegmentationLossSettings
-from lesionkit.learn.teacher import TeacherSettings
-from lesionkit.nets.weights import pick_device
+from lesionkit.learn.average_settings import AVERAGES, AverageSettings
+from lesionkit.learn.schedule_settings import SCHEDULES, TrainingPart
+from lesionkit.learn.segmentation_loss_settings import LOSSES, SegmentationLossSettings
+from lesionkit.learn.teacher_settings import TeacherSettings
 
 
 class SegmentationLearnSettings(Settings):
@@ -61,26 +59,6 @@ class SegmentationLearnSettings(Settings):
         if wrong:
             raise LesionkitError(f"swa_epochs must lie in 0..{epochs - 1}, the epochs of all parts, got {wrong[0]}")
         return self
-
-    @property
-    def torch_device(self) -> torch.device:
-        """One of the devices in torch's words.
-
-        >>> SegmentationLearnSettings(device="gpu").torch_device
-        device(type='cuda')
-        """
-        return pick_device("cuda" if self.device == "gpu" else self.device)
-
-    @property
-    def arithmetic(self) -> Literal["bf16-mixed", "32-true", "16-mixed"]:
-        """Lightning's name of the precision.
-
-        >>> SegmentationLearnSettings(device="cpu").arithmetic, SegmentationLearnSettings(device="mps").arithmetic
-        ('bf16-mixed', '32-true')
-        """
-        if self.precision != "auto":
-            return self.precision
-        return "bf16-mixed" if self.torch_device.type in ("cpu", "cuda") else "32-true"
 
 
 LEARNERS: Mapping[str, SegmentationLearnSettings] = MappingProxyType(

@@ -3,23 +3,12 @@
 from typing import ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lesionkit.core.settings import Settings
 from lesionkit.nets.nodule_head import CHANNELS
-
-
-class NoduleNetSettings(Settings):
-    """Widths and depths of the detector; the defaults are what we ship."""
-
-    channels: tuple[int, int, int, int] = (32, 64, 96, 96)
-    """Feature maps at strides 2, 4, 8 and 16; multiples of 16 run fastest on CPUs with bf16."""
-    blocks: tuple[int, int, int, int] = (1, 2, 2, 1)
-    """Residual blocks at strides 2, 4, 8 and 16."""
-    dropout: float = Field(0.1, ge=0, lt=1)
-    """Share of features dropped before the last convolution."""
+from lesionkit.nets.nodule_net_settings import NoduleNetSettings
 
 
 class NoduleNet(nn.Module):

@@ -1,14 +1,12 @@
 """Which normalisation a 2-D network uses: changed after it is built, so that every architecture has the choice."""
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from timm.layers.norm_act import BatchNormAct2d, freeze_batch_norm_2d
 from torch import Tensor, nn
 
-Norm = Literal["batch", "frozen batch", "group", "none"]
-"""batch; frozen batch: fixed statistics and weights; group: independent of the batch; none: scale and shift only."""
+from lesionkit.nets.segmenter_settings import Norm
 
 
 class ScaleShift(nn.Module):

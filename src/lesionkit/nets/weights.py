@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
 from lesionkit.core.settings import Settings
+from lesionkit.nets.model_file import FORMAT, read_header
 from lesionkit.nets.nodule_net import NoduleNet
 
 
@@ -38,7 +38,7 @@ def save_model(path: Path, net: SavedNet, card: Mapping[str, Any]) -> Path:
         for name, tensor in net.state_dict().items()
     }
     header = {
-        "format": "lesionkit-1",
+        "format": FORMAT,
         "kind": type(net).__name__,
         "net": net.settings.model_dump_json(),
         "card": json.dumps(dict(card)),
@@ -66,7 +66,7 @@ def load_net(path: Path, kind: type[N]) -> tuple[N, dict[str, Any]]:
     Raises:
         LesionkitError: the file is missing, damaged, not a lesionkit model or one of another kind.
     """
-    header, state = _contents(Path(path))
+    header = read_header(Path(path))
     saved = header.get("kind", NoduleNet.__name__)
     if saved != kind.__name__:
         raise LesionkitError(f"{path} must hold a {kind.__name__}, got a {saved}; is --recipe that of the model?")
@@ -74,37 +74,11 @@ def load_net(path: Path, kind: type[N]) -> tuple[N, dict[str, Any]]:
     given = json.loads(header["net"])
     settings = settings_type.parse({**given, **({"pretrained": False} if "pretrained" in given else {})})
     net = kind(settings)
-    net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    state = {name: value.float() if value.is_floating_point() else value for name, value in load_file(path).items()}
+    net.load_state_dict(state)
     net.eval()
     card: dict[str, Any] = json.loads(header["card"])
     return net, card
-
-
-def read_card(path: Path) -> dict[str, Any]:
-    """What a model file says of itself: settings, data, versions, figures.
-
-    Raises:
-        LesionkitError: the file is missing, damaged or not a lesionkit model.
-    """
-    card: dict[str, Any] = json.loads(_contents(Path(path), weights=False)[0]["card"])
-    return card
-
-
-def _contents(path: Path, weights: bool = True) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
-    if not path.is_file():
-        raise LesionkitError(f"no model at {path}; give --model a .safetensors file or a run folder that has one")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header: dict[str, str] = file.metadata() or {}
-            names: list[str] = list(file.keys())
-            state = {name: file.get_tensor(name) for name in names if weights}
-    except (SafetensorError, OSError) as error:
-        raise LesionkitError(
-            f"{path} must be a safetensors model, but cannot be read ({error}); copy it again"
-        ) from error
-    if header.get("format") != "lesionkit-1":
-        raise LesionkitError(f"{path} is no lesionkit model: its header says format {header.get('format')!r}")
-    return header, state
 
 
 def pick_device(name: str) -> torch.device:

@@ -5,15 +5,15 @@ from pathlib import Path
 from lesionkit.core.settings import Settings
 from lesionkit.engine.map import EngineSettings
 from lesionkit.evaluate.luna16_match import Luna16Settings
-from lesionkit.infer.detect import InferSettings
-from lesionkit.learn.detection import LearnSettings
-from lesionkit.nets.nodule_net import NoduleNetSettings
-from lesionkit.nets.weights import load_model
+from lesionkit.infer.detect_settings import InferSettings
+from lesionkit.learn.detection_settings import LearnSettings
+from lesionkit.nets.model_file import read_card
+from lesionkit.nets.nodule_net_settings import NoduleNetSettings
 from lesionkit.phantoms.nodule import NoduleSettings
 from lesionkit.prepare.case import PrepareSettings
 from lesionkit.read.options import ScanOptions
 from lesionkit.recipes.shipped import MODEL_FILE, chosen_model
-from lesionkit.sample.draw import SampleSettings
+from lesionkit.sample.draw_settings import SampleSettings
 
 NAME = "ct-nodule"
 
@@ -55,4 +55,4 @@ def model_path(model: Path | None) -> Path:
 
 def model_settings(model: Path | None) -> CtNodule:
     """The settings a model was trained with."""
-    return CtNodule.parse(load_model(model_path(model))[1]["settings"])
+    return CtNodule.parse(read_card(model_path(model))["settings"])

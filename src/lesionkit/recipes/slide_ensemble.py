@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import write_text
 from lesionkit.infer.calibrate import ZScore, calibrated_average
-from lesionkit.nets.weights import read_card
+from lesionkit.nets.model_file import read_card
 from lesionkit.recipes.slide_answer import Answer, Measured, SlideAnswerSettings
 
 ENSEMBLE_FILE = "ensemble.json"

@@ -10,18 +10,18 @@ from lesionkit.core.settings import Settings
 from lesionkit.engine.map import EngineSettings
 from lesionkit.evaluate.camelyon16 import Camelyon16Settings
 from lesionkit.infer.calibrate import ORIGINAL_WEIGHTS
-from lesionkit.infer.dense import DenseSettings
+from lesionkit.infer.dense_settings import DenseSettings
 from lesionkit.infer.marks import PeakSettings, RegionMarkSettings
-from lesionkit.infer.sampled import SampledSettings
-from lesionkit.learn.patch_settings import PatchLearnSettings
-from lesionkit.nets.patch_net import PatchNetSettings
+from lesionkit.infer.sampled_settings import SampledSettings
+from lesionkit.learn.patches_settings import PatchLearnSettings
+from lesionkit.nets.patch_net_settings import PatchNetSettings
 from lesionkit.prepare.tissue import TissueSettings
 from lesionkit.read.slide import SlideOptions
 from lesionkit.recipes.shipped import MODEL_FILE, chosen_model
 from lesionkit.recipes.slide_answer import SlideAnswerSettings
 from lesionkit.recipes.slide_ensemble import ENSEMBLE_FILE, read_model_card
 from lesionkit.recipes.slide_truth import TruthSettings
-from lesionkit.sample.augment_slide import SlideAugmentSettings
+from lesionkit.sample.augment_slide_settings import SlideAugmentSettings
 from lesionkit.sample.mine_slide import MineSettings
 from lesionkit.sample.slide_grid import SlideGridSettings
 

@@ -17,10 +17,12 @@ from lesionkit.core.grid import Box
 from lesionkit.infer.decide import RULES, Mask, Rule
 from lesionkit.infer.fuse import Prediction, RunningMean
 from lesionkit.infer.lung_crop import LungCropSettings
-from lesionkit.infer.segment import RadiographSegmenter, SegmentInferSettings
+from lesionkit.infer.segment import RadiographSegmenter
+from lesionkit.infer.segment_settings import SegmentInferSettings
 from lesionkit.infer.stack import Stack
+from lesionkit.nets.model_file import read_card
 from lesionkit.nets.segmenter import Segmenter
-from lesionkit.nets.weights import load_net, read_card
+from lesionkit.nets.weights import load_net
 from lesionkit.recipes.xray_members import Member
 from lesionkit.recipes.xray_settings import XrayInferSettings, XrayPneumothorax, model_path
 from lesionkit.recipes.xray_train import is_positives_only

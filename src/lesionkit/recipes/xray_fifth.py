@@ -9,8 +9,8 @@ pixels (rows 3.100–3.113). The network's new stem needs an encoder of the ResN
 images: what is given as unlabelled must not hold any image that is scored. Research use only; not a medical device.
 """
 
-from lesionkit.learn.segmentation import LEARNERS
-from lesionkit.nets.segmenter import WINNERS
+from lesionkit.learn.segmentation_settings import LEARNERS
+from lesionkit.nets.segmenter_settings import WINNERS
 from lesionkit.recipes.xray_flow import xray_recipe
 from lesionkit.recipes.xray_members import Member
 from lesionkit.recipes.xray_settings import FoldSettings, RuleSettings, XrayPneumothorax

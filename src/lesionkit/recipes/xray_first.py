@@ -9,9 +9,9 @@ AlbuNet-34, ResNet-50 and scSE SE-ResNeXt-50 U-Nets (rows 3.1–3.24): part by p
 ensemble that its author could not fully reproduce. Research use only; not a medical device.
 """
 
-from lesionkit.learn.segmentation import LEARNERS
-from lesionkit.learn.segmentation_losses import LOSSES
-from lesionkit.nets.segmenter import WINNERS
+from lesionkit.learn.segmentation_loss_settings import LOSSES
+from lesionkit.learn.segmentation_settings import LEARNERS
+from lesionkit.nets.segmenter_settings import WINNERS
 from lesionkit.recipes.xray_flow import xray_recipe
 from lesionkit.recipes.xray_members import Member, with_values
 from lesionkit.recipes.xray_settings import FoldSettings, RuleSettings, XrayPneumothorax

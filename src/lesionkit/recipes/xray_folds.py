@@ -21,8 +21,9 @@ from lesionkit.engine.map import EngineSettings, map_cases
 from lesionkit.infer.fuse import RunningMean, predict
 from lesionkit.infer.segment import pick_precision, resized
 from lesionkit.learn.segmentation import load_best
+from lesionkit.nets.model_file import read_card
 from lesionkit.nets.segmenter import Segmenter
-from lesionkit.nets.weights import load_net, pick_device, read_card, save_model
+from lesionkit.nets.weights import load_net, pick_device, save_model
 from lesionkit.recipes.run_folder import RunFolder
 from lesionkit.recipes.versions import versions
 from lesionkit.recipes.xray_ensemble import EnsembleNet, image_score, judged, roles

@@ -9,8 +9,8 @@ of positives falls from 0.8 to 0.22; the four best epochs of each of eight folds
 the opposite of its code; this is the code. Research use only; not a medical device.
 """
 
-from lesionkit.learn.segmentation import LEARNERS
-from lesionkit.nets.segmenter import WINNERS
+from lesionkit.learn.segmentation_settings import LEARNERS
+from lesionkit.nets.segmenter_settings import WINNERS
 from lesionkit.recipes.xray_flow import xray_recipe
 from lesionkit.recipes.xray_members import Member
 from lesionkit.recipes.xray_settings import FoldSettings, RuleSettings, XrayPneumothorax

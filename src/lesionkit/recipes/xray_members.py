@@ -1,6 +1,6 @@
 """The networks of an ensemble as settings, and how the same training is asked for at another size, length or budget."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -8,14 +8,13 @@ from pydantic import Field, field_validator
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
-from lesionkit.learn.average import AVERAGES, AverageSettings
-from lesionkit.learn.schedule import TrainingPart
-from lesionkit.learn.segmentation import SegmentationLearnSettings
-from lesionkit.learn.segmentation_losses import LOSSES
-from lesionkit.learn.teacher import TeacherSettings
-from lesionkit.nets.norm import Norm
-from lesionkit.nets.segmenter import Architecture, Head, SegmenterSettings
-from lesionkit.sample.augment_2d import AUGMENTATIONS
+from lesionkit.learn.average_settings import AVERAGES, AverageSettings
+from lesionkit.learn.schedule_settings import TrainingPart
+from lesionkit.learn.segmentation_loss_settings import LOSSES
+from lesionkit.learn.segmentation_settings import SegmentationLearnSettings
+from lesionkit.learn.teacher_settings import TeacherSettings
+from lesionkit.nets.segmenter_settings import Architecture, Head, Norm, SegmenterSettings
+from lesionkit.sample.augment_2d_settings import AUGMENTATION_NAMES
 from lesionkit.sample.balance import BALANCES, BalanceSettings
 
 S = TypeVar("S", bound=Settings)
@@ -34,7 +33,7 @@ class Member(Settings):
     balance: tuple[BalanceSettings, ...] = Field(min_length=1)
     """Which images an epoch shows: one per part of the training; the last one stays."""
     augment: str = "none"
-    """Name in `AUGMENTATIONS`."""
+    """none, 1st, 2nd, 3rd, 4th or 5th: a winner's, see `sample.augment_2d`."""
     crop: float = Field(1.0, gt=0, le=1)
     """Side of the trained crop as a share of the picture that it is cut from; the fourth place took 512 of 768."""
     side: int = Field(256, ge=32, multiple_of=32)
@@ -50,7 +49,7 @@ class Member(Settings):
     @field_validator("augment")
     @classmethod
     def _known(cls, name: str) -> str:
-        return _named("augment", name, AUGMENTATIONS)
+        return _named("augment", name, AUGMENTATION_NAMES)
 
 
 class NetChange(Settings):
@@ -80,7 +79,7 @@ class SampleChange(Settings):
     @field_validator("augment")
     @classmethod
     def _known_augment(cls, name: str | None) -> str | None:
-        return name if name is None else _named("augment", name, AUGMENTATIONS)
+        return name if name is None else _named("augment", name, AUGMENTATION_NAMES)
 
     @field_validator("balance")
     @classmethod
@@ -250,7 +249,7 @@ def _rounded(side: float) -> int:
     return max(round(side / _MULTIPLE), 1) * _MULTIPLE
 
 
-def _named(field: str, name: str, known: Mapping[str, Any]) -> str:
+def _named(field: str, name: str, known: Collection[str]) -> str:
     if name not in known:
         raise LesionkitError(f"{field} must be one of {', '.join(known)}, got '{name}'")
     return name

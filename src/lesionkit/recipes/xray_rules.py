@@ -18,7 +18,7 @@ from lesionkit.evaluate.roc import auc
 from lesionkit.infer.decide import RULES, ClassifyThenSegment, HeadAndArea, MaximumPixel, Plain, Rule, Triplet
 from lesionkit.infer.stack import Stack, fit_stack
 from lesionkit.infer.threshold import FIRST_GRID, Evidence, Search, grid, search
-from lesionkit.nets.weights import read_card
+from lesionkit.nets.model_file import read_card
 from lesionkit.recipes.xray_ensemble import image_score, read_ensemble, rule_document, rule_of
 from lesionkit.recipes.xray_folds import CASES, FOUND, HEADS, Training
 from lesionkit.recipes.xray_pictures import resized_mask

@@ -9,9 +9,9 @@ learn from positive images alone (rows 3.30–3.42). Weights are averaged over t
 the private board. Research use only; not a medical device.
 """
 
-from lesionkit.learn.segmentation import LEARNERS
-from lesionkit.learn.segmentation_losses import LOSSES
-from lesionkit.nets.segmenter import WINNERS, SegmenterSettings
+from lesionkit.learn.segmentation_loss_settings import LOSSES
+from lesionkit.learn.segmentation_settings import LEARNERS
+from lesionkit.nets.segmenter_settings import WINNERS, SegmenterSettings
 from lesionkit.recipes.xray_flow import xray_recipe
 from lesionkit.recipes.xray_members import Member, with_side, with_values
 from lesionkit.recipes.xray_settings import FoldSettings, RuleSettings, XrayInferSettings, XrayPneumothorax

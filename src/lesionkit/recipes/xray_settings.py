@@ -12,10 +12,10 @@ from lesionkit.evaluate.siim import SiimSettings
 from lesionkit.infer.decide import RULES
 from lesionkit.infer.lung_crop import LungCropSettings
 from lesionkit.infer.stack import StackSettings
-from lesionkit.learn.schedule import TrainingPart
-from lesionkit.learn.segmentation import SegmentationLearnSettings
-from lesionkit.learn.segmentation_losses import LOSSES
-from lesionkit.nets.segmenter import SegmenterSettings
+from lesionkit.learn.schedule_settings import TrainingPart
+from lesionkit.learn.segmentation_loss_settings import LOSSES
+from lesionkit.learn.segmentation_settings import SegmentationLearnSettings
+from lesionkit.nets.segmenter_settings import SegmenterSettings
 from lesionkit.recipes.shipped import chosen_model
 from lesionkit.recipes.xray_members import LearnChange, Member, NetChange, SampleChange, changed_members
 from lesionkit.sample.balance import BALANCES, BalanceSettings

@@ -11,8 +11,8 @@ from them. It took the best three of ten folds; here the first three are trained
 use only; not a medical device.
 """
 
-from lesionkit.learn.segmentation import LEARNERS
-from lesionkit.nets.segmenter import WINNERS
+from lesionkit.learn.segmentation_settings import LEARNERS
+from lesionkit.nets.segmenter_settings import WINNERS
 from lesionkit.recipes.xray_flow import xray_recipe
 from lesionkit.recipes.xray_members import Member, with_side
 from lesionkit.recipes.xray_settings import FoldSettings, LungSettings, RuleSettings, XrayPneumothorax

@@ -16,9 +16,10 @@ from lesionkit.infer.decide import ClassifyThenSegment, Plain, Rule, Triplet
 from lesionkit.infer.fuse import predict
 from lesionkit.infer.segment import pick_precision, resized
 from lesionkit.learn.loop import seed_everything
-from lesionkit.learn.schedule import TrainingPart
+from lesionkit.learn.schedule_settings import TrainingPart
 from lesionkit.learn.segmentation import Fitted, fit_segmenter
-from lesionkit.nets.segmenter import Segmenter, SegmenterSettings
+from lesionkit.nets.segmenter import Segmenter
+from lesionkit.nets.segmenter_settings import SegmenterSettings
 from lesionkit.recipes.xray_members import Member
 from lesionkit.recipes.xray_pictures import resized_mask
 from lesionkit.recipes.xray_settings import shown_side

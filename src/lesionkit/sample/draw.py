@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -17,8 +16,9 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import read_padded
 from lesionkit.core.lesion import Lesion
-from lesionkit.core.settings import Settings
-from lesionkit.sample.augment import AugmentSettings, augment
+from lesionkit.sample.augment import augment
+from lesionkit.sample.augment_settings import AugmentSettings
+from lesionkit.sample.draw_settings import SampleSettings
 from lesionkit.sample.patch import Patch
 
 AIR_HU = -1024.0
@@ -28,34 +28,6 @@ Insert: TypeAlias = Callable[
     tuple[NDArray[np.float32], Sequence[Lesion]],
 ]
 """(hu, lung mask, grid of the patch, places already taken, generator) -> (hu with nodules, the nodules)."""
-
-
-class SampleSettings(Settings):
-    """What a training batch is made of."""
-
-    patch: int = Field(64, ge=32, multiple_of=16)
-    """Side of a training patch in samples."""
-    lesion_share: float = Field(0.4, ge=0, le=1)
-    """Share of patches that contain a true lesion, where the set has any."""
-    insert_share: float = Field(0.35, ge=0, le=1)
-    """Share of patches into which nodules are inserted on the fly, in cases without a lesion where there are any."""
-    hard_share: float = Field(0.0, ge=0, le=1)
-    """Share of patches around false positives of the model that training starts from; the rest are random places in
-    the lungs."""
-    healthy_share: float = Field(0.5, ge=0, le=1)
-    """Share of the random places that lie in cases without a lesion, where the set has cases with and without."""
-    size_weights: tuple[float, float, float] = (4.0, 3.0, 1.0)
-    """How often lesions below 10 mm, of 10 to 30 mm, and above are drawn (system 0, row 0.30)."""
-    edge_samples: int = Field(8, ge=0)
-    """A lesion-centred patch keeps the lesion's centre at least so far from its faces."""
-    augment: AugmentSettings = AugmentSettings()
-
-    @model_validator(mode="after")
-    def _shares_add_up(self) -> "SampleSettings":
-        total = self.lesion_share + self.insert_share + self.hard_share
-        if total > 1 + 1e-9:
-            raise LesionkitError(f"lesion_share + insert_share + hard_share must be at most 1, got {total:g}")
-        return self
 
 
 @dataclass(eq=False)

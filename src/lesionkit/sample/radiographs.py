@@ -1,8 +1,7 @@
 """Radiographs as a network sees them in one epoch: resized, augmented with their masks, drawn by number from a seed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -15,16 +14,13 @@ from torch.utils.data import Dataset
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.sample.augment_2d import AUGMENTATIONS, All, OneOf, Sometimes, Step
+from lesionkit.sample.augment_2d_settings import PUBLISHED_SIDES
 from lesionkit.sample.balance import BalanceSettings, draw_epoch
 from lesionkit.sample.tone_2d import BoxBlur, GaussianBlur, MedianBlur, MotionBlur
 from lesionkit.sample.warp_2d import Crop, Elastic, Erase, OpticalDistortion, Picture
 
 MULTIPLE = 32
 """Sides of what a segmenter takes are multiples of this."""
-
-PUBLISHED_SIDES: Mapping[str, int] = MappingProxyType({"1st": 1024, "2nd": 1024, "3rd": 768, "4th": 768, "5th": 1024})
-"""The side in pixels at which each winner's augmentation has its published numbers (rows 3.21, 3.33, 3.51, 3.82 and
-3.100)."""
 
 
 class Pictures(Protocol):

@@ -6,7 +6,8 @@ import numpy as np
 from torch.utils.data import Dataset, default_collate
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.sample.augment_slide import SlideAugmentSettings, augment_slide
+from lesionkit.sample.augment_slide import augment_slide
+from lesionkit.sample.augment_slide_settings import SlideAugmentSettings
 from lesionkit.sample.slide_patches import Item
 
 

@@ -1,0 +1,41 @@
+"""What stands in the header of a model file, read without its weights and without torch."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from lesionkit.core.errors import LesionkitError
+
+FORMAT = "lesionkit-1"
+
+
+def read_header(path: Path) -> dict[str, str]:
+    """The header of a model file: format, kind, net and card, the last two as JSON.
+
+    Raises:
+        LesionkitError: the file is missing, damaged or not a lesionkit model.
+    """
+    if not path.is_file():
+        raise LesionkitError(f"no model at {path}; give --model a .safetensors file or a run folder that has one")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header: dict[str, str] = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise LesionkitError(
+            f"{path} must be a safetensors model, but cannot be read ({error}); copy it again"
+        ) from error
+    if header.get("format") != FORMAT:
+        raise LesionkitError(f"{path} is no lesionkit model: its header says format {header.get('format')!r}")
+    return header
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """What a model file says of itself: settings, data, versions, figures.
+
+    Raises:
+        LesionkitError: the file is missing, damaged or not a lesionkit model.
+    """
+    card: dict[str, Any] = json.loads(read_header(Path(path))["card"])
+    return card

@@ -1,0 +1,35 @@
+"""Which network looks at slides."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from lesionkit.core.settings import Settings
+
+PatchArchitecture = Literal["fully convolutional", "transposed", "inception", "unet"]
+
+
+class PatchNetSettings(Settings):
+    """Which network; the default is the small one that we ship."""
+
+    architecture: PatchArchitecture = "fully convolutional"
+    """fully convolutional: a classifier without its last mean. transposed, inception, unet: rows 4.13 to 4.15."""
+    encoder: str = "narrow"
+    """Of "fully convolutional": "narrow", made for processors, or any convolutional net of timm, such as "resnet18"."""
+    pretrained: bool = True
+    """Start timm's nets from their published weights, downloaded once; the others have none."""
+    stride: Literal[4, 8, 16, 32] | None = None
+    """Pixels per output and axis of timm's nets; None for 16. The others have their own."""
+    scaling: Literal["none", "half", "bytes", "imagenet"] = "imagenet"
+    """How colours 0..1 enter: as they are; minus one half (row 4.13); as 0..255 (row 4.14); standardised. Part of the
+    network, so that training and inference cannot differ."""
+    channels: tuple[int, int] = (64, 192)
+    """Of "narrow", at the strides 4 and 8; multiples of 32 run fastest."""
+    blocks: tuple[int, int] = (2, 2)
+    """Of "narrow": residual blocks at these strides."""
+    width_divisor: int = Field(default=2, ge=1, le=8)
+    """Of "inception": every width of Inception-v3 is divided by this."""
+    base: int = Field(default=16, ge=1)
+    """Of "unet": maps of its finest scale."""
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Share of features dropped: before the last convolution, in "unet" after the first of each scale."""
