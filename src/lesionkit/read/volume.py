@@ -14,6 +14,9 @@ from lesionkit.core.image import ArrayImage
 from lesionkit.read.options import MIN_SLICES, PADDING_HU
 from lesionkit.read.volume_length import refuse_short
 
+# What ITK finds odd in a header would go to the terminal past our own words; what matters is said by the checks below.
+sitk.ProcessObject.GlobalWarningDisplayOff()
+
 SUFFIXES = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr")
 """What is read, longest first."""
 
