@@ -3,14 +3,11 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pandas as pd
-
-from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.luna16 import luna16_detections, score_luna16
 from lesionkit.evaluate.luna16_match import Luna16Settings
 from lesionkit.evaluate.operating import applied_figures
 from lesionkit.evaluate.score import Score
-from lesionkit.read.truth.luna import read_annotations, read_marks, read_series_list
+from lesionkit.read.truth.luna import read_annotations, read_case_table, read_marks, read_series_list
 from lesionkit.recipes.scoring import load_score, marks_file, with_inputs
 
 
@@ -46,7 +43,7 @@ def score_luna16_files(files: Luna16Files, marks: Path, settings: Luna16Settings
         read_annotations(files.excluded) if files.excluded else None,
         read_series_list(files.series),
     )
-    score = score_luna16(*tables, settings, _read_cases(files.cases) if files.cases else None)
+    score = score_luna16(*tables, settings, read_case_table(files.cases) if files.cases else None)
     if files.thresholds:
         points = load_score(files.thresholds).operating_points
         found = luna16_detections(*tables, settings)
@@ -54,12 +51,3 @@ def score_luna16_files(files: Luna16Files, marks: Path, settings: Luna16Settings
         score = replace(score, figures={**score.figures, **applied})
     inputs = {"truth": files.truth, "excluded": files.excluded, "series": files.series, "cases": files.cases}
     return with_inputs(score, {**inputs, "thresholds": files.thresholds, "marks": marks})
-
-
-def _read_cases(path: Path) -> pd.DataFrame:
-    try:
-        frame = pd.read_csv(path, dtype={"seriesuid": str})
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise LesionkitError(f"{path}: the table of cases must be a CSV file, got {str(error).strip()}") from error
-    frame.index = pd.RangeIndex(2, 2 + len(frame), name="row")
-    return frame

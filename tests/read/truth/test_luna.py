@@ -7,6 +7,7 @@ from lesionkit.core.lesion import Candidate, Lesion
 from lesionkit.read.truth.luna import (
     lesions_by_case,
     read_annotations,
+    read_case_table,
     read_marks,
     read_patients,
     read_series_list,
@@ -53,6 +54,39 @@ def test_numeric_case_ids_stay_text(tmp_path):
     assert frame.loc[2, "seriesuid"] == "0012"
 
 
+@pytest.mark.parametrize("name", ["NA", "null", "nan", "007", "None", "1e5"])
+def test_whatever_a_case_is_called_stays_text(tmp_path, name):
+    frame = read_annotations(table(tmp_path, HEADER + f"{name},1,2,3,4\n"))
+    assert frame.loc[2, "seriesuid"] == name
+    assert read_series_list(table(tmp_path, f"{name}\n", "s.csv")) == [name]
+    assert read_patients(table(tmp_path, f"seriesuid,patient_id\nx,{name}\n", "p.csv")) == {"x": name}
+
+
+def test_rows_without_anything_count_as_rows(tmp_path):
+    text = "\n" + HEADER + "1.2,1,2,3,4\n\n,,,,\n1.3,1,2,x,4\n"
+    with pytest.raises(LesionkitError, match="row 6: coordZ must be a finite number, got 'x'"):
+        read_annotations(table(tmp_path, text))
+    assert read_annotations(table(tmp_path, text.replace("x", "3"))).index.tolist() == [3, 6]
+
+
+def test_the_column_that_pandas_writes_first_is_no_property_of_a_lesion(tmp_path):
+    frame = read_annotations(table(tmp_path, f",{HEADER}0,1.2,1,2,3,4\n4,1.3,1,2,3,4\n"))
+    assert list(frame.columns) == ["seriesuid", "coordX", "coordY", "coordZ", "diameter_mm"]
+
+
+def test_a_further_column_is_of_numbers_where_all_are_and_else_text(tmp_path):
+    text = HEADER.replace("\n", ",grade,part,site\n") + "1,1,2,3,4,3,0.5,NA\n2,1,2,3,4,4,NA,\n3,1,2,3,4,5,2,x\n"
+    frame = read_case_table(table(tmp_path, text))
+    assert frame["grade"].tolist() == [3, 4, 5]
+    assert frame["part"].isna().tolist() == [False, True, False]
+    assert frame["site"].tolist() == ["NA", None, "x"]
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    with pytest.raises(LesionkitError, match="'coordX' comes twice"):
+        read_annotations(table(tmp_path, HEADER.replace("\n", ",coordX\n") + "1,1,2,3,4,5\n"))
+
+
 @given(lesions=st.lists(st.tuples(places, st.sampled_from([0.0, 3.0, 7.25])), max_size=5))
 def test_annotations_come_back_as_they_were_written(tmp_path_factory, lesions):
     truth = {"1.2": [Lesion(place, diameter) for place, diameter in lesions]}
@@ -76,7 +110,7 @@ def test_candidates_come_back_as_they_were_written(tmp_path_factory, marks):
         (read_marks, HEADER, "probability is missing"),
         (read_annotations, HEADER + "1,1,2,3,4\n1,1,left,3,4\n", "row 3: coordY must be a finite number, got 'left'"),
         (read_annotations, HEADER + "1.2,1,2,inf,4\n", "row 2: coordZ must be a finite number, got 'inf'"),
-        (read_annotations, HEADER + "1.2,1,2,3,\n", "row 2: diameter_mm must be a finite number, got 'nan'"),
+        (read_annotations, HEADER + "1.2,1,2,3,\n", "row 2: diameter_mm must be a finite number, got ''"),
         (read_annotations, HEADER + ",1,2,3,4\n", "row 2: seriesuid must be given"),
         (read_annotations, "", "the file must be a table with commas"),
         (read_annotations, HEADER + "1.2,1,2,3,4,5,6\n1,1\n", "must be a table with commas"),

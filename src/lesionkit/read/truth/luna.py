@@ -3,7 +3,6 @@
 Every row of a table that is returned is named by its row in the file as a spreadsheet counts: the header is row 1.
 """
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +11,11 @@ import pandas as pd
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.lesion import Lesion
+from lesionkit.read.rows import read_frame, read_rows, without_index
 
 PLACE = ("coordX", "coordY", "coordZ")
+_MISSING_NUMBERS = ("na", "n/a", "nan", "null", "none")
+"""What stands for no number in a column of numbers."""
 
 
 def read_annotations(path: Path) -> pd.DataFrame:
@@ -47,16 +49,27 @@ def read_series_list(path: Path) -> list[str]:
         LesionkitError: the file is missing or empty, or a series stands in it twice; the rows are named.
     """
     rows: dict[str, int] = {}
-    for number, line in enumerate(_text(path).splitlines(), start=1):
-        uid = line.split(",")[0].strip().strip('"')
-        if not uid or (number == 1 and uid.lower() in ("seriesuid", "seriesuids", "series_uid")):
+    for row in without_index(read_rows(path, "a list of series")):
+        uid = row.cells[0]
+        if not uid or (not rows and uid.lower() in ("seriesuid", "seriesuids", "series_uid")):
             continue
         if uid in rows:
-            raise LesionkitError(f"{path}: a series is listed once, but rows {rows[uid]} and {number} both are '{uid}'")
-        rows[uid] = number
+            raise LesionkitError(
+                f"{path}: a series is listed once, but rows {rows[uid]} and {row.number} both are '{uid}'"
+            )
+        rows[uid] = row.number
     if not rows:
         raise LesionkitError(f"{path}: the list of series must not be empty")
     return list(rows)
+
+
+def read_case_table(path: Path) -> pd.DataFrame:
+    """A table of cases: `seriesuid` and any other columns, which tell cases apart; the index is the row in the file.
+
+    Raises:
+        LesionkitError: the column `seriesuid` or one of its values is missing; the row is named.
+    """
+    return _read(path, [])
 
 
 def read_patients(path: Path) -> dict[str, str]:
@@ -92,45 +105,42 @@ def _is_missing(value: object) -> bool:
     return value is None or value is pd.NA or (isinstance(value, float) and bool(np.isnan(value)))
 
 
-def _text(path: Path) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LesionkitError(f"{path}: the file must be readable text, got {error}") from error
-
-
 def _read(path: Path, numbers: Sequence[str], optional: Sequence[str] = (), texts: Sequence[str] = ()) -> pd.DataFrame:
-    """A table with the columns `seriesuid`, `texts` and finite `numbers`; `optional` ones may be missing or empty."""
-    if not Path(path).is_file():
-        raise LesionkitError(f"{path}: there is no such file")
+    """A table with the columns `seriesuid`, `texts` and finite `numbers`; `optional` ones may be missing or empty.
+
+    Of the other columns those become numbers that hold nothing else.
+    """
     texts = ["seriesuid", *texts]
-    try:
-        with warnings.catch_warnings():
-            # Rows longer than the header are an error to us; pandas would cut them or shift the columns.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                path, dtype=dict.fromkeys(texts, str), skipinitialspace=True, encoding="utf-8-sig", index_col=False
-            )
-    except (pd.errors.ParserWarning, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise LesionkitError(f"{path}: the file must be a table with commas, got {str(error).strip()}") from error
-    frame.columns = frame.columns.str.strip()
+    frame = read_frame(path)
     missing = [name for name in [*texts, *numbers] if name not in frame.columns]
     if missing:
         raise LesionkitError(
             f"{path}: the table needs the columns {', '.join([*texts, *numbers])}, "
             f"got {', '.join(map(str, frame.columns))}; {', '.join(missing)} is missing"
         )
-    frame.index = pd.RangeIndex(2, 2 + len(frame), name="row")
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise LesionkitError(f"{path}: every column has a name of its own, but '{twice[0]}' comes twice; rename one")
     for name in texts:
-        _refuse_first(path, frame[name].isna(), frame[name], name, "given")
-        frame[name] = frame[name].str.strip()
+        _refuse_first(path, frame[name] == "", frame[name], name, "given")
     for name in numbers:
         frame[name] = _finite(path, frame[name])
     for name in optional:
         if name in frame.columns:
-            frame.loc[frame[name].notna(), name] = _finite(path, frame[name].dropna())
-            frame[name] = frame[name].astype(float)
+            given = frame[name] != ""
+            frame[name] = _finite(path, frame[name][given]).reindex(frame.index)
+    for name in frame.columns.difference([*texts, *numbers, *optional]):
+        frame[name] = _numbers_if_all(frame[name])
     return frame
+
+
+def _numbers_if_all(column: pd.Series) -> pd.Series:
+    """Numbers with nan where nothing is given, or the text as it is with None."""
+    given = column.where(column.ne("") & ~column.str.lower().isin(_MISSING_NUMBERS))
+    numbers = pd.to_numeric(given, errors="coerce")
+    if given.notna().any() and numbers.notna().equals(given.notna()):
+        return numbers
+    return column.astype(object).where(column.ne(""), None)
 
 
 def _finite(path: Path, column: pd.Series) -> pd.Series:
