@@ -80,7 +80,7 @@ def test_a_mask_can_be_had_without_the_pixels(siim):
 
 def test_a_code_that_does_not_fit_its_image_is_named(siim):
     (siim / "train-rle.csv").write_text("ImageId,EncodedPixels\n1.1,900 5\n")
-    with pytest.raises(LesionkitError, match=r"image '1.1': runs of rle_siim must end within the 6 x 8 image"):
+    with pytest.raises(LesionkitError, match=r"image '1.1': numbers of rle_siim must lie within the 6 x 8 image"):
         load_chest_image(read_chest_set(siim)[0])
 
 
