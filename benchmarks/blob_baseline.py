@@ -22,7 +22,7 @@ from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
 from lesionkit.core.lesion import Candidate
 from lesionkit.evaluate.froc import detections, froc, sensitivity_at
-from lesionkit.phantoms.ct import CtPhantomSettings, make_ct
+from lesionkit.phantoms.ct.chest import CtPhantomSettings, make_ct
 
 Answers = tuple[NDArray[np.float64], NDArray[np.float64]]
 SCALES_MM = (1.2, 1.8, 2.6, 3.8, 5.5, 8.0, 12.0)

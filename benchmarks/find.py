@@ -18,8 +18,8 @@ import torch
 from monai.apps.detection.networks.retinanet_network import RetinaNet, resnet_fpn_feature_extractor
 from monai.networks.nets.resnet import resnet50
 
-from lesionkit.recipes.ct_search import load_detector, search_scan
-from lesionkit.recipes.ct_settings import model_path, model_settings
+from lesionkit.recipes.ct.search import load_detector, search_scan
+from lesionkit.recipes.ct.settings import model_path, model_settings
 
 WINDOW = (192, 192, 80)
 PEER_SPACING_XYZ = (0.703125, 0.703125, 1.25)

@@ -24,7 +24,7 @@ from lesionkit.core.image import ArrayImage
 from lesionkit.prepare.case import PrepareSettings, prepare_ct
 from lesionkit.prepare.chest import find_chest
 from lesionkit.prepare.coarse import coarsen
-from lesionkit.prepare.lung import PRESETS, LungSettings, trace_lungs
+from lesionkit.prepare.lung.trace import PRESETS, LungSettings, trace_lungs
 from lesionkit.prepare.spacing import resample_onto
 from lesionkit.prepare.store import Store, content_of, measure_read_rate
 from lesionkit.read.scan import open_scan

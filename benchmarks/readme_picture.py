@@ -6,8 +6,8 @@ python benchmarks/readme_picture.py PHANTOMS/scans/ct-phantom-90001.mha docs/ct-
 import argparse
 from pathlib import Path
 
-from lesionkit.recipes.ct_search import search_scan
-from lesionkit.recipes.ct_settings import model_path, model_settings
+from lesionkit.recipes.ct.search import search_scan
+from lesionkit.recipes.ct.settings import model_path, model_settings
 from lesionkit.report.found import FoundCase
 from lesionkit.report.paint import overview_picture
 

@@ -44,8 +44,8 @@ from lesionkit.nets.patch_net import PatchNet
 from lesionkit.nets.patch_net_settings import PatchNetSettings
 from lesionkit.nets.weights import load_net, save_model
 from lesionkit.read.patch_set import read_patch_set
-from lesionkit.read.slide_set import read_slide_set
-from lesionkit.recipes.slide_settings import SlideMetastasis
+from lesionkit.read.slide.set import read_slide_set
+from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.sample.augment_slide_settings import SlideAugmentSettings
 from lesionkit.sample.mine_slide import hard_negatives
 from lesionkit.sample.slide_batches import PatchBatches

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
-from lesionkit.recipes.slide_case import analysed, open_case
-from lesionkit.recipes.slide_patches import tissue_colours
-from lesionkit.recipes.slide_settings import SlideMetastasis
+from lesionkit.recipes.slide.case import analysed, open_case
+from lesionkit.recipes.slide.patches import tissue_colours
+from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.sample.augment_slide_settings import SlideAugmentSettings
 from lesionkit.sample.mine_slide import MineSettings, with_hard
 from lesionkit.sample.slide_grid import SlideGridSettings, draw_patches, find_patches

@@ -30,8 +30,8 @@ from lesionkit.nets.patch_net import PatchNet
 from lesionkit.nets.patch_net_settings import PatchNetSettings
 from lesionkit.nets.weights import load_net
 from lesionkit.prepare.tissue import find_tissue
-from lesionkit.read.slide import open_slide
-from lesionkit.read.slide_stream import stream
+from lesionkit.read.slide.stream import stream
+from lesionkit.read.slide.whole import open_slide
 from lesionkit.write.pyramid import PyramidWriter
 
 PATCH, TILE = 256, 256

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from lesionkit.core.grid import Box, Grid
 from lesionkit.core.image import read_padded
 from lesionkit.infer.probability_map import cells_of, tissue_at
-from lesionkit.read.slide_set import SlideEntry, read_slide_set
-from lesionkit.recipes.slide_case import PreparedSlide, analysed, open_case, prepare_slide, read_prepared
-from lesionkit.recipes.slide_patches import annotations_of
-from lesionkit.recipes.slide_settings import SlideMetastasis
+from lesionkit.read.slide.set import SlideEntry, read_slide_set
+from lesionkit.recipes.slide.case import PreparedSlide, analysed, open_case, prepare_slide, read_prepared
+from lesionkit.recipes.slide.patches import annotations_of
+from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.sample.slide_grid import Annotated
 
 CELL = 8

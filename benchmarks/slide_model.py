@@ -29,13 +29,13 @@ from lesionkit.infer.probability_map import ProbabilityMap
 from lesionkit.infer.slide_score import SlideScoreSettings, slide_features, slide_score
 from lesionkit.nets.patch_net import PatchNet
 from lesionkit.nets.weights import load_net
-from lesionkit.read.slide_set import SlideEntry, read_slide_set
-from lesionkit.recipes.slide_answer import Measured
-from lesionkit.recipes.slide_case import open_case, tissue_of
-from lesionkit.recipes.slide_map import probability_map
-from lesionkit.recipes.slide_score import known_of, score_found
-from lesionkit.recipes.slide_search import FoundSlide, read_record, write_record
-from lesionkit.recipes.slide_settings import SlideMetastasis, model_settings
+from lesionkit.read.slide.set import SlideEntry, read_slide_set
+from lesionkit.recipes.slide.answer import Measured
+from lesionkit.recipes.slide.case import open_case, tissue_of
+from lesionkit.recipes.slide.map import probability_map
+from lesionkit.recipes.slide.score import known_of, score_found
+from lesionkit.recipes.slide.search import FoundSlide, read_record, write_record
+from lesionkit.recipes.slide.settings import SlideMetastasis, model_settings
 
 RULES = {
     "maximum (the original)": SlideScoreSettings(rule="maximum"),

@@ -21,9 +21,9 @@ import openslide
 
 from lesionkit.core.grid import Box
 from lesionkit.prepare.tissue import find_tissue
-from lesionkit.read.slide import Slide, open_slide
-from lesionkit.read.slide_handles import HANDLES
-from lesionkit.read.slide_stream import in_file_order, stream
+from lesionkit.read.slide.handles import HANDLES
+from lesionkit.read.slide.stream import in_file_order, stream
+from lesionkit.read.slide.whole import Slide, open_slide
 from lesionkit.write.pyramid import PyramidWriter
 
 PATCH = 256

@@ -39,9 +39,9 @@ from lesionkit.nets.model_file import read_card
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.segmenter_settings import SegmenterSettings
 from lesionkit.nets.weights import load_net, save_model
-from lesionkit.recipes.xray_prepare import ChosenPictures
-from lesionkit.recipes.xray_rules import GRIDS
-from lesionkit.recipes.xray_train import PseudoEntries, Shown, Unlabelled, fit_member, mask_dice
+from lesionkit.recipes.xray.prepare import ChosenPictures
+from lesionkit.recipes.xray.rules import GRIDS
+from lesionkit.recipes.xray.train import PseudoEntries, Shown, Unlabelled, fit_member, mask_dice
 from lesionkit.sample.folds import FoldCase, stratified_split
 from lesionkit.sample.pseudo import PseudoSettings, accept
 from lesionkit.sample.radiographs import Entry

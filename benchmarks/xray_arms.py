@@ -11,7 +11,7 @@ from lesionkit.learn.schedule_settings import TrainingPart
 from lesionkit.learn.segmentation_loss_settings import LOSSES
 from lesionkit.learn.teacher_settings import TeacherSettings
 from lesionkit.nets.segmenter_settings import SegmenterSettings
-from lesionkit.recipes.xray_members import Member, with_values
+from lesionkit.recipes.xray.members import Member, with_values
 from lesionkit.sample.balance import BALANCES, BalanceSettings
 
 Change = Callable[[Member], Member]

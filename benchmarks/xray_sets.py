@@ -16,8 +16,8 @@ from lesionkit.infer.threshold import Evidence
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.read.chest_set import chest_mask, load_chest_image, read_chest_set
 from lesionkit.read.picture import read_mask
-from lesionkit.recipes.xray_pictures import resized_mask
-from lesionkit.recipes.xray_train import mask_dice
+from lesionkit.recipes.xray.pictures import resized_mask
+from lesionkit.recipes.xray.train import mask_dice
 
 SIDE = 256
 Found = tuple[np.ndarray, np.ndarray | None]

@@ -3,7 +3,7 @@
 python examples/ct_phantom.py
 """
 
-from lesionkit.phantoms.ct import CtPhantomSettings, insert_nodules, make_ct
+from lesionkit.phantoms.ct.chest import CtPhantomSettings, insert_nodules, make_ct
 
 phantom = make_ct(seed=4, settings=CtPhantomSettings(size="small", healthy_share=0.0))
 grid = phantom.image.grid

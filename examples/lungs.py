@@ -3,8 +3,8 @@
 python examples/lungs.py
 """
 
-from lesionkit.phantoms.ct import CtPhantomSettings, make_ct
-from lesionkit.prepare.lung import find_lungs
+from lesionkit.phantoms.ct.chest import CtPhantomSettings, make_ct
+from lesionkit.prepare.lung.trace import find_lungs
 
 phantom = make_ct(seed=1, settings=CtPhantomSettings(size="small"))
 grid = phantom.image.grid

@@ -7,7 +7,7 @@ The slide is drawn as it is read; nothing is written.
 
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
-from lesionkit.phantoms.slide import SlidePhantomSettings, make_slide, outline
+from lesionkit.phantoms.slide.whole import SlidePhantomSettings, make_slide, outline
 from lesionkit.prepare.tissue import find_tissue
 from lesionkit.sample.slide_grid import Annotated, SlideGridSettings, find_patches, slide_statistics
 

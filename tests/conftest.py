@@ -48,8 +48,8 @@ def chests(tmp_path_factory) -> Path:
     """Six small synthetic chests, 00001 … 00006: two nodules each, but 00004 and 00005 are healthy; 00001 and 00006 are
     of one patient."""
     from lesionkit.engine.map import EngineSettings
-    from lesionkit.phantoms.ct import CtPhantomSettings
-    from lesionkit.recipes.phantom_ct import PhantomCt, make_phantoms
+    from lesionkit.phantoms.ct.chest import CtPhantomSettings
+    from lesionkit.recipes.ct.phantom import PhantomCt, make_phantoms
 
     phantom = CtPhantomSettings(size="small", nodule_count=(2, 2), healthy_share=0.2)
     out = tmp_path_factory.mktemp("chests") / "data"
@@ -65,7 +65,7 @@ def model(tmp_path_factory) -> Path:
     from lesionkit.nets.nodule_net import NoduleNet
     from lesionkit.nets.nodule_net_settings import NoduleNetSettings
     from lesionkit.nets.weights import save_model
-    from lesionkit.recipes.ct_settings import CtNodule
+    from lesionkit.recipes.ct.settings import CtNodule
 
     torch.manual_seed(0)
     tiny = NoduleNetSettings(channels=(16, 16, 16, 16), blocks=(1, 1, 1, 1))
@@ -141,8 +141,8 @@ def xray_run(radiographs, tiny_xray, tmp_path_factory) -> Path:
     import os
 
     from lesionkit.recipes import load_recipe
-    from lesionkit.recipes.run_folder import open_run
-    from lesionkit.recipes.settings_file import change
+    from lesionkit.runs.run_folder import open_run
+    from lesionkit.runs.settings_file import change
 
     recipe = load_recipe("xray-pneumothorax")
     settings = change(recipe.settings(), tiny_xray)

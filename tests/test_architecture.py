@@ -13,18 +13,34 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "lesionkit"
 FILES = sorted(SOURCE.rglob("*.py"))
 
-STAGES = {"read", "write", "prepare", "sample", "nets", "learn", "infer", "evaluate", "report", "engine", "phantoms"}
+STAGES = {
+    "read",
+    "write",
+    "prepare",
+    "sample",
+    "nets",
+    "learn",
+    "infer",
+    "evaluate",
+    "report",
+    "engine",
+    "phantoms",
+    "runs",
+}
 
 ROOMS = {
     "core": set(),
-    **{room: {"core"} for room in ("phantoms", "read", "write", "prepare", "sample", "nets", "engine", "evaluate")},
+    **{
+        room: {"core"}
+        for room in ("phantoms", "read", "write", "prepare", "sample", "nets", "engine", "evaluate", "runs")
+    },
     "learn": {"core", "nets"},
     "infer": {"core", "nets"},
     "report": {"core", "evaluate"},
     "view": {"core", "report"},
-    "recipes": {"core", "view", *STAGES},
+    "recipes": {"core", "runs", "view", *STAGES},
     # And the stage its verb names, see CLI_STAGE.
-    "cli": {"core", "recipes"},
+    "cli": {"core", "recipes", "runs"},
 }
 """Room -> the rooms it may import, beside itself."""
 
@@ -155,7 +171,7 @@ def test_no_module_imports_itself_in_a_circle():
 
 
 def test_no_room_is_empty():
-    # A folder without Python files is none: recipes/models holds the weights that are shipped.
+    # A folder without Python files is none: runs/shipped holds the weights that are shipped.
     for room in {file.parent for file in FILES}:
         inhabitants = [p for p in room.rglob("*.py") if p.name != "__init__.py"]
         assert inhabitants, f"{room} is empty: build it when its inhabitant comes"

@@ -14,8 +14,8 @@ import pytest
 from lesionkit.core.settings import Settings
 from lesionkit.recipes import load_recipe
 from lesionkit.recipes.base import FindRequest, Recipe, Summary
-from lesionkit.recipes.run_folder import open_run, read_run
-from lesionkit.recipes.settings_file import change
+from lesionkit.runs.run_folder import open_run, read_run
+from lesionkit.runs.settings_file import change
 
 NOTICE = "Research use only; not a medical device."
 

@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from lesionkit.recipes import phantom_ct, phantom_slide, phantom_xray
 from lesionkit.recipes.base import Summary
+from lesionkit.recipes.ct import phantom as phantom_ct
+from lesionkit.recipes.slide import phantom as phantom_slide
+from lesionkit.recipes.xray import phantom as phantom_xray
 
 
 @pytest.fixture

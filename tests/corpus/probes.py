@@ -67,7 +67,7 @@ def picture(path: str, at: Mapping[str, Sequence[int]] | None = None) -> dict[st
 
 def slide(path: str, at: Mapping[str, Sequence[int]] | None = None, level: int = 0, **options: Any) -> dict[str, Any]:
     """A slide: levels, µm per pixel, RGB at pixels `at` {name: [y, x]} of a level."""
-    from lesionkit.read.slide import SlideOptions, open_slide
+    from lesionkit.read.slide.whole import SlideOptions, open_slide
 
     opened = open_slide(Path(path), SlideOptions(**options))
     image = opened.at(level)

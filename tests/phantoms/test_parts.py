@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from lesionkit.phantoms.ct.scanner import draw_scanner, noise_slices
+from lesionkit.phantoms.ct.tree import Tubes, airways_along, grow_tree
+from lesionkit.phantoms.ct.tubes import draw_tubes
 from lesionkit.phantoms.field import (
     Lattice,
     PlaneReader,
@@ -14,9 +17,6 @@ from lesionkit.phantoms.field import (
     values_at,
 )
 from lesionkit.phantoms.paint import _Organs
-from lesionkit.phantoms.scanner import draw_scanner, noise_slices
-from lesionkit.phantoms.tree import Tubes, airways_along, grow_tree
-from lesionkit.phantoms.tubes import draw_tubes
 
 LATTICE = Lattice.covering((-30, -30, -30), (30, 30, 30), 2.5)
 

@@ -10,7 +10,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
 from lesionkit.prepare.tissue import TissueSettings, find_tissue, otsu
-from lesionkit.read.slide import open_slide
+from lesionkit.read.slide.whole import open_slide
 
 DATA = Path(os.environ.get("LESIONKIT_DATA", Path(__file__).parents[2] / "../shared/data"))
 CMU, CMU_MASK = DATA / "slide/CMU-1-Small-Region.svs", DATA / "slide/tissue-mask-cmu-1-small-region.npy"

@@ -6,10 +6,10 @@ import pytest
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.recipes.base import Recipe
-from lesionkit.recipes.run_folder import open_run
 from lesionkit.recipes.search import parse_search
-from lesionkit.recipes.settings_file import resolve
 from lesionkit.recipes.sweep import SweepSettings, sweep
+from lesionkit.runs.run_folder import open_run
+from lesionkit.runs.settings_file import resolve
 
 
 class Learn(Settings):

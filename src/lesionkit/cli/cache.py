@@ -35,7 +35,7 @@ def ls(root: Root = None) -> None:
 
     from lesionkit.prepare.picture_store import PictureStore
     from lesionkit.prepare.store import Store
-    from lesionkit.recipes.cache import cache_root
+    from lesionkit.runs.cache import cache_root
 
     folder = root or cache_root()
     cases, pictures = Store(folder).ls(), PictureStore(folder).ls()
@@ -69,7 +69,7 @@ def verify(
     from lesionkit.cli.conclusion import PARTLY_FAILED
     from lesionkit.prepare.picture_store import PictureStore
     from lesionkit.prepare.store import Store
-    from lesionkit.recipes.cache import cache_root
+    from lesionkit.runs.cache import cache_root
 
     folder = root or cache_root()
     cases, pictures = Store(folder), PictureStore(folder)
@@ -94,7 +94,7 @@ def clear(
     """
     from lesionkit.prepare.picture_store import PictureStore
     from lesionkit.prepare.store import Store
-    from lesionkit.recipes.cache import cache_root
+    from lesionkit.runs.cache import cache_root
 
     folder = root or cache_root()
     cases, pictures = Store(folder), PictureStore(folder)

@@ -69,7 +69,7 @@ def luna16(
       lesionkit evaluate luna16 ... --marks runs/new --compare runs/old --out COMPARISON
     """
     from lesionkit.evaluate.luna16_match import Luna16Settings
-    from lesionkit.recipes.luna16_files import Luna16Files, score_luna16_files
+    from lesionkit.recipes.ct.luna16_files import Luna16Files, score_luna16_files
 
     given = {"protocol": protocol, "by": tuple(by or ()), "ignore_unknown_series": ignore_unknown_series}
     settings = Luna16Settings.parse({**given, **_given(seed=seed)})
@@ -101,7 +101,7 @@ def camelyon16(
       lesionkit evaluate camelyon16 --truth outlines --marks submission --labels labels.csv --out SCORE
     """
     from lesionkit.core.errors import LesionkitError
-    from lesionkit.recipes.slide_files import Camelyon16Files, score_camelyon16_files
+    from lesionkit.recipes.slide.files import Camelyon16Files, score_camelyon16_files
 
     if compare is not None and slide_scores is not None:
         raise LesionkitError(
@@ -125,7 +125,7 @@ def camelyon17(
     Examples:
       lesionkit evaluate camelyon17 --truth stages.csv --marks submission.csv
     """
-    from lesionkit.recipes.slide_files import score_camelyon17_files
+    from lesionkit.recipes.slide.files import score_camelyon17_files
 
     _finish(lambda path: score_camelyon17_files(truth, path, _given(seed=seed)), marks, compare, out)
 
@@ -143,7 +143,7 @@ def slides(
     Examples:
       lesionkit evaluate slides --truth labels.csv --marks scores.csv --out SCORE
     """
-    from lesionkit.recipes.slide_files import score_slides_files
+    from lesionkit.recipes.slide.files import score_slides_files
 
     _finish(lambda path: score_slides_files(truth, path, _given(seed=seed)), marks, compare, out)
 

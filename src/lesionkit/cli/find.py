@@ -65,8 +65,8 @@ def command(
     from lesionkit.cli.options import assignments
     from lesionkit.recipes import load_recipe
     from lesionkit.recipes.base import FindRequest
-    from lesionkit.recipes.run_folder import open_run
-    from lesionkit.recipes.settings_file import resolve
+    from lesionkit.runs.run_folder import open_run
+    from lesionkit.runs.settings_file import resolve
 
     chosen = load_recipe(recipe)
     given = assignments(

@@ -83,8 +83,8 @@ def ct(
     """
     from lesionkit.cli.conclusion import conclude
     from lesionkit.cli.options import assignments
-    from lesionkit.recipes.phantom_ct import PhantomCt, insert_phantoms, make_phantoms
-    from lesionkit.recipes.settings_file import resolve
+    from lesionkit.recipes.ct.phantom import PhantomCt, insert_phantoms, make_phantoms
+    from lesionkit.runs.settings_file import resolve
 
     short = assignments(
         assign,
@@ -132,8 +132,8 @@ def xray(
     """
     from lesionkit.cli.conclusion import conclude
     from lesionkit.cli.options import assignments
-    from lesionkit.recipes.phantom_xray import PhantomXray, make_radiographs
-    from lesionkit.recipes.settings_file import resolve
+    from lesionkit.recipes.xray.phantom import PhantomXray, make_radiographs
+    from lesionkit.runs.settings_file import resolve
 
     short = assignments(
         assign,
@@ -177,8 +177,8 @@ def slide(
     """
     from lesionkit.cli.conclusion import conclude
     from lesionkit.cli.options import assignments
-    from lesionkit.recipes.phantom_slide import PhantomSlide, make_slides
-    from lesionkit.recipes.settings_file import resolve
+    from lesionkit.recipes.slide.phantom import PhantomSlide, make_slides
+    from lesionkit.runs.settings_file import resolve
 
     short = assignments(
         assign,

@@ -33,8 +33,8 @@ def command(
     from lesionkit.cli.conclusion import conclude
     from lesionkit.cli.options import assignments
     from lesionkit.recipes import load_recipe
-    from lesionkit.recipes.run_folder import open_run
-    from lesionkit.recipes.settings_file import resolve
+    from lesionkit.runs.run_folder import open_run
+    from lesionkit.runs.settings_file import resolve
 
     chosen = load_recipe(recipe)
     settings = resolve(chosen.settings(), config or (), assignments(assign, engine__workers=workers))

@@ -48,7 +48,7 @@ def show(
     from pathlib import Path
 
     from lesionkit.recipes import load_recipe
-    from lesionkit.recipes.settings_file import resolve, show
+    from lesionkit.runs.settings_file import resolve, show
 
     recipe = load_recipe(name)
     base = recipe.settings() if model is None else recipe.model_settings(Path(model))

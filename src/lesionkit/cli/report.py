@@ -16,7 +16,7 @@ def command(
     """
     from lesionkit.cli.conclusion import conclude
     from lesionkit.recipes import load_recipe
-    from lesionkit.recipes.run_folder import read_run
+    from lesionkit.runs.run_folder import read_run
 
     opened = read_run(run)
     chosen = load_recipe(opened.record["recipe"])

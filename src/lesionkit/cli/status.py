@@ -18,7 +18,7 @@ def command(
     from rich.table import Table
     from rich.text import Text
 
-    from lesionkit.recipes.run_folder import live_stage, read_run
+    from lesionkit.runs.run_folder import live_stage, read_run
 
     opened = read_run(run)
     record, live = opened.record, live_stage(opened)

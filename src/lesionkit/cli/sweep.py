@@ -41,10 +41,10 @@ def command(
     from lesionkit.cli.options import assignments
     from lesionkit.recipes import load_recipe
     from lesionkit.recipes.base import Summary
-    from lesionkit.recipes.run_folder import open_run
     from lesionkit.recipes.search import parse_search
-    from lesionkit.recipes.settings_file import resolve
     from lesionkit.recipes.sweep import SweepSettings, sweep
+    from lesionkit.runs.run_folder import open_run
+    from lesionkit.runs.settings_file import resolve
 
     chosen = load_recipe(recipe)
     base = resolve(chosen.settings(), config or (), assignments(assign, engine__workers=workers))

@@ -19,7 +19,7 @@ from lesionkit.nets.patch_net import PatchNet, for_inference
 from lesionkit.nets.weights import pick_device
 
 Stream: TypeAlias = Callable[[Image, Sequence[Box]], Iterator[tuple[Box, NDArray[Any]]]]
-"""Reads boxes in the order given, ahead of who asks; `lesionkit.read.slide_stream.stream`, handed in by the recipe."""
+"""Reads boxes in the order given, ahead of who asks; `lesionkit.read.slide.stream.stream`, handed in by the recipe."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told how many windows are done, and of how many."""

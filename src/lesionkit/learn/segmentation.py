@@ -14,8 +14,8 @@ from torch import Tensor
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.learn.average import average_weights, estimate_statistics
-from lesionkit.learn.deck import Deck, DrawEpoch, DrawUnlabelled
 from lesionkit.learn.devices import fit_on_devices, one_machine
+from lesionkit.learn.epochs import Deck, DrawEpoch, DrawUnlabelled
 from lesionkit.learn.keep import Kept, read_net, read_weights, write_weights
 from lesionkit.learn.loop import Waiting, loggers, seed_everything
 from lesionkit.learn.precision import arithmetic, training_device

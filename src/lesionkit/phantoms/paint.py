@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lesionkit.core.grid import Grid
-from lesionkit.phantoms.anatomy import Chest
+from lesionkit.phantoms.ct.anatomy import Chest
+from lesionkit.phantoms.ct.scanner import AIR_HU, Scanner, add_table
+from lesionkit.phantoms.ct.tissue import ChestPainter, Tissue
+from lesionkit.phantoms.ct.tubes import draw_tubes
+from lesionkit.phantoms.ct.vessels import LungTubes
 from lesionkit.phantoms.field import Floats
-from lesionkit.phantoms.scanner import AIR_HU, Scanner, add_table
-from lesionkit.phantoms.tissue import ChestPainter, Tissue
-from lesionkit.phantoms.tubes import draw_tubes
-from lesionkit.phantoms.vessels import LungTubes
 
 _DENSE_MM = 0.9
 

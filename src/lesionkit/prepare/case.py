@@ -16,8 +16,8 @@ from lesionkit.core.settings import Settings
 from lesionkit.prepare.chest import Chest, ChestSettings, find_chest
 from lesionkit.prepare.coarse import coarsen
 from lesionkit.prepare.intensity import LOWEST_HU, check_hu_range, clip_hu
-from lesionkit.prepare.lung import LungMask, LungSettings, trace_lungs
-from lesionkit.prepare.lung_shape import bounds
+from lesionkit.prepare.lung.shape import bounds
+from lesionkit.prepare.lung.trace import LungMask, LungSettings, trace_lungs
 from lesionkit.prepare.spacing import resample_onto, upright_grid
 
 

@@ -11,9 +11,9 @@ from lesionkit.core.grid import Box, Grid
 from lesionkit.core.image import Image
 from lesionkit.core.settings import Settings
 from lesionkit.prepare.coarse import coarsen
-from lesionkit.prepare.lung_air import find_air
-from lesionkit.prepare.lung_settings import LungSettings
-from lesionkit.prepare.lung_shape import erode_step
+from lesionkit.prepare.lung.air import find_air
+from lesionkit.prepare.lung.settings import LungSettings
+from lesionkit.prepare.lung.shape import erode_step
 from lesionkit.prepare.pieces import Mask, label_pieces
 
 

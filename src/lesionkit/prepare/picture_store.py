@@ -15,7 +15,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from lesionkit.core.files import replacing
-from lesionkit.prepare.keyed import KeyedFolders, first_wins, size_of
+from lesionkit.prepare.keyed_folders import KeyedFolders, first_wins, size_of
 
 _log = logging.getLogger(__name__)
 _SUFFIX = ".pictures"

@@ -19,7 +19,7 @@ from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
 from lesionkit.core.settings import Settings
-from lesionkit.prepare.keyed import KeyedFolders, first_wins, size_of
+from lesionkit.prepare.keyed_folders import KeyedFolders, first_wins, size_of
 from lesionkit.prepare.stored_case import ABOUT, content_of, find_damage, read_about, read_case, write_case
 
 __all__ = ["Entry", "ReadRate", "Store", "content_of", "measure_read_rate"]

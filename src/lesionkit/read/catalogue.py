@@ -15,7 +15,7 @@ from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
 from lesionkit.core.image import Image, upright
-from lesionkit.read.dicom_series import choose_series, list_series
+from lesionkit.read.dicom.series import choose_series, list_series
 from lesionkit.read.scan import ScanOptions, find_scans, open_scan
 from lesionkit.read.truth.join import join_truth, lesions_from_json
 from lesionkit.read.volume import volume_stem

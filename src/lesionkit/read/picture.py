@@ -13,7 +13,7 @@ from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
-from lesionkit.read.dicom_header import Header, read_header
+from lesionkit.read.dicom.header import Header, read_header
 from lesionkit.read.grey import refuse_colour, spread_to_sixteen_bits
 from lesionkit.read.radiograph import read_radiograph
 

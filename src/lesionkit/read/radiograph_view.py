@@ -5,7 +5,7 @@ import unicodedata
 
 from pydicom.dataset import Dataset
 
-from lesionkit.read.dicom_header import Header
+from lesionkit.read.dicom.header import Header
 
 _CHEST = re.compile(r"CHEST|THORA|TORA|LUNG|PULM|RIB|PNEUMO|BRUST|POUMON|PECTOR|CLAVIC|STERN|HEART|THX|CXR|TRUNK|BODY")
 _ANY_PART = {"", "UNKNOWN", "UNDEFINED", "OTHER", "NONE", "NA", "N A"}

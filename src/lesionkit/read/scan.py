@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
-from lesionkit.read.dicom import read_series
-from lesionkit.read.dicom_header import Header, read_header
+from lesionkit.read.dicom.header import Header, read_header
+from lesionkit.read.dicom.scan import read_series
 from lesionkit.read.options import ScanOptions
 from lesionkit.read.volume import SUFFIXES, read_volume, volume_suffix
 

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from lesionkit.recipes.base import Recipe
 
 RECIPES = {
-    "ct-nodule": "lesionkit.recipes.ct_nodule:RECIPE",
-    "slide-metastasis": "lesionkit.recipes.slide_metastasis:RECIPE",
-    "xray-pneumothorax": "lesionkit.recipes.xray_pneumothorax:RECIPE",
-    "xray-pneumothorax-1st": "lesionkit.recipes.xray_first:RECIPE",
-    "xray-pneumothorax-2nd": "lesionkit.recipes.xray_second:RECIPE",
-    "xray-pneumothorax-3rd": "lesionkit.recipes.xray_third:RECIPE",
-    "xray-pneumothorax-4th": "lesionkit.recipes.xray_fourth:RECIPE",
-    "xray-pneumothorax-5th": "lesionkit.recipes.xray_fifth:RECIPE",
+    "ct-nodule": "lesionkit.recipes.ct.nodule:RECIPE",
+    "slide-metastasis": "lesionkit.recipes.slide.metastasis:RECIPE",
+    "xray-pneumothorax": "lesionkit.recipes.xray.pneumothorax:RECIPE",
+    "xray-pneumothorax-1st": "lesionkit.recipes.xray.first:RECIPE",
+    "xray-pneumothorax-2nd": "lesionkit.recipes.xray.second:RECIPE",
+    "xray-pneumothorax-3rd": "lesionkit.recipes.xray.third:RECIPE",
+    "xray-pneumothorax-4th": "lesionkit.recipes.xray.fourth:RECIPE",
+    "xray-pneumothorax-5th": "lesionkit.recipes.xray.fifth:RECIPE",
 }
 """Name -> "module:attribute". Spelled as text, so that listing recipes imports none of them."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
 
 from lesionkit.core.settings import Settings
-from lesionkit.recipes.run_folder import RunFolder
+from lesionkit.runs.run_folder import RunFolder
 
 S = TypeVar("S", bound=Settings)
 

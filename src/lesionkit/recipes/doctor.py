@@ -22,7 +22,7 @@ from lesionkit.core.image import ArrayImage
 from lesionkit.core.settings import Settings
 from lesionkit.prepare.store import ReadRate, Store, measure_read_rate
 from lesionkit.recipes import RECIPES, load_recipe
-from lesionkit.recipes.versions import installed_version, versions
+from lesionkit.runs.versions import installed_version, versions
 
 Verdict: TypeAlias = Literal["ok", "note", "bad"]
 

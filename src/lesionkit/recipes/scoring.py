@@ -11,10 +11,10 @@ from lesionkit.evaluate.compare import compare_scores
 from lesionkit.evaluate.document import from_document, to_document, to_tables
 from lesionkit.evaluate.score import Score
 from lesionkit.read.score import read_score
-from lesionkit.recipes.fingerprint import fingerprint
-from lesionkit.recipes.versions import versions
 from lesionkit.report.curves import plot_curves
 from lesionkit.report.score_page import write_score_page
+from lesionkit.runs.fingerprint import fingerprint
+from lesionkit.runs.versions import versions
 from lesionkit.write.score import write_score
 
 CANDIDATES_FILE = "candidates.csv"

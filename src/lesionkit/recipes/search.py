@@ -6,7 +6,7 @@ from typing import Any
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
-from lesionkit.recipes.settings_file import parse_assignment, resolve
+from lesionkit.runs.settings_file import parse_assignment, resolve
 
 _RANGE = re.compile(r"(?P<law>\w+)\((?P<low>[^,()]+),(?P<high>[^,()]+)\)")
 LAWS = ("uniform", "loguniform", "int", "logint")

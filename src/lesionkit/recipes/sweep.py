@@ -17,10 +17,10 @@ from lesionkit.core.files import write_text
 from lesionkit.core.settings import Settings
 from lesionkit.evaluate.score import Curve
 from lesionkit.recipes.base import Recipe
-from lesionkit.recipes.run_folder import RunFolder
 from lesionkit.recipes.search import Search
-from lesionkit.recipes.settings_file import resolve, show
 from lesionkit.report.sweep_page import write_sweep_page
+from lesionkit.runs.run_folder import RunFolder
+from lesionkit.runs.settings_file import resolve, show
 
 JOURNAL = "sweep.journal"
 

@@ -1,4 +1,4 @@
-"""A CT case -> a folder of DICOM files, one per slice. Inverse of `lesionkit.read.dicom`."""
+"""A CT case -> a folder of DICOM files, one per slice. Inverse of `lesionkit.read.dicom.scan`."""
 
 import re
 import uuid

@@ -4,7 +4,7 @@ import SimpleITK as sitk
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
-from lesionkit.read.dicom import read_series
+from lesionkit.read.dicom.scan import read_series
 from lesionkit.read.truth.lidc import LidcSettings, read_lidc
 
 GRID = Grid.upright((5, 40, 40), (2.0, 1.0, 1.0), (0, 0, 100))

@@ -1,0 +1,1 @@
+"""Radiographs projected from CTs, with known pneumothoraces."""

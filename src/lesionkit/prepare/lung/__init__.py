@@ -1,0 +1,1 @@
+"""The lungs of a chest CT, traced on a coarse copy."""

@@ -1,0 +1,123 @@
+"""Pixels of DICOM slices -> HU, several files at a time."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pydicom
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.read.dicom.header import Header
+from lesionkit.read.options import PADDING_HU
+
+_HIGHEST = 32767
+
+
+def read_pixels(headers: Sequence[Header]) -> NDArray[np.int16]:
+    """HU of slices of one shape, (z, y, x) in the order given, at least -1024.
+
+    The rescale of each slice is its own. Uncompressed files are read directly; deflated and big-endian ones through
+    pydicom, compressed ones (JPEG lossless, JPEG-LS, JPEG 2000, RLE …) through SimpleITK's GDCM.
+
+    Raises:
+        LesionkitError: a slice cannot be decoded; it is named.
+    """
+    volume = np.empty((len(headers), *headers[0].shape), dtype=np.int16)
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        # Consuming the results raises the first error.
+        list(pool.map(_read_into, headers, volume))
+    return volume
+
+
+def _read_into(header: Header, out: NDArray[np.int16]) -> None:
+    try:
+        if header.pixels_at is not None:
+            with header.path.open("rb") as file:
+                file.seek(header.pixels_at)
+                stored = np.fromfile(file, dtype=_dtype(header, "<"), count=out.size)
+            _to_hu(_used_bits(stored.reshape(out.shape), header), header, out)
+        elif header.transfer_syntax in (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian):
+            order = ">" if header.transfer_syntax == ExplicitVRBigEndian else "<"
+            stored = np.frombuffer(pydicom.dcmread(header.path).PixelData, dtype=_dtype(header, order), count=out.size)
+            _to_hu(_used_bits(stored.reshape(out.shape).astype(stored.dtype.newbyteorder("=")), header), header, out)
+        else:
+            _decode_into(header, out)
+    except (OSError, ValueError, RuntimeError, EOFError, AttributeError) as error:
+        raise LesionkitError(
+            f"the pixels of slice {header.path.name} must be readable, got a damaged or unknown coding "
+            f"({_syntax_name(header)}); copy the file again or convert the series to an uncompressed one"
+        ) from error
+
+
+def _decode_into(header: Header, out: NDArray[np.int16]) -> None:
+    """Through GDCM, which applies slope and intercept itself."""
+    decoded = sitk.GetArrayFromImage(sitk.ReadImage(str(header.path)))
+    if decoded.size != out.size:
+        raise ValueError(f"decoded {decoded.shape}, expected {out.shape}")
+    hu = decoded.reshape(out.shape)
+    padding = _padding_hu(header)
+    outside = (hu >= padding[0]) & (hu <= padding[1]) if padding is not None else None
+    np.clip(np.rint(hu), PADDING_HU, _HIGHEST, out=out, casting="unsafe")
+    if outside is not None:
+        out[outside] = PADDING_HU
+
+
+def _dtype(header: Header, order: str) -> np.dtype[Any]:
+    return np.dtype(f"{order}{'i' if header.signed else 'u'}{header.bits_allocated // 8}")
+
+
+def _used_bits(stored: NDArray[Any], header: Header) -> NDArray[Any]:
+    """Stored values without what old scanners keep in the unused high bits (overlays)."""
+    unused = header.bits_allocated - header.bits_stored
+    if unused <= 0:
+        return stored
+    # Shifting up and down again clears the high bits and extends the sign.
+    shifted: NDArray[Any] = (stored << unused) >> unused
+    return shifted
+
+
+def _to_hu(stored: NDArray[Any], header: Header, out: NDArray[np.int16]) -> None:
+    slope, intercept = _rescale(header)
+    padding = _padding_hu(header)
+    outside = None
+    if padding is not None and header.padding is not None:
+        outside = (stored >= header.padding[0]) & (stored <= header.padding[1])
+    if slope == 1 and intercept == int(intercept) and abs(intercept) < 32768 and stored.dtype.itemsize == 2:
+        # Clipped first so that the sum fits 16 bits; then unsigned values may wrap around: the sum is right again.
+        limits = np.iinfo(stored.dtype)
+        low = int(np.clip(PADDING_HU - intercept, limits.min, limits.max))
+        high = int(np.clip(_HIGHEST - intercept, limits.min, limits.max))
+        clipped = np.clip(stored, low, high)
+        np.add(clipped.view(np.int16), np.int16(intercept), out=out)
+    else:
+        hu = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+        np.clip(np.rint(hu), PADDING_HU, _HIGHEST, out=out, casting="unsafe")
+    if outside is not None:
+        out[outside] = PADDING_HU
+
+
+def _rescale(header: Header) -> tuple[float, float]:
+    if header.slope is None or header.intercept is None or header.slope == 0:
+        raise LesionkitError(
+            f"every slice needs RescaleSlope and RescaleIntercept to give HU, but {header.path.name} has none; "
+            "export the series again with them, or give HU in a .nii.gz or .mha file"
+        )
+    return header.slope, header.intercept
+
+
+def _padding_hu(header: Header) -> tuple[float, float] | None:
+    """The padding range in HU; None where it needs no care because it is clipped anyway."""
+    if header.padding is None:
+        return None
+    slope, intercept = _rescale(header)
+    low, high = sorted(slope * value + intercept for value in header.padding)
+    return (low, high) if high > PADDING_HU else None
+
+
+def _syntax_name(header: Header) -> str:
+    return pydicom.uid.UID(header.transfer_syntax).name

@@ -1,0 +1,57 @@
+"""Where a model is wrong on its own training cases: places to draw negatives from in the next round of training.
+
+System 2 (row 2.32) trains each level on what the level before got wrong and starts from its weights; its rule for
+choosing is not published. Here it is: of each case the strongest false positives.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lesionkit.core.case import Case
+from lesionkit.core.files import write_text
+from lesionkit.core.lesion import Candidate
+from lesionkit.infer.detect import NoduleDetector
+from lesionkit.nets.nodule_net import NoduleNet
+from lesionkit.nets.weights import pick_device
+from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.runs.run_folder import RunFolder
+
+HARD = "hard_negatives.json"
+_PER_CASE = 20
+_LEAST_SCORE = 0.1
+_AROUND_MM = 4.0
+
+
+def hard_negatives(
+    run: RunFolder, net: NoduleNet, cases: Sequence[Case], settings: CtNodule
+) -> dict[str, NDArray[np.float64]]:
+    """World positions (n, 3) of the strongest false positives of a net per case id; kept in the run folder."""
+    file = run.path / HARD
+    run.once("mine", lambda: _mine(file, net, cases, settings))
+    kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return {case_id: np.array(places, dtype=float).reshape(-1, 3) for case_id, places in kept.items()}
+
+
+def false_positives(case: Case, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates that lie in no lesion and no excluded finding, nor within 4 mm of one; in the order given."""
+    known = [*(case.truth or ()), *case.excluded]
+    if not known:
+        return list(candidates)
+    centres = np.array([lesion.centre_mm for lesion in known])
+    reach = np.array([max(lesion.radius_mm, 5.0) + _AROUND_MM for lesion in known])
+    return [c for c in candidates if (np.linalg.norm(centres - c.centre_mm, axis=1) > reach).all()]
+
+
+def _mine(file: Path, net: NoduleNet, cases: Sequence[Case], settings: CtNodule) -> Mapping[str, Any]:
+    detector = NoduleDetector(net, settings.infer, pick_device(settings.infer.device))
+    places: dict[str, list[tuple[float, ...]]] = {}
+    for case in cases:
+        strong = [c for c in detector.find(case) if c.score >= _LEAST_SCORE]
+        places[case.case_id] = [c.centre_mm for c in false_positives(case, strong)[:_PER_CASE]]
+    write_text(file, json.dumps(places) + "\n")
+    return {"cases": len(cases), "hard negatives": sum(map(len, places.values()))}

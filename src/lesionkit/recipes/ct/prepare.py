@@ -1,0 +1,219 @@
+"""A data set -> its catalogue, its splits and its prepared cases."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lesionkit.core.case import Case
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.lesion import Lesion
+from lesionkit.engine.map import EngineSettings, map_cases
+from lesionkit.read.catalogue import build_catalogue, read_catalogue, update_catalogue, write_catalogue
+from lesionkit.read.truth.join import lesions_from_json
+from lesionkit.recipes.base import Summary
+from lesionkit.recipes.ct.settings import CtNodule, SplitSettings
+from lesionkit.recipes.ct.store import lung_facts, prepared_case
+from lesionkit.report.gallery import LungView
+from lesionkit.report.lung_page import write_gallery
+from lesionkit.runs.run_folder import RunFolder
+from lesionkit.sample.split import THREE_WAY, Splits, given_splits, read_splits, split_by_patient, write_splits
+
+CATALOGUE = "catalogue.parquet"
+SPLITS = "splits.json"
+PREVIEW = "lungs.html"
+
+
+@dataclass(frozen=True)
+class PreparedSet:
+    """A data set that is ready to learn from.
+
+    Attributes:
+        cases: prepared cases with truth by case id; images are read lazily from the store.
+        splits: who learns, who validates, who tests.
+        failed: why a case is not among them, by case id.
+    """
+
+    cases: Mapping[str, Case]
+    splits: Splits
+    failed: Mapping[str, str]
+
+    @property
+    def count(self) -> int:
+        """How many cases there were."""
+        return len(self.cases) + len(self.failed)
+
+    def part(self, name: str) -> list[Case]:
+        """The usable cases of a part of the splits; empty where the splits have no such part."""
+        return [self.cases[case_id] for case_id in self.splits.parts.get(name, ()) if case_id in self.cases]
+
+
+def index(data: Path, out: Path, settings: CtNodule) -> Summary:
+    """See `Recipe.index`."""
+    table = build_catalogue(data, settings.read, each=_each(settings.engine), partial=settings.partial_truth)
+    write_catalogue(table, out)
+    bad = table[table["failure"].notna()]
+    return Summary(
+        facts={
+            "cases": len(table),
+            "patients": int(table["patient_id"].nunique()),
+            "cases with known truth": int(table["looked_at"].sum()),
+            "lesions": int(table["lesion_count"].sum()),
+            "duplicates left out": int(table["duplicates"].map(len).sum()),
+        },
+        paths=(out,),
+        failed=dict(zip(bad["case_id"], bad["failure"], strict=True)),
+        warnings=tuple(f"{r['case_id']}: {w}" for r in table.to_dict("records") for w in r["warnings"]),
+        cases=len(table),
+    )
+
+
+def prepare(run: RunFolder, data: Path, settings: CtNodule, preview: bool) -> Summary:
+    """See `Recipe.prepare`."""
+    prepared = prepared_set(run, data, settings)
+    paths = [run.path / CATALOGUE, run.path / SPLITS]
+    if preview:
+        views = (_view(case) for case in prepared.cases.values())
+        paths.insert(0, write_gallery(run.path / PREVIEW, views, title=f"Lungs of {data.name}"))
+    odd = {i: str(case.facts["lung_failure"]) for i, case in prepared.cases.items() if case.facts.get("lung_failure")}
+    return Summary(
+        facts={
+            "prepared": len(prepared.cases),
+            "lungs not found": len(odd),
+            **{f"{name} cases": len(cases) for name, cases in prepared.splits.parts.items()},
+        },
+        paths=tuple(paths),
+        failed=prepared.failed,
+        warnings=(*run.warnings, *(f"{case_id}: {reason}" for case_id, reason in odd.items())),
+        cases=prepared.count,
+    )
+
+
+def prepared_set(run: RunFolder, data: Path, settings: CtNodule) -> PreparedSet:
+    """Index, split and prepare what is not done yet in this run; what the store has is not prepared again.
+
+    Raises:
+        LesionkitError: no scan of the data set can be used.
+    """
+    table = _catalogue(run, data, settings)
+    usable = table[table["failure"].isna()]
+    splits = _splits(run, data, usable, settings.split)
+    rows: list[dict[str, Any]] = [
+        dict(zip(map(str, row), row.values(), strict=True)) for row in usable.to_dict("records")
+    ]
+    paths = [Path(row["path"]) for row in rows]
+    work = partial(_store, settings=settings)
+
+    def store_all() -> Mapping[str, Any]:
+        outcomes = list(map_cases(work, paths, settings.engine, "preparing"))
+        failed = {str(o.item): o.error for o in outcomes if o.error}
+        if len(failed) == len(paths):
+            raise LesionkitError(f"none of {len(paths)} scans of {data} can be prepared; {first_of(failed)}")
+        return {"failed": failed}
+
+    failed = dict(run.once("prepare", store_all)["failed"])
+    cases = {
+        row["case_id"]: with_truth(prepared_case(path, settings), row)
+        for row, path in zip(rows, paths, strict=True)
+        if str(path) not in failed
+    }
+    _note_lungs(run, table, cases)
+    reasons = {row["case_id"]: failed[row["path"]] for row in rows if row["path"] in failed}
+    unreadable = table[table["failure"].notna()]
+    return PreparedSet(
+        cases, splits, {**dict(zip(unreadable["case_id"], unreadable["failure"], strict=True)), **reasons}
+    )
+
+
+def with_truth(case: Case, row: Mapping[str, Any]) -> Case:
+    """A prepared case with the ids and the truth of its catalogue row."""
+    truth: tuple[Lesion, ...] | None = lesions_from_json(row["lesions"]) if row["looked_at"] else None
+    return replace(
+        case,
+        case_id=str(row["case_id"]),
+        patient_id=str(row["patient_id"]),
+        truth=truth,
+        excluded=lesions_from_json(row["excluded"]),
+        facts={**case.facts, "path": str(row["path"])},
+    )
+
+
+def _store(path: Path, settings: CtNodule) -> None:
+    prepared_case(path, settings)
+
+
+def _catalogue(run: RunFolder, data: Path, settings: CtNodule) -> pd.DataFrame:
+    file = run.path / CATALOGUE
+
+    def step() -> Mapping[str, Any]:
+        summary = index(data, file, settings)
+        if len(summary.failed) == summary.cases:
+            file.unlink()
+            raise LesionkitError(f"none of {summary.cases} scans of {data} can be used; {first_of(summary.failed)}")
+        return summary.facts
+
+    run.once("index", step)
+    return read_catalogue(file)
+
+
+def first_of(failed: Mapping[str, str | None]) -> str:
+    """The end of a sentence on failed scans: the first of them and why. Readers name the scan themselves."""
+    name, reason = next(iter(failed.items()))
+    return f"the first: {reason}" if name in (reason or "") else f"the first, {name}: {reason}"
+
+
+def _splits(run: RunFolder, data: Path, usable: pd.DataFrame, settings: SplitSettings) -> Splits:
+    """The data set's own splits.json, else LUNA16's subsets, else patients dealt at random if they are three."""
+    patients = dict(zip(usable["case_id"], usable["patient_id"], strict=True))
+    given = data / SPLITS
+    if given.is_file():
+        splits = read_splits(given, patients)
+    elif usable["fold"].notna().all():
+        splits = given_splits(dict(zip(usable["case_id"], usable["fold"], strict=True)), patients)
+    elif len(set(patients.values())) < len(THREE_WAY):
+        run.warn(
+            f"{data} has {len(set(patients.values()))} patients: all of them learn and none validates or tests; "
+            "more patients, or a splits.json, would tell how good the model is"
+        )
+        splits = Splits({"train": tuple(patients)})
+    else:
+        splits = split_by_patient(patients, dict(zip(THREE_WAY, settings.shares, strict=True)), settings.seed)
+    if "train" not in splits.parts:
+        splits = _from_folds(splits, settings)
+    write_splits(run.path / SPLITS, splits)
+    return splits
+
+
+def _from_folds(splits: Splits, settings: SplitSettings) -> Splits:
+    names = sorted(splits.parts)
+    test = settings.test_fold or names[-1]
+    validation = settings.validation_fold or next(name for name in reversed(names) if name != test)
+    rest = tuple(case for name in names if name not in (test, validation) for case in splits[name])
+    return Splits({"train": rest, "validation": splits[validation], "test": splits[test]})
+
+
+def _note_lungs(run: RunFolder, table: pd.DataFrame, cases: Mapping[str, Case]) -> None:
+    """Fill in the columns of the catalogue that only preparation knows."""
+    for case_id, case in cases.items():
+        ratio, seconds = case.facts.get("lung_cover_ratio"), case.facts.get("prepare_seconds")
+        table = update_catalogue(table, case_id, lung_cover_ratio=ratio, processing_seconds=seconds)
+    write_catalogue(table, run.path / CATALOGUE)
+
+
+def _view(case: Case) -> LungView:
+    facts = lung_facts(case)
+    facts.pop("preset")
+    return LungView(case_id=case.case_id, image=case.image, lung=case.regions.get("lung"), **facts)
+
+
+def _each(settings: EngineSettings) -> Callable[[Callable[[Path], Any], list[Path]], Iterable[Any]]:
+    def each(function: Callable[[Path], Any], paths: list[Path]) -> Iterable[Any]:
+        for outcome in map_cases(function, paths, settings, "indexing"):
+            if outcome.error:
+                raise LesionkitError(f"{outcome.item}: {outcome.error}")
+            yield outcome.value
+
+    return each

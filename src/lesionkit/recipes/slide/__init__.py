@@ -1,0 +1,1 @@
+"""Metastases in whole slides of lymph nodes."""

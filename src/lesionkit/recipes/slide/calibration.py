@@ -1,0 +1,164 @@
+"""Trained networks and the validation slides -> how maps become scores of slides, kept in the card of the model."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.evaluate.roc import auc_figure
+from lesionkit.infer.calibrate import ORIGINAL_WEIGHTS
+from lesionkit.nets.patch_net import PatchNet
+from lesionkit.nets.weights import load_net, save_model
+from lesionkit.recipes.slide.answer import Answer, Measured, fit_answer
+from lesionkit.recipes.slide.case import PreparedSlide
+from lesionkit.recipes.slide.data import SlideSet, first_of
+from lesionkit.recipes.slide.ensemble import ENSEMBLE_FILE, joined_answer, read_model_card, write_ensemble
+from lesionkit.recipes.slide.nets import NetPlan, folds_of, plans_of, searching
+from lesionkit.recipes.slide.score import known_of, score_found
+from lesionkit.recipes.slide.search import FoundSlide, read_record, record_file, search_all
+from lesionkit.recipes.slide.settings import SlideMetastasis, model_of_run
+from lesionkit.runs.run_folder import RunFolder
+
+VALIDATION = "validation"
+
+
+def fit_scores(run: RunFolder, held: SlideSet, settings: SlideMetastasis) -> Mapping[str, Any]:
+    """Search the validation slides and fit what makes scores of their maps; done once, nothing without such slides.
+
+    Of all folds, each one's slides are searched by the networks that have not learned from it, and one curve per
+    member is fitted on them together.
+    """
+    plans, slides = plans_of(settings, folds_of(held, settings)), validation_slides(held, settings)
+    if not slides:
+        run.warn("no slide validates, so the score of slides is that of the rule, not calibrated")
+        return {}
+
+    def fit() -> Mapping[str, Any]:
+        failed = _search(run, held, settings, plans)
+        if len(failed) == len(slides):
+            raise LesionkitError(f"none of {len(failed)} validation slides can be searched; {first_of(failed)}")
+        names = [name for name in slides if name not in failed]
+        found = [read_record(record_file(run.path / VALIDATION, name)) for name in names]
+        fitting = _Fitting(run, [slides[name] for name in names], settings)
+        told = _fit_several(fitting, plans, found) if plans[0].name else _fit_one(fitting, plans[0], found)
+        return {**told, "failed": failed}
+
+    facts = dict(run.once("fit", fit))
+    facts.pop("failed", None)
+    return facts
+
+
+def validation_slides(held: SlideSet, settings: SlideMetastasis) -> dict[str, PreparedSlide]:
+    """Those that some network of the run has not learned from, to choose and to fit by."""
+    folds = folds_of(held, settings)
+    return {name: slide for fold in folds for name, slide in held.part(fold).items()} or held.part("validation")
+
+
+def _search(run: RunFolder, held: SlideSet, settings: SlideMetastasis, plans: Sequence[NetPlan]) -> dict[str, str]:
+    """Search each validation slide by all networks that it validates; which failed why."""
+    failed: dict[str, str] = {}
+    for fold in folds_of(held, settings) or ("",):
+        slides = held.part(fold or "validation")
+        nets = searching([plan for plan in plans if plan.fold == fold], run.path)
+        paths = {name: slide.entry.path for name, slide in slides.items()}
+        outcomes = search_all(paths, settings, nets, run.path / VALIDATION)
+        failed |= {o.item[0]: o.error for o in outcomes if o.error}
+    return failed
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """What scores are fitted on: validation slides, each with its truth and its patient."""
+
+    run: RunFolder
+    slides: Sequence[PreparedSlide]
+    settings: SlideMetastasis
+
+    @property
+    def truth(self) -> list[bool]:
+        return [slide.has_tumour for slide in self.slides]
+
+    def answer(self, measured: Sequence[Measured]) -> Answer:
+        """Fitted on one map of each slide."""
+        patients = [slide.entry.patient_id for slide in self.slides]
+        answer, said = fit_answer(measured, self.truth, patients, self.settings.answer)
+        for sentence in said:
+            self.run.warn(sentence)
+        return answer
+
+    def area(self, name: str, scores: Sequence[float]) -> dict[str, Any]:
+        """The AUC of one score per slide as a fact; none where the slides are all of one kind."""
+        if len(set(self.truth)) < 2:
+            return {}
+        area = auc_figure(np.array(self.truth), np.array(scores)).value
+        return {f"validation AUC of slides{name}": round(area, 4)}
+
+
+def _fit_one(fitting: _Fitting, plan: NetPlan, found: Sequence[FoundSlide]) -> dict[str, Any]:
+    answer = fitting.answer([one.measured for one in found])
+    _keep(plan.file(fitting.run.path), answer)
+    area = fitting.area(f" by rule {answer.rule}", [one.measured.rules[answer.rule] for one in found])
+    return {"slide score": "aggregator" if answer.aggregator else f"rule {answer.rule}", **area}
+
+
+def _fit_several(fitting: _Fitting, plans: Sequence[NetPlan], found: Sequence[FoundSlide]) -> dict[str, Any]:
+    answers: dict[str, Answer] = {}
+    told: dict[str, Any] = {}
+    for member in dict.fromkeys(plan.member for plan in plans):
+        names = [plan.name for plan in plans if plan.member == member]
+        # Each slide was measured by the one network of a member that has not learned from it.
+        measured = [next(one.members[name] for name in names if name in one.members) for one in found]
+        answers[member] = fitting.answer(measured)
+        told |= fitting.area(f", {member}", [answers[member].raw(one) for one in measured])
+    mean, model = fitting.answer([one.measured for one in found]), fitting.run.path / ENSEMBLE_FILE
+    for plan in plans:
+        _keep(plan.file(fitting.run.path), answers[plan.member])
+    cards = {"answers": {name: answer.to_card() for name, answer in answers.items()}, "mean answer": mean.to_card()}
+    write_ensemble(model, searching(plans, fitting.run.path), read_model_card(model) | cards)
+    score_of = read_scorer(model, fitting.settings)
+    told |= fitting.area(", together", [score_of(one) for one in found])
+    return {"slide score": fitting.settings.ensemble.score, **told}
+
+
+def validation_froc(run: RunFolder, held: SlideSet, settings: SlideMetastasis) -> float:
+    """The exact FROC of the lesions of validation slides, which `fit_scores` has searched.
+
+    Raises:
+        LesionkitError: none of them holds tumour.
+    """
+    score_of = read_scorer(model_of_run(run.path), settings)
+    slides, folder = validation_slides(held, settings), run.path / VALIDATION
+    pairs = [
+        (read_record(record_file(folder, name)), slide.entry)
+        for name, slide in slides.items()
+        if record_file(folder, name).is_file()
+    ]
+    scores = {found.slide_id: score_of(found) for found, _ in pairs}
+    scored = score_found(pairs, scores, known_of(pairs, settings), settings)
+    if "exact" not in scored:
+        raise LesionkitError(f"none of {len(slides)} validation slides has drawn tumour, so there is no FROC to sweep")
+    return scored["exact"].figures["cpm"].value
+
+
+def read_scorer(model: Path, settings: SlideMetastasis) -> Callable[[FoundSlide], float]:
+    """What gives the score of a slide that was searched with a model: weights, or an `ensemble.json`."""
+    if model.suffix != ".json" or settings.ensemble.score == "mean map":
+        answer = read_answer(model, settings)
+        return lambda found: answer(found.measured)
+    given = settings.ensemble.weights
+    joined = joined_answer(model, settings.answer, None if given == "members" else ORIGINAL_WEIGHTS[given])
+    return lambda found: joined(found.members)
+
+
+def read_answer(model: Path, settings: SlideMetastasis) -> Answer:
+    """How a score is made of a map that was made with a model, the mean map of several networks too."""
+    card = read_model_card(model)
+    return Answer.from_card(card.get("mean answer" if model.suffix == ".json" else "answer"), settings.answer)
+
+
+def _keep(model: Path, answer: Answer) -> None:
+    net, card = load_net(model, PatchNet)
+    save_model(model, net, {**card, "answer": answer.to_card()})

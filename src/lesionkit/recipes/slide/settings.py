@@ -1,0 +1,218 @@
+"""The settings of slide-metastasis, and the models it has."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.settings import Settings
+from lesionkit.engine.map import EngineSettings
+from lesionkit.evaluate.camelyon16 import Camelyon16Settings
+from lesionkit.infer.calibrate import ORIGINAL_WEIGHTS
+from lesionkit.infer.dense_settings import DenseSettings
+from lesionkit.infer.marks import PeakSettings, RegionMarkSettings
+from lesionkit.infer.sampled_settings import SampledSettings
+from lesionkit.learn.patches_settings import PatchLearnSettings
+from lesionkit.nets.patch_net_settings import PatchNetSettings
+from lesionkit.prepare.tissue import TissueSettings
+from lesionkit.read.slide.whole import SlideOptions
+from lesionkit.recipes.slide.answer import SlideAnswerSettings
+from lesionkit.recipes.slide.ensemble import ENSEMBLE_FILE, read_model_card
+from lesionkit.recipes.slide.truth import TruthSettings
+from lesionkit.runs.models import MODEL_FILE, chosen_model
+from lesionkit.sample.augment_slide_settings import SlideAugmentSettings
+from lesionkit.sample.mine_slide import MineSettings
+from lesionkit.sample.slide_grid import SlideGridSettings
+
+NAME = "slide-metastasis"
+
+
+class OverviewSettings(Settings):
+    """The small picture of the whole slide on which tissue is found."""
+
+    max_px: int = Field(default=2**20, ge=2**12)
+    """Its pixels at most; tissue is found on so many in a quarter of a second."""
+    min_um: float = Field(default=8.0, gt=0)
+    """µm per pixel at least."""
+
+
+class FewSettings(Settings):
+    """Smaller patches for slides whose tumour is small (system 4 suggested them and did not use them)."""
+
+    below: int = Field(default=100, ge=0)
+    """Slides with fewer patches that are all tumour get smaller ones too; 0 for none."""
+    patch: int = Field(default=32, ge=16)
+    """Samples in the middle of a patch that must all be tumour. The patch that is read keeps its size."""
+    stride: int = Field(default=16, ge=1)
+    """Samples from one of these to the next."""
+
+
+class SlideSplitSettings(Settings):
+    """Who learns and who is kept out, by patient. A splits.json in the data set comes first."""
+
+    shares: tuple[float, ...] = Field(default=(0.8, 0.2), min_length=1, max_length=3)
+    """Of the slides in train, validation and test; patients stay together. 8:2 or 9:1 in system 4."""
+    folds: int | None = Field(default=None, ge=2)
+    """Cross-validation instead: so many folds, of which one validates."""
+    fold: int = Field(default=0, ge=0)
+    """Which fold validates."""
+    every_fold: bool = False
+    """Train on all folds, one network (of each member) per fold. They search together, and what a run scores are all
+    slides, each by the networks that have not learned from it."""
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _has_folds(self) -> "SlideSplitSettings":
+        if self.every_fold and self.folds is None:
+            raise ValueError("split.every_fold needs split.folds, such as 5")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the parts."""
+        if self.folds is not None:
+            return ("train", "validation")
+        return ("train", "validation", "test")[: len(self.shares)]
+
+
+class DrawSettings(Settings):
+    """Which patches an epoch shows."""
+
+    per_epoch: int = Field(default=6400, ge=2)
+    """Patches drawn anew every so many."""
+    weights: tuple[float, float, float] = (1.0, 1.0, 2.0)
+    """tumour : normal of slides with tumour : normal of slides without (row 4.9); what a set does not have gets 0."""
+    labelled_share: float = Field(default=0.25, ge=0, lt=1)
+    """Share of labelled patches, where there are any beside slides."""
+    packed: bool = False
+    """Pack every patch into one file first, instead of reading them from the slides."""
+    validation: int = Field(default=768, ge=2)
+    """Patches of validation slides, drawn once in the same ratio, on which the net is judged while it learns."""
+
+
+class RoundSettings(Settings):
+    """Hard negatives."""
+
+    rounds: int = Field(default=0, ge=0)
+    """Trainings after the first, each from the last one's weights with its false positives shown again."""
+    per_slide: int = Field(default=2000, ge=1)
+    """Normal patches of a slide that are looked at."""
+    hard: MineSettings = MineSettings()
+
+
+class SearchSettings(Settings):
+    """How a slide is searched."""
+
+    mode: Literal["dense", "sampled"] = "dense"
+    """dense: every place of the tissue. sampled: at most `sampled.most` patches, as the original (row 4.18)."""
+    threads: int = Field(default=2, ge=0)
+    """That read ahead."""
+
+
+class SlideMember(Settings):
+    """One network of an ensemble; what it does not name is that of the recipe."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$")
+    net: PatchNetSettings = PatchNetSettings()
+    learn: PatchLearnSettings | None = None
+    """How it is trained; null: as the recipe says."""
+    seed: int | None = None
+    """Of its training, instead of that of `learn`: members that differ in nothing else differ in this."""
+    weight: float = Field(default=1.0, gt=0)
+    """In the mean of maps and of scores."""
+
+
+class SlideEnsembleSettings(Settings):
+    """How networks that search together become one; the maps are averaged, and marks and outlines are of their mean."""
+
+    score: Literal["calibrated average", "mean map"] = "calibrated average"
+    """calibrated average: of the score of each network's own map. mean map: the score of the averaged map."""
+    weights: Literal["members", "phase 1", "phase 2"] = "members"
+    """Of scores: those of the members; or those that the original gave z-scores of two networks (row 4.20), for which
+    set answer.curve to z-score and answer.rule.rule to maximum."""
+
+
+class SlideMetastasis(Settings):
+    """Every setting of the recipe, one group per stage."""
+
+    read: SlideOptions = SlideOptions()
+    truth: TruthSettings = TruthSettings()
+    um: float = Field(default=1.0, gt=0)
+    """µm per pixel at which slides are analysed; 1.0 is about a 10x lens."""
+    overview: OverviewSettings = OverviewSettings()
+    tissue: TissueSettings = TissueSettings()
+    patches: SlideGridSettings = SlideGridSettings(patch=96)
+    """Which patches a slide has, in samples of the analysed image."""
+    few: FewSettings = FewSettings()
+    split: SlideSplitSettings = SlideSplitSettings()
+    labelled: Path | None = None
+    """A folder of labelled patches, shown beside those of slides: labels.csv (id,label) and pictures."""
+    stain: Literal["none", "macenko", "reinhard"] = "none"
+    """Bring every slide to one stain, in training and search alike."""
+    draw: DrawSettings = DrawSettings()
+    augment: SlideAugmentSettings = SlideAugmentSettings()
+    net: PatchNetSettings = PatchNetSettings()
+    learn: PatchLearnSettings = PatchLearnSettings(middle_weight=1.0)
+    members: tuple[SlideMember, ...] = ()
+    """Several networks instead of `net`, trained one after the other and searching together, such as
+    [{name: light, net: {architecture: transposed}}, {name: deep, net: {architecture: inception}}]."""
+    ensemble: SlideEnsembleSettings = SlideEnsembleSettings()
+    mine: RoundSettings = RoundSettings()
+    search: SearchSettings = SearchSettings()
+    dense: DenseSettings = DenseSettings()
+    sampled: SampledSettings = SampledSettings()
+    answer: SlideAnswerSettings = SlideAnswerSettings()
+    """The score of a slide."""
+    peaks: PeakSettings = PeakSettings()
+    """Marks of lesions."""
+    regions: RegionMarkSettings = RegionMarkSettings()
+    """Outlines of lesions."""
+    score: Camelyon16Settings = Camelyon16Settings()
+    objective: Literal["patch AUC", "lesion FROC"] = "patch AUC"
+    """What a sweep makes larger: AUC of validation patches, or FROC (exact) of the lesions of validation slides, which
+    are searched for it after each training."""
+    engine: EngineSettings = EngineSettings()
+
+    @model_validator(mode="after")
+    def _members_are_told_apart(self) -> "SlideMetastasis":
+        names = [member.name for member in self.members]
+        if len({file_name(name).lower() for name in names}) < len(names):
+            raise ValueError(f"members must have different names, got {', '.join(names)}")
+        if self.ensemble.weights != "members" and len(names) != len(ORIGINAL_WEIGHTS[self.ensemble.weights]):
+            raise ValueError(f"ensemble.weights '{self.ensemble.weights}' are of two members, got {len(names)}")
+        return self
+
+    @model_validator(mode="after")
+    def _smaller_patches_are_smaller(self) -> "SlideMetastasis":
+        if self.few.patch >= self.patches.patch or (self.patches.patch - self.few.patch) % 2:
+            raise ValueError(
+                f"few.patch must be smaller than patches.patch by an even number, got {self.few.patch} and "
+                f"{self.patches.patch}"
+            )
+        return self
+
+
+def file_name(name: str) -> str:
+    """The name of a network as that of a file."""
+    return name.replace(" ", "-")
+
+
+def model_path(model: Path | None) -> Path:
+    """What `--model` means, see `chosen_model`: the weights, or of several networks the `ensemble.json`."""
+    return chosen_model(model, NAME, model_of_run)
+
+
+def model_of_run(folder: Path) -> Path:
+    """The file that stands for all that a run trained, whether it is there or not."""
+    return folder / ENSEMBLE_FILE if (folder / ENSEMBLE_FILE).is_file() else folder / MODEL_FILE
+
+
+def model_settings(model: Path | None) -> SlideMetastasis:
+    """The settings a model was trained with."""
+    card = read_model_card(model_path(model))
+    if card.get("recipe") != NAME:
+        raise LesionkitError(
+            f"{model} must be a model of {NAME}, got one of {card.get('recipe')}; give another --model"
+        )
+    return SlideMetastasis.parse(card["settings"])

@@ -1,0 +1,153 @@
+"""Prepared slides, labelled patches, or both -> a trained network with its card."""
+
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.learn.loop import seed_everything
+from lesionkit.learn.patches import FittedPatches, fit_patches
+from lesionkit.nets.patch_net import PatchNet
+from lesionkit.nets.weights import load_net, save_model
+from lesionkit.read.patch_set import is_patch_set
+from lesionkit.recipes.base import Progress, Summary
+from lesionkit.recipes.slide.calibration import fit_scores, validation_froc
+from lesionkit.recipes.slide.data import prepared_slides
+from lesionkit.recipes.slide.ensemble import ENSEMBLE_FILE, committee_of, write_ensemble
+from lesionkit.recipes.slide.mine import mined
+from lesionkit.recipes.slide.nets import NetPlan, folds_of, plans_of, searching
+from lesionkit.recipes.slide.patches import Draws, pack_labelled
+from lesionkit.recipes.slide.prepare import write_statistics
+from lesionkit.recipes.slide.settings import NAME, SlideMetastasis, model_of_run, model_path
+from lesionkit.recipes.slide.validation import AREA, Judge, Learners, Told, ensemble_card, model_card
+from lesionkit.runs.run_folder import RunFolder, open_run
+from lesionkit.sample.slide_batches import PatchBatches
+
+
+def train(run: RunFolder, data: Path, settings: SlideMetastasis, start_from: Path | None) -> Summary:
+    """See `Recipe.train`; DATA may be a folder of labelled patches instead of slides."""
+    return _trained(run, data, settings, start_from)
+
+
+def objective(data: Path, folder: Path, settings: SlideMetastasis, progress: Progress) -> float:
+    """See `Recipe.objective`: AUC of validation patches or FROC of validation slides, see the setting `objective`;
+    after each validation it is told the AUC of patches, which both need.
+
+    Raises:
+        LesionkitError: there is nothing to measure it on.
+    """
+    with open_run(folder, NAME, settings, {"data": data}) as run:
+        areas: list[float] = []
+
+        def told(area: float) -> None:
+            areas.append(area)
+            progress(len(areas), area)
+
+        summary = _trained(run, data, settings, None, told)
+        if settings.objective == "lesion FROC" and not is_patch_set(data):
+            return validation_froc(run, prepared_slides(run, data, settings), settings)
+        found = run.record["metrics"].get("validation_mean_auc")
+    if found is None:
+        raise LesionkitError(f"a sweep needs validation patches with and without tumour; {'; '.join(summary.warnings)}")
+    return float(found)
+
+
+def _trained(
+    run: RunFolder, data: Path, settings: SlideMetastasis, start_from: Path | None, told: Told | None = None
+) -> Summary:
+    held = None if is_patch_set(data) else prepared_slides(run, data, settings)
+    if held is not None:
+        run.once("statistics", lambda: write_statistics(run, held, settings))
+    elif settings.split.every_fold:
+        raise LesionkitError("split.every_fold is for slides, for labelled patches do not tell theirs; leave it out")
+    folder = data if held is None else settings.labelled
+    labelled = pack_labelled(run, folder, settings) if folder is not None else None
+    shown = Learners(run, held, labelled, told)
+    plans = plans_of(settings, folds_of(held, settings))
+    each = {plan.name: run.once(plan.called("train"), partial(_train, shown, plan, start_from)) for plan in plans}
+    facts = dict(each[""]) if "" in each else _facts_of(each)
+    areas = [one[AREA] for one in each.values() if not isinstance(one[AREA], str)]
+    if len(areas) == len(each):
+        run.note(validation_mean_auc=float(np.mean(areas)))
+    if len(plans) > 1:
+        run.once("ensemble", lambda: _write_ensemble(run, plans, ensemble_card(shown, settings, each)))
+    if held is not None:
+        facts |= fit_scores(run, held, settings)
+    elif settings.mine.rounds:
+        run.warn("hard negatives are mined on slides; labelled patches alone have none")
+    paths = (model_of_run(run.path),)
+    if held is None:
+        return Summary(facts, paths, {}, run.warnings, 1)
+    return Summary(facts, paths, held.failed, tuple(dict.fromkeys((*run.warnings, *held.warnings))), held.count)
+
+
+def _facts_of(each: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What is told of several networks."""
+    return {"networks": len(each), **{f"{AREA}, {name}": facts[AREA] for name, facts in each.items()}}
+
+
+def _write_ensemble(run: RunFolder, plans: Sequence[NetPlan], card: Mapping[str, Any]) -> Mapping[str, Any]:
+    write_ensemble(run.path / ENSEMBLE_FILE, searching(plans, run.path), card)
+    return {"networks": [plan.name for plan in plans]}
+
+
+def _train(shown: Learners, plan: NetPlan, start_from: Path | None) -> dict[str, Any]:
+    run, settings = shown.run, plan.settings
+    # Earlier sittings of an interrupted training count too.
+    started = time.monotonic() - float(run.record["metrics"].get(plan.called("training_s"), 0))
+    slides, packed = shown.slides(plan, "train"), shown.packed(settings)
+    net = _first_net(plan, start_from)
+    judge = Judge(shown, plan, started)
+    hard, fitted = None, None
+    for number in range(settings.mine.rounds + 1):
+        folder = plan.folder(run.path) if number == 0 else plan.folder(run.path) / f"round-{number}"
+        if number and fitted is not None:
+            hard = mined(run, number, fitted.net, slides, settings, hard, plan.name)
+            # An average of weights takes no gradients; what is learned from does.
+            net = fitted.net.requires_grad_(True)
+        draws = Draws(slides, shown.labelled, settings, hard=hard, packed=packed)
+        fitted = _fit(net, folder, draws, settings, judge)
+    if fitted is None:
+        raise LesionkitError(f"mine.rounds must be 0 or more, got {settings.mine.rounds}")
+    figures = {name: round(float(value), 5) for name, value in fitted.figures.items()}
+    run.note(**{plan.called(name): value for name, value in figures.items()})
+    seconds = round(time.monotonic() - started)
+    area = judge.auc if judge.auc is not None else judge(fitted.net).get("auc")
+    told = {} if area is None else {"validation": {"patch AUC": area}}
+    save_model(plan.file(run.path), fitted.net, model_card(shown, plan, seconds) | told)
+    return {
+        "steps": int(figures.get("steps", settings.learn.steps)),
+        "steps per second": round(figures.get("speed/steps_per_s", 0.0), 3),
+        "time waiting for data": f"{100 * figures.get('speed/waiting_share', 0.0):.1f} %",
+        AREA: "not measured: no validation patches" if area is None else round(area, 4),
+        "training time": f"{seconds} s",
+    }
+
+
+def _first_net(plan: NetPlan, start_from: Path | None) -> PatchNet:
+    """The network that a training begins with: its weights follow from the seed, or are those of an earlier run."""
+    seed_everything(plan.settings.learn.seed)
+    if start_from is None:
+        return PatchNet(plan.settings.net)
+    nets = {net.name: net.path for net in committee_of(model_path(start_from))}
+    if plan.name not in nets:
+        raise LesionkitError(
+            f"--from must name a run with the networks that are trained, but {start_from} has no "
+            f"'{plan.name or 'single one'}'; it has {', '.join(filter(None, nets)) or 'a single one'}"
+        )
+    return load_net(nets[plan.name], PatchNet)[0]
+
+
+def _fit(net: PatchNet, folder: Path, draws: Draws, settings: SlideMetastasis, judge: Judge) -> FittedPatches:
+    learn = settings.learn
+    length = learn.steps * learn.devices
+    batches = PatchBatches(draws, learn.batch, length, settings.augment, learn.seed)
+    try:
+        return fit_patches(net, folder, learn, batches, judge if judge.can_judge else None)
+    except SystemExit as ended:
+        # What Lightning makes of Ctrl-C; to us it is an interruption that the same command resumes.
+        raise KeyboardInterrupt from ended

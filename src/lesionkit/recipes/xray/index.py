@@ -1,0 +1,210 @@
+"""A folder of radiographs -> a table of its images, and who of them learns, validates and tests."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.engine.map import EngineSettings, map_cases
+from lesionkit.read.chest_set import read_chest_set
+from lesionkit.read.picture import find_pictures
+from lesionkit.read.truth.chest_labels import read_chest_labels
+from lesionkit.recipes.base import Summary
+from lesionkit.recipes.xray.rows import ImageRow, read_rows, row_of, unlabelled_row, write_rows
+from lesionkit.recipes.xray.settings import FoldSettings, UnlabelledSettings, XrayPneumothorax
+from lesionkit.runs.run_folder import RunFolder
+from lesionkit.sample.folds import FoldCase, stratified_folds, stratified_split
+from lesionkit.sample.split import Splits, read_splits, write_splits
+
+CATALOGUE = "catalogue.parquet"
+SPLITS = "splits.json"
+FOLD = "fold-"
+_FEW = 1000
+"""Fewer headers are read before other processes have loaded what they need."""
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """The images of a run.
+
+    Attributes:
+        images: usable ones with known truth by case id.
+        splits: parts "fold-0" …, and "test" where images are kept for it.
+        unlabelled: usable ones without masks.
+        failed: why an image is not among them, by case id.
+    """
+
+    images: Mapping[str, ImageRow]
+    splits: Splits
+    unlabelled: tuple[ImageRow, ...]
+    failed: Mapping[str, str]
+
+    @property
+    def count(self) -> int:
+        return len(self.images) + len(self.unlabelled) + len(self.failed)
+
+    @property
+    def folds(self) -> tuple[str, ...]:
+        return tuple(name for name in self.splits.parts if name.startswith(FOLD))
+
+    def part(self, name: str) -> tuple[ImageRow, ...]:
+        """The usable images of one part; empty where there is no such part."""
+        return tuple(self.images[i] for i in self.splits.parts.get(name, ()) if i in self.images)
+
+    def outside(self, fold: str) -> tuple[ImageRow, ...]:
+        """What learns when `fold` validates."""
+        return tuple(row for name in self.folds if name != fold for row in self.part(name))
+
+
+def index(data: Path, out: Path, settings: XrayPneumothorax) -> Summary:
+    """See `Recipe.index`."""
+    rows = index_rows(data, settings.engine)
+    write_rows(rows, out)
+    usable = [row for row in rows if not row.failure]
+    return Summary(
+        facts={
+            "images": len(rows),
+            "patients": len({row.patient_id for row in usable}),
+            "images with known truth": sum(row.looked_at for row in usable),
+            "with pneumothorax": sum(row.positive for row in usable),
+            "with lung mask": sum(bool(row.lungs) for row in usable),
+        },
+        paths=(out,),
+        failed={row.case_id: row.failure for row in rows if row.failure},
+        cases=len(rows),
+    )
+
+
+def index_rows(data: Path, engine: EngineSettings) -> list[ImageRow]:
+    """The images of a data set; those that cannot be used say why.
+
+    Raises:
+        LesionkitError: the folder has no layout that is known.
+    """
+    images = read_chest_set(data)
+    if len(images) < _FEW:
+        engine = engine.model_copy(update={"backend": "here"})
+    return [
+        outcome.value or ImageRow(i.case_id, i.patient_id or i.case_id, str(i.path), failure=str(outcome.error))
+        for i, outcome in zip(images, map_cases(row_of, images, engine, "indexing"), strict=True)
+    ]
+
+
+def unlabelled_rows(settings: UnlabelledSettings, engine: EngineSettings, seed: int) -> list[ImageRow]:
+    """The radiographs of a folder of unlabelled ones, with their image labels where a table is given.
+
+    Raises:
+        LesionkitError: no radiograph, a table that names none of them.
+    """
+    if settings.images is None:
+        return []
+    files = find_pictures(settings.images)
+    labels = None if settings.labels is None else _labels(settings.labels, files)
+    if labels is not None:
+        files = [file for file in files if file in labels]
+    if settings.most is not None and len(files) > settings.most:
+        chosen = np.random.default_rng(seed).choice(len(files), settings.most, replace=False)
+        files = [files[number] for number in sorted(chosen)]
+    work = partial(unlabelled_row, root=settings.images)
+    found = []
+    for outcome in map_cases(work, files, engine, "indexing unlabelled"):
+        row = outcome.value or ImageRow(outcome.item.stem, "", str(outcome.item), failure=str(outcome.error))
+        found.append(row if labels is None else replace(row, label=labels[outcome.item]))
+    return found
+
+
+def _labels(table: Path, files: Sequence[Path]) -> dict[Path, int | None]:
+    """Label by file; files that the table does not name, and lateral views, are left out."""
+    frame = read_chest_labels(table)
+    if "Pneumothorax" not in frame:
+        raise LesionkitError(f"{table} must have a column Pneumothorax, got {', '.join(frame.columns)}")
+    frame = frame[frame["view"] != "lateral"]
+    label_of = dict(zip(frame["image_id"], frame["Pneumothorax"], strict=True))
+    depth = max((str(name).count("/") for name in label_of), default=0) + 1
+    found: dict[Path, int | None] = {}
+    for file in files:
+        name = "/".join(file.with_suffix("").parts[-depth:])
+        if name in label_of:
+            found[file] = None if pd.isna(label_of[name]) else int(label_of[name])
+    if not found:
+        raise LesionkitError(f"{table}: none of its {len(label_of)} images is among the {len(files)} files")
+    return found
+
+
+def image_set(run: RunFolder, data: Path, settings: XrayPneumothorax) -> ImageSet:
+    """Index and split what is not yet indexed and split in this run.
+
+    Raises:
+        LesionkitError: no image can be used, or there are too few patients for the folds.
+    """
+    file, more = run.path / CATALOGUE, run.path / "unlabelled.parquet"
+
+    def step() -> Mapping[str, Any]:
+        summary = index(data, file, settings)
+        if len(summary.failed) == summary.cases:
+            file.unlink()
+            raise LesionkitError(f"none of {summary.cases} images can be used; the first: {_first(summary.failed)}")
+        further = unlabelled_rows(settings.unlabelled, settings.engine, settings.split.seed)
+        if further:
+            write_rows(further, more)
+        return {**summary.facts, "unlabelled images": len(further)}
+
+    run.once("index", step)
+    rows, further = read_rows(file), read_rows(more) if more.is_file() else []
+    usable = {row.case_id: row for row in rows if not row.failure}
+    known = {i: row for i, row in usable.items() if row.looked_at}
+    splits = _splits(run, data, known, settings.split)
+    free = [*(row for row in usable.values() if not row.looked_at), *(row for row in further if not row.failure)]
+    return ImageSet(known, splits, tuple(free), {r.case_id: r.failure for r in [*rows, *further] if r.failure})
+
+
+def _first(failed: Mapping[str, str]) -> str:
+    name, reason = next(iter(failed.items()))
+    return reason if name in reason else f"{name}: {reason}"
+
+
+def _splits(run: RunFolder, data: Path, known: Mapping[str, ImageRow], settings: FoldSettings) -> Splits:
+    file, given = run.path / SPLITS, data / SPLITS
+    patients = {i: row.patient_id for i, row in known.items()}
+    if file.is_file():
+        return read_splits(file, patients)
+    splits = as_folds(read_splits(given, patients)) if given.is_file() else _dealt(known, settings)
+    write_splits(file, splits)
+    for name, cases in splits.parts.items():
+        run.say(f"{name}: {len(cases)} images, {sum(known[i].positive for i in cases)} positive")
+    return splits
+
+
+def as_folds(splits: Splits) -> Splits:
+    """Given splits as folds and test: of train and validation, the validation is the one fold that is held out.
+
+    Raises:
+        LesionkitError: neither folds nor train and validation.
+    """
+    parts = splits.parts
+    if {"train", "validation"} <= parts.keys():
+        folds = {f"{FOLD}0": parts["validation"], f"{FOLD}1": parts["train"]}
+    else:
+        names = [name for name in parts if name != "test"]
+        folds = {f"{FOLD}{number}": parts[name] for number, name in enumerate(names)}
+    if len(folds) < 2:
+        raise LesionkitError(
+            f"splits must have the parts train and validation, or two folds or more, got {', '.join(parts)}"
+        )
+    return Splits({**folds, **({"test": parts["test"]} if "test" in parts else {})})
+
+
+def _dealt(known: Mapping[str, ImageRow], settings: FoldSettings) -> Splits:
+    cases = [FoldCase(row.case_id, row.patient_id, row.area) for row in known.values()]
+    test: tuple[str, ...] = ()
+    if settings.test_share:
+        shares = {"rest": 1 - settings.test_share, "test": settings.test_share}
+        test = stratified_split(cases, shares, settings.seed)["test"]
+    left = [case for case in cases if case.case_id not in set(test)]
+    folds = stratified_folds(left, settings.folds, settings.seed)
+    return Splits({**folds.parts, **({"test": test} if test else {})})

@@ -1,0 +1,90 @@
+"""The lung network of the third place: trained on lung masks, it says which box of a radiograph is looked at."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.grey import to_grey
+from lesionkit.engine.map import EngineSettings, map_cases
+from lesionkit.infer.fuse import predict
+from lesionkit.infer.lung_crop import LungCropSettings, lung_box, scaled_box
+from lesionkit.infer.segment import pick_precision, resized
+from lesionkit.nets.segmenter import Segmenter
+from lesionkit.nets.weights import load_net, pick_device, save_model
+from lesionkit.read.picture import read_picture
+from lesionkit.recipes.xray.index import ImageSet
+from lesionkit.recipes.xray.pictures import Corners, Plan, prepare_pictures
+from lesionkit.recipes.xray.rows import ImageRow
+from lesionkit.recipes.xray.settings import XrayInferSettings, XrayPneumothorax
+from lesionkit.recipes.xray.train import Shown, fit_member
+from lesionkit.runs.models import MODELS
+from lesionkit.runs.run_folder import RunFolder
+from lesionkit.runs.versions import versions
+
+LUNG_FILE = Path("models") / "lung.safetensors"
+_SHIPPED = MODELS / "xray-lung.safetensors"
+
+
+def lung_net(run: RunFolder, images: ImageSet, settings: XrayPneumothorax) -> Path:
+    """The weights of the lung network of a run: those given, else trained on the run's lung masks, else the shipped.
+
+    Raises:
+        LesionkitError: there are none of these.
+    """
+    file = run.path / LUNG_FILE
+    run.once("lung network", lambda: _make(run, images, settings, file))
+    return file
+
+
+def _make(run: RunFolder, images: ImageSet, settings: XrayPneumothorax, file: Path) -> Mapping[str, Any]:
+    given = settings.lung.model
+    rows = [row for name in images.folds for row in images.part(name) if row.lungs]
+    if given is None and not rows and _SHIPPED.is_file():
+        given = _SHIPPED
+    if given is not None:
+        net, card = load_net(given, Segmenter)
+        save_model(file, net, card)
+        return {"lung network": str(given)}
+    if not rows:
+        raise LesionkitError(
+            "cutting to the lungs needs a network that draws them, but the data set has no folder 'lungs' with masks; "
+            "give --set lung.model=FILE, or --set lung.crop=false"
+        )
+    member = settings.lung_member
+    pictures, failed = prepare_pictures([Plan(row) for row in rows], member.side, settings.engine, "lung")
+    numbers = [number for number in range(len(rows)) if number not in failed]
+    held = numbers[::5] if len(numbers) >= 10 else []
+    learns = [number for number in numbers if number not in set(held)]
+    shown = Shown.of(member, pictures, learns, [True] * len(learns))
+    fitted = fit_member(run.path / "trainings" / "lung", member, shown, [(pictures, number) for number in held])
+    figures = {name: round(value, 5) for name, value in fitted.figures.items()}
+    card = {"draws": "lungs", "side": member.side, "training_cases": len(learns), "versions": versions()}
+    save_model(file, fitted.net, {**card, "figures": figures, "notice": "Research use only; not a medical device."})
+    return {"lung network": "trained", "images": len(learns), **figures}
+
+
+def lung_boxes(
+    rows: Sequence[ImageRow], weights: Path, settings: XrayPneumothorax
+) -> tuple[list[Corners | None], dict[str, str]]:
+    """Box per image, None for the whole, and why some images could not be read, by case id."""
+    net, _ = load_net(weights, Segmenter)
+    net.to(pick_device(settings.infer.device))
+    work = partial(_box_of, net=net, box=settings.lung.box, infer=settings.infer)
+    # One network for all, in this process: its threads use all cores.
+    outcomes = list(map_cases(work, list(rows), EngineSettings(backend="here"), "finding lungs"))
+    return [o.value for o in outcomes], {o.item.case_id: o.error for o in outcomes if o.error}
+
+
+def _box_of(row: ImageRow, net: Segmenter, box: LungCropSettings, infer: XrayInferSettings) -> Corners | None:
+    case = read_picture(Path(row.path))
+    grey = to_grey(case.image.read(case.image.grid.whole))
+    small = resized(grey, (box.side, box.side))
+    precision = pick_precision(infer.precision, next(net.parameters()).device)
+    lungs = predict(net, small, infer.flip, precision).probability
+    found = lung_box(lungs, box)
+    if found is None:
+        return None
+    rows, columns = scaled_box(found, lungs.shape, grey.shape)
+    return rows.start, rows.stop, columns.start, columns.stop

@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import pytest
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.read.slide.set import find_slides, read_slide_set
+
+
+def put(folder: Path, *names: str) -> Path:
+    for name in names:
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("" if file.suffix != ".csv" else file.name)
+    return folder
+
+
+def test_camelyon_slides_meet_their_outlines_masks_labels_and_patients_by_name(tmp_path):
+    put(tmp_path, "slides/a.tif", "slides/b.svs", "annotations/a.xml", "masks/a_mask.png")
+    (tmp_path / "labels.csv").write_text("slide,label\na.tif,tumor\nb,normal\n")
+    (tmp_path / "patients.csv").write_text("slide,patient_id\na,p1\nb.svs,p1\n")
+    a, b = read_slide_set(tmp_path)
+    assert (a.slide_id, a.patient_id, a.label, a.annotation) == ("a", "p1", True, tmp_path / "annotations/a.xml")
+    assert a.mask == tmp_path / "masks/a_mask.png"
+    assert (b.slide_id, b.patient_id, b.label, b.annotation) == ("b", "p1", False, None)
+    assert a.looked_at
+    assert b.looked_at
+
+
+def test_in_the_layout_of_help_the_folder_tells_the_label_and_masks_lie_beside_images(tmp_path):
+    put(
+        tmp_path,
+        *("train/image/positive/Slide001.mrxs", "train/image/negative/Slide002.mrxs"),
+        *("train/image/positive/Slide001/Data0001.dat", "train/mask/positive/Slide001.png", "test/Slide003.mrxs"),
+    )
+    one, two = read_slide_set(tmp_path)
+    assert (one.slide_id, one.label, one.mask) == ("Slide001", True, tmp_path / "train/mask/positive/Slide001.png")
+    assert (two.slide_id, two.label, two.looked_at) == ("Slide002", False, True)
+
+
+def test_a_slide_that_is_labelled_tumour_but_not_drawn_was_not_looked_at(tmp_path):
+    put(tmp_path, "slides/a.tif", "slides/b.tif")
+    (tmp_path / "labels.csv").write_text("slide,label\na,tumor\n")
+    a, b = read_slide_set(tmp_path)
+    assert (a.label, a.looked_at) == (True, False)
+    assert (b.label, b.looked_at) == (None, False)
+
+
+def test_slides_in_folders_of_the_two_classes_are_found_without_a_table(tmp_path):
+    put(tmp_path, "normal/n.tif", "tumor/t.tif", "lesion_annotations/t.xml")
+    normal, tumour = read_slide_set(tmp_path)
+    assert (normal.label, tumour.label) == (False, True)
+    assert tumour.outline == tmp_path / "lesion_annotations/t.xml"
+
+
+def test_a_folder_of_slides_does_not_count_masks_and_hidden_files(tmp_path):
+    put(tmp_path, "a.tif", "masks/a.tif", "b_mask.tif", ".trash/c.tif", "deep/d.ndpi")
+    assert [file.name for file in find_slides(tmp_path)] == ["a.tif", "d.ndpi"]
+    assert find_slides(tmp_path / "a.tif") == [tmp_path / "a.tif"]
+
+
+def test_the_files_of_a_dicom_folder_are_one_slide_named_after_it(tmp_path):
+    put(tmp_path, "slides/s1/level0.dcm", "slides/s1/level1.dcm", "slides/s2/level0.dcm")
+    assert [entry.slide_id for entry in read_slide_set(tmp_path)] == ["s1", "s2"]
+
+
+def test_two_slides_of_one_name_are_refused(tmp_path):
+    put(tmp_path, "slides/1/a.tif", "slides/2/a.svs")
+    with pytest.raises(LesionkitError, match=r"every slide has one slide, but .*a\.tif and .*a\.svs are both 'a'"):
+        read_slide_set(tmp_path)
+
+
+def test_a_folder_without_slides_and_a_folder_that_is_not_there_are_refused(tmp_path):
+    with pytest.raises(LesionkitError, match="must hold whole slides"):
+        read_slide_set(tmp_path)
+    with pytest.raises(LesionkitError, match="check the spelling"):
+        find_slides(tmp_path / "nowhere")
+
+
+def test_a_table_of_patients_with_other_columns_is_refused(tmp_path):
+    put(tmp_path, "slides/a.tif")
+    (tmp_path / "patients.csv").write_text("slide,age\na,70\n")
+    with pytest.raises(LesionkitError, match="must have the columns slide,patient_id, got slide, age"):
+        read_slide_set(tmp_path)
