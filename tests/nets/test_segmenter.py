@@ -3,10 +3,10 @@
 from copy import deepcopy
 
 import pytest
+import segmentation_models_pytorch
 import torch
 from torch import nn
 
-import lesionkit.nets.encoder
 from lesionkit.core.errors import LesionkitError
 from lesionkit.nets.aspp_unet import AsppDecoder
 from lesionkit.nets.bottleneck_unet import MaxOutScse
@@ -198,7 +198,7 @@ def test_weights_that_cannot_be_downloaded_are_answered_with_what_to_do(monkeypa
     def offline(*_args, **_kwargs):
         raise OSError("no route to host")
 
-    monkeypatch.setattr(lesionkit.nets.encoder.smp.encoders, "hf_hub_download", offline)
+    monkeypatch.setattr(segmentation_models_pytorch.encoders, "hf_hub_download", offline)
     with torch.device("meta"), pytest.raises(LesionkitError, match=r"no route to host.*set pretrained to false"):
         make_encoder("resnet18", 1, pretrained=True)
 

@@ -4,12 +4,10 @@ import difflib
 import warnings
 from typing import Any, Literal
 
-import segmentation_models_pytorch as smp
-import timm
-from timm.models.resnet import BasicBlock, ResNet
 from torch import Tensor, nn
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.nets.narrow_resnet import NarrowResNet
 
 EFFICIENTNETS = {f"efficientnet-b{n}": f"tf_efficientnet_b{n}.aa_in1k" for n in range(8)}
 """Name -> timm's name of the net with the weights that Tan & Le released in 2019."""
@@ -27,6 +25,8 @@ class EfficientNetEncoder(nn.Module):
 
     def __init__(self, name: str, channels: int, pretrained: bool) -> None:
         super().__init__()
+        import timm
+
         net: Any = timm.create_model(EFFICIENTNETS[name], pretrained=pretrained, in_chans=channels)
         self.stem = nn.Sequential(net.conv_stem, net.bn1)
         self.stages = net.blocks
@@ -44,39 +44,12 @@ class EfficientNetEncoder(nn.Module):
         return [*features, self.last(x)]
 
 
-class NarrowResNet(nn.Module):
-    """ResNet-18 at half its width with a stem of three small convolutions: 2.8 million parameters. timm's.
-
-    There are no ImageNet weights of it.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        widths = (32, 64, 128, 256)
-        make: Any = ResNet
-        self.net: Any = make(
-            BasicBlock, (2, 2, 2, 2), in_chans=channels, channels=widths, stem_type="deep", stem_width=16, num_classes=0
-        )
-        self.out_channels = [channels, 32, *widths]
-
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Maps at strides 1 (the image itself), 2, 4, 8, 16 and 32."""
-        net = self.net
-        features, x = [image], net.act1(net.bn1(net.conv1(image)))
-        features.append(x)
-        x = net.maxpool(x)
-        for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
-            x = stage(x)
-            features.append(x)
-        return features
-
-
 def make_encoder(name: str, channels: int, pretrained: bool, stride: Literal[8, 16, 32] = 32) -> nn.Module:
     """An encoder whose `forward` gives maps at strides 1, 2, 4, 8, 16, 32 with `out_channels` channels each.
 
     Args:
         name: of segmentation-models-pytorch, such as "resnet34" or "se_resnext50_32x4d"; "tu-…" for any of timm's;
-            "efficientnet-b0" to "-b7" and "narrow-resnet18" are the classes above.
+            "efficientnet-b0" to "-b7" is the class above, "narrow-resnet18" the one of `narrow_resnet`.
         channels: of the image. ImageNet's first convolution is summed over its three inputs for 1 channel, which equals
             feeding the grey image three times.
         pretrained: start from ImageNet, downloaded once from the Hugging Face hub into its cache (HF_HOME).
@@ -89,6 +62,10 @@ def make_encoder(name: str, channels: int, pretrained: bool, stride: Literal[8, 
         if pretrained or stride != 32:
             raise LesionkitError(f"{NARROW} has no ImageNet weights and is not dilated; set pretrained to false")
         return NarrowResNet(channels)
+    # They take seconds to load, which only a net that is made of them should cost.
+    import segmentation_models_pytorch as smp
+    import timm
+
     try:
         if name in EFFICIENTNETS and stride == 32:
             return EfficientNetEncoder(name, channels, pretrained)

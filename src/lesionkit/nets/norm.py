@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import torch
-from timm.layers.norm_act import BatchNormAct2d, freeze_batch_norm_2d
 from torch import Tensor, nn
 
 from lesionkit.nets.segmenter_settings import Norm
@@ -31,6 +30,8 @@ def with_norm(module: nn.Module, norm: Norm) -> nn.Module:
     statistics would do, so that pretrained weights still fit.
     """
     if norm == "frozen batch":
+        from timm.layers.norm_act import freeze_batch_norm_2d
+
         freeze: Callable[[nn.Module], nn.Module] = freeze_batch_norm_2d
         return freeze(module)
     if norm == "batch":
@@ -61,7 +62,9 @@ def _replaced(batch_norm: nn.BatchNorm2d, norm: Norm) -> nn.Module:
             new.bias.copy_(bias)
     else:
         new = ScaleShift(batch_norm)
-    return nn.Sequential(new, batch_norm.drop, batch_norm.act) if isinstance(batch_norm, BatchNormAct2d) else new
+    # timm's BatchNormAct2d holds what follows it.
+    after = [getattr(batch_norm, name) for name in ("drop", "act") if hasattr(batch_norm, name)]
+    return nn.Sequential(new, *after) if after else new
 
 
 def _affine(batch_norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:

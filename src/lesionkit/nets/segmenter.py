@@ -1,6 +1,6 @@
 """Networks that draw a mask on a radiograph and say whether there is anything to draw: encoder, decoder, image head."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from typing import ClassVar, Literal, NamedTuple, cast
 
 import torch
@@ -8,13 +8,8 @@ from torch import Tensor, nn
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
-from lesionkit.nets.albunet import AlbuDecoder
-from lesionkit.nets.aspp_unet import AsppDecoder
-from lesionkit.nets.bottleneck_unet import BottleneckDecoder
-from lesionkit.nets.cbam_unet import CbamDecoder
 from lesionkit.nets.encoder import make_encoder, with_deep_stem
 from lesionkit.nets.norm import with_norm
-from lesionkit.nets.plain_unet import DeepLabDecoder, LightDecoder, PlainDecoder
 from lesionkit.nets.segmenter_settings import Architecture, Head, SegmenterSettings
 
 
@@ -46,7 +41,7 @@ class Segmenter(nn.Module):
         if settings.architecture == "aspp unet":
             encoder = with_deep_stem(encoder, channels)
         self.encoder = with_norm(encoder, settings.norm)
-        decoder: nn.Module = _DECODERS[settings.architecture](encoder.out_channels)
+        decoder: nn.Module = _make_decoder(settings.architecture, cast(Sequence[int], encoder.out_channels))
         self.decoder = with_norm(decoder, "batch" if settings.norm == "frozen batch" else settings.norm)
         self.head = _make_head(settings.head, cast(int, decoder.deep_channels))
 
@@ -101,13 +96,33 @@ def _make_head(head: Head, inputs: int) -> nn.Sequential | None:
     return nn.Sequential(nn.Conv2d(inputs, 64, 1), *mean, nn.Linear(64, 1))
 
 
-_DECODERS: Mapping[Architecture, Callable[..., nn.Module]] = {
-    "albunet": AlbuDecoder,
-    "bottleneck unet": BottleneckDecoder,
-    "scse unet": lambda channels: BottleneckDecoder(channels, (384, 256, 128, 64), last=32, scse=True),
-    "unet": PlainDecoder,
-    "light unet": LightDecoder,
-    "deeplab": DeepLabDecoder,
-    "cbam unet": CbamDecoder,
-    "aspp unet": AsppDecoder,
-}
+def _make_decoder(architecture: Architecture, channels: Sequence[int]) -> nn.Module:
+    """The decoder of an architecture. Its file is loaded when it is wanted: some load timm, torchvision and smp."""
+    if architecture == "albunet":
+        from lesionkit.nets.albunet import AlbuDecoder
+
+        return AlbuDecoder(channels)
+    if architecture in ("bottleneck unet", "scse unet"):
+        from lesionkit.nets.bottleneck_unet import BottleneckDecoder
+
+        scse = architecture == "scse unet"
+        return (
+            BottleneckDecoder(channels, (384, 256, 128, 64), last=32, scse=True)
+            if scse
+            else BottleneckDecoder(channels)
+        )
+    if architecture == "cbam unet":
+        from lesionkit.nets.cbam_unet import CbamDecoder
+
+        return CbamDecoder(channels)
+    if architecture == "aspp unet":
+        from lesionkit.nets.aspp_unet import AsppDecoder
+
+        return AsppDecoder(channels)
+    if architecture == "light unet":
+        from lesionkit.nets.light_unet import LightDecoder
+
+        return LightDecoder(channels)
+    from lesionkit.nets.plain_unet import DeepLabDecoder, PlainDecoder
+
+    return DeepLabDecoder(channels) if architecture == "deeplab" else PlainDecoder(channels)

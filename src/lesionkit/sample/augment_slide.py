@@ -12,7 +12,6 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional
-from torchvision.transforms.v2.functional import adjust_hue
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.stain import HAEMATOXYLIN_EOSIN, Stains
@@ -152,6 +151,8 @@ def _toned(image: Tensor, settings: SlideAugmentSettings, rng: Generator) -> Ten
         grey = (image * _GREY).sum(dim=1, keepdim=True)
         image = grey + (image - grey) * factor(1 - settings.colour, 1 + settings.colour)
     if settings.hue:
+        from torchvision.transforms.v2.functional import adjust_hue
+
         turns = rng.uniform(-settings.hue, settings.hue, len(image)).tolist()
         image = torch.stack([adjust_hue(one.clamp(0, 1), turn) for one, turn in zip(image, turns, strict=True)])
     return image.clamp(0, 1)

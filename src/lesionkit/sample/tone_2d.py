@@ -11,7 +11,6 @@ from scipy import ndimage
 from skimage.exposure import equalize_adapthist
 from torch import Tensor
 from torch.nn import functional
-from torchvision.transforms.v2.functional import gaussian_blur
 
 from lesionkit.sample.warp_2d import Picture
 
@@ -133,7 +132,11 @@ class GaussianBlur:
     def __call__(self, picture: Picture, rng: Generator) -> Picture:
         sigma = rng.uniform(0, self.sigma)
         # Below a hundredth of a pixel a blur changes nothing, and a deviation of 0 has no kernel.
-        return picture if sigma < 0.01 else _with(picture, gaussian_blur(picture.image, [7, 7], [sigma, sigma]))
+        if sigma < 0.01:
+            return picture
+        from torchvision.transforms.v2.functional import gaussian_blur
+
+        return _with(picture, gaussian_blur(picture.image, [7, 7], [sigma, sigma]))
 
 
 def _with(picture: Picture, image: Tensor) -> Picture:
