@@ -66,6 +66,7 @@ LIBRARIES = {
     "openslide": {"read", "write"},
     "tifffile": {"read", "write"},
     "SimpleITK": {"read", "write", "prepare"},
+    "nibabel": {"read"},
     "matplotlib": {"report"},
     "ray": {"engine"},
     "typer": {"cli"},

@@ -1,5 +1,7 @@
 """What a caller may ask for when a scan is read."""
 
+from pydantic import Field
+
 from lesionkit.core.settings import Settings
 
 MIN_SLICES = 10
@@ -16,3 +18,5 @@ class ScanOptions(Settings):
     """Which DICOM series of a folder: its UID, a unique ending of it, or its series number; None chooses by rule."""
     allow_gaps: bool = False
     """Interpolate missing or unevenly spaced slices instead of refusing the series."""
+    most_voxels: int = Field(default=10**9, ge=1)
+    """A scan of more is refused before its samples are read; 1,000 slices of 1024 x 1024 still are read."""

@@ -35,10 +35,10 @@ def open_scan(path: Path, options: ScanOptions | None = None) -> Case:
                 raise LesionkitError(
                     f"{path}: one scan is wanted, but the folder holds {len(volumes)} volume files; give one"
                 )
-            return read_volume(volumes[0])
+            return read_volume(volumes[0], options)
         return read_series(path, options)
     if volume_suffix(path):
-        return read_volume(path)
+        return read_volume(path, options)
     if path.suffix.lower() in _PICTURES:
         raise LesionkitError(f"{path}: a CT is a DICOM folder or a {', '.join(SUFFIXES)} file, got a picture")
     header = read_header(path) if path.is_file() else None
