@@ -71,7 +71,8 @@ def main() -> None:
     options = parser.parse_args()
     scans = options.out / "scans"
     scans.mkdir(parents=True)
-    phantoms = sorted((options.phantoms / "scans").iterdir())
+    # A hidden file is what an interrupted command left.
+    phantoms = sorted(p for p in (options.phantoms / "scans").iterdir() if not p.name.startswith("."))
     ids = [path.name.split(".")[0] for path in phantoms]
     lesions: list[dict[str, object]] = [*rows_of(options.phantoms / "annotations.csv")]
     excluded: list[dict[str, object]] = [*rows_of(options.phantoms / "annotations_excluded.csv")]

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lesionkit.sample.augment import augment, resized, thicker_slices, turned
+from lesionkit.core.errors import LesionkitError
+from lesionkit.sample.augment import augment, offset, resized, thicker_slices, turned
 from lesionkit.sample.augment_settings import NO_AUGMENTATION, AugmentSettings
 from lesionkit.sample.patch import Patch
 
@@ -34,6 +35,23 @@ def test_the_truth_is_resized_with_the_samples(side):
     assert after.hu.shape == (side,) * 3
     np.testing.assert_allclose(centre_of_mass(after.hu), after.balls[0, :3], atol=0.3)
     assert after.balls[0, 3] == pytest.approx(8.0 * side / 32)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.tuples(*[st.floats(0, 0.99)] * 3))
+def test_the_truth_moves_with_a_shift_by_parts_of_a_sample(shares):
+    after = offset(patch_with_ball(), np.array(shares))
+    np.testing.assert_allclose(centre_of_mass(after.hu), after.balls[0, :3], atol=0.05)
+    np.testing.assert_allclose(after.balls[0, :3], np.array([12.0, 20.0, 9.0]) - shares)
+
+
+def test_slices_are_as_thick_as_the_settings_say():
+    with pytest.raises(LesionkitError, match="two ascending counts"):
+        AugmentSettings(thick_samples=(5, 2))
+    plane = Patch(np.zeros((32, 4, 4), np.float32), NONE, NONE)
+    plane.hu[16] = 80
+    only = NO_AUGMENTATION.model_copy(update={"thick": 1.0, "thick_samples": (8, 8)})
+    assert augment(plane, 32, only, np.random.default_rng(0)).hu.max() <= 10
 
 
 def test_thick_slices_keep_a_ramp_away_from_the_ends():

@@ -25,6 +25,7 @@ VERBS = {
     "find": "lesionkit.cli.find:command",
     "report": "lesionkit.cli.report:command",
     "evaluate": "lesionkit.cli.evaluate:command",
+    "bank": "lesionkit.cli.bank:command",
     "phantom": "lesionkit.cli.phantom:app",
     "recipes": "lesionkit.cli.recipes:app",
     "cache": "lesionkit.cli.cache:app",

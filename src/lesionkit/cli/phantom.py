@@ -67,6 +67,10 @@ def ct(
     insert_into: Annotated[
         Path | None, typer.Option("--insert-into", metavar="SCAN", help="A real scan, or a folder of many.")
     ] = None,
+    nodules: Annotated[
+        Path | None,
+        typer.Option("--nodules", metavar="BANK", help="Insert real nodules, of a bank that 'lesionkit bank' made."),
+    ] = None,
     workers: Workers = None,
     config: Config = None,
     assign: Assign = None,
@@ -80,9 +84,11 @@ def ct(
       lesionkit phantom ct --out DATA --count 5 --size small
       lesionkit phantom ct --out DATA --count 40 --healthy 0.25 --format dicom --seed 100
       lesionkit phantom ct --out DATA --insert-into SCAN --count 10
+      lesionkit phantom ct --out DATA --insert-into SCANS --nodules BANK --count 10
     """
     from lesionkit.cli.conclusion import conclude
     from lesionkit.cli.options import assignments
+    from lesionkit.core.errors import LesionkitError
     from lesionkit.recipes.ct.phantom import PhantomCt, insert_phantoms, make_phantoms
     from lesionkit.runs.settings_file import resolve
 
@@ -95,10 +101,12 @@ def ct(
         engine__workers=workers,
     )
     settings = resolve(PhantomCt(), config or (), short)
-    if insert_into is None:
-        conclude("phantom ct", make_phantoms(out, count, seed, settings))
+    if insert_into is not None:
+        conclude("phantom ct", insert_phantoms(out, insert_into, count, seed, settings, nodules))
+    elif nodules is not None:
+        raise LesionkitError("--nodules needs scans to put them into, got none; add --insert-into SCANS")
     else:
-        conclude("phantom ct", insert_phantoms(out, insert_into, count, seed, settings))
+        conclude("phantom ct", make_phantoms(out, count, seed, settings))
 
 
 @app.command()

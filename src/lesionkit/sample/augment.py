@@ -15,9 +15,11 @@ from lesionkit.sample.patch import Patch
 
 def augment(patch: Patch, side: int, settings: AugmentSettings, rng: Generator) -> Patch:
     """A changed patch of `side` samples per axis; truth and ignored places move with the samples."""
-    hu = patch.hu
+    if settings.offset and rng.random() < settings.offset:
+        patch = offset(patch, rng.random(3))
+    hu, (shortest, longest) = patch.hu, settings.thick_samples
     if rng.random() < settings.thick:
-        hu = thicker_slices(hu, int(rng.integers(2, 6)), int(rng.integers(0, 4)))
+        hu = thicker_slices(hu, int(rng.integers(shortest, longest + 1)), int(rng.integers(0, longest)))
     if rng.random() < settings.kernel:
         hu = _another_kernel(hu, rng)
     patch = resized(replace(patch, hu=hu), side)
@@ -49,6 +51,16 @@ def thicker_slices(hu: NDArray[np.float32], slices: int, first: int = 0) -> NDAr
     share = (place - below).astype(np.float32)[:, None, None]
     result: NDArray[np.float32] = means[below] * (1 - share) + means[above] * share
     return result
+
+
+def offset(patch: Patch, shares: NDArray[np.float64]) -> Patch:
+    """The patch as a lattice `shares` (3,) of a sample further along each axis sees it, linear; the last face stays."""
+    hu = patch.hu
+    for axis, share in enumerate(shares):
+        beyond = np.concatenate([np.take(hu, range(1, hu.shape[axis]), axis), np.take(hu, [-1], axis)], axis)
+        hu = hu + np.float32(share) * (beyond - hu)
+    moved = np.array([*shares, 0.0])
+    return replace(patch, hu=hu, balls=patch.balls - moved, ignored=patch.ignored - moved)
 
 
 def resized(patch: Patch, side: int) -> Patch:

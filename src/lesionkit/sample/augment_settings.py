@@ -1,7 +1,8 @@
 """What may happen to a patch of a CT."""
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 
 
@@ -13,7 +14,11 @@ class AugmentSettings(Settings):
     turn: float = Field(1.0, ge=0, le=1)
     """Chance of a random flip and transposition (one of 48 orientations)."""
     thick: float = Field(0.35, ge=0, le=1)
-    """Chance of slices of 2 to 5 samples, averaged and interpolated back along z."""
+    """Chance of thick slices, averaged and interpolated back along z."""
+    thick_samples: tuple[int, int] = (2, 5)
+    """Thinnest and thickest of them, in samples."""
+    offset: float = Field(0.0, ge=0, le=1)
+    """Chance of a shift by a part of a sample, so that lesions are seen at every phase of the lattice."""
     kernel: float = Field(0.3, ge=0, le=1)
     """Chance of another reconstruction kernel: in-plane smoothing or sharpening."""
     noise: float = Field(0.5, ge=0, le=1)
@@ -25,6 +30,12 @@ class AugmentSettings(Settings):
     scale: float = Field(0.05, ge=0, lt=1)
     """Greatest relative change of contrast around -850 HU."""
 
+    @model_validator(mode="after")
+    def _slices_ascend(self) -> "AugmentSettings":
+        if not 1 <= self.thick_samples[0] <= self.thick_samples[1]:
+            raise LesionkitError(f"thick_samples must be two ascending counts from 1, got {self.thick_samples}")
+        return self
 
-NO_AUGMENTATION = AugmentSettings(zoom=(1.0, 1.0), turn=0, thick=0, kernel=0, noise=0, shift_hu=0, scale=0)
+
+NO_AUGMENTATION = AugmentSettings(zoom=(1.0, 1.0), turn=0, thick=0, offset=0, kernel=0, noise=0, shift_hu=0, scale=0)
 """For validation: patches as they are."""

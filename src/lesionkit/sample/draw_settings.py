@@ -1,5 +1,7 @@
 """What a training batch of CT patches is made of."""
 
+from pathlib import Path
+
 from pydantic import Field, model_validator
 
 from lesionkit.core.errors import LesionkitError
@@ -23,6 +25,8 @@ class SampleSettings(Settings):
     """Share of the random places that lie in cases without a lesion, where the set has cases with and without."""
     size_weights: tuple[float, float, float] = (4.0, 3.0, 1.0)
     """How often lesions below 10 mm, of 10 to 30 mm, and above are drawn (system 0, row 0.30)."""
+    nodules: Path | None = None
+    """Folder of a bank of real nodules (`lesionkit bank`) that are inserted beside synthetic ones."""
     edge_samples: int = Field(8, ge=0)
     """A lesion-centred patch keeps the lesion's centre at least so far from its faces."""
     augment: AugmentSettings = AugmentSettings()

@@ -2,11 +2,14 @@ import csv
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.engine.map import EngineSettings
 from lesionkit.phantoms.ct.chest import CtPhantomSettings
+from lesionkit.phantoms.ct.nodule_bank import NoduleBank, save_bank
+from lesionkit.phantoms.ct.real_nodule import RealNodule
 from lesionkit.read.catalogue import build_catalogue, load_case
 from lesionkit.read.scan import open_scan
 from lesionkit.recipes.ct import phantom as subject
@@ -125,3 +128,14 @@ def test_the_settings_are_kept_beside_the_scans(made):
     assert about["asked"]["seed"] == 7
     assert about["asked"]["settings"]["phantom"]["size"] == "small"
     assert "engine" not in about["asked"]["settings"]
+
+
+def test_real_nodules_of_a_bank_are_inserted_with_their_provenance_in_the_table(tmp_path, made):
+    z, y, x = np.ogrid[:15, :15, :15]
+    mask = (z - 7) ** 2 + (y - 7) ** 2 + (x - 7) ** 2 <= 9
+    hu = np.where(mask, 30, -850).astype(np.int16)
+    bank = save_bank(tmp_path / "bank", NoduleBank((RealNodule(hu, mask, 6.0, "LIDC-7", "P7", 5),)))
+    summary = insert_phantoms(tmp_path / "out", made[0], 2, 5, SMALL, bank)
+    annotations = rows(tmp_path / "out/annotations.csv")
+    assert len(annotations) == summary.facts["nodules"] > 0
+    assert {(row["nodule"], row["patient"]) for row in annotations} == {("LIDC-7", "P7")}

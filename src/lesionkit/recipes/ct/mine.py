@@ -1,7 +1,8 @@
 """Where a model is wrong on its own training cases: places to draw negatives from in the next round of training.
 
 System 2 (row 2.32) trains each level on what the level before got wrong and starts from its weights; its rule for
-choosing is not published. Here it is: of each case the strongest false positives.
+choosing is not published. Here it is: of each case without a lesion the strongest false positives, of all cases where
+none is without.
 """
 
 import json
@@ -22,7 +23,7 @@ from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.runs.run_folder import RunFolder
 
 HARD = "hard_negatives.json"
-_PER_CASE = 20
+_PER_CASE = 60
 _LEAST_SCORE = 0.1
 _AROUND_MM = 4.0
 
@@ -50,8 +51,9 @@ def false_positives(case: Case, candidates: Sequence[Candidate]) -> list[Candida
 def _mine(file: Path, net: NoduleNet, cases: Sequence[Case], settings: CtNodule) -> Mapping[str, Any]:
     detector = NoduleDetector(net, settings.infer, pick_device(settings.infer.device))
     places: dict[str, list[tuple[float, ...]]] = {}
-    for case in cases:
+    looked_at = [case for case in cases if case.truth is not None]
+    for case in [case for case in looked_at if not case.truth] or looked_at:
         strong = [c for c in detector.find(case) if c.score >= _LEAST_SCORE]
         places[case.case_id] = [c.centre_mm for c in false_positives(case, strong)[:_PER_CASE]]
     write_text(file, json.dumps(places) + "\n")
-    return {"cases": len(cases), "hard negatives": sum(map(len, places.values()))}
+    return {"cases": len(places), "hard negatives": sum(map(len, places.values()))}

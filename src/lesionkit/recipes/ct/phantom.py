@@ -2,6 +2,7 @@
 
     lesionkit phantom ct --out DATA --count 5                        # seconds a scan on one core
     lesionkit phantom ct --out DATA --insert-into SCANS --count 10   # 10 nodules into each scan
+    lesionkit phantom ct --out DATA --insert-into SCANS --nodules BANK --count 10   # real ones, of `lesionkit bank`
 
 `DATA` gets `scans/`, `annotations.csv`, `annotations_excluded.csv`, `seriesuids.csv`, `patients.csv` and
 `phantoms.json`. A scan that is finished is not made again, so an interrupted command goes on where it stopped.
@@ -14,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field
 
 from lesionkit.core.case import Case
@@ -23,6 +25,8 @@ from lesionkit.core.lesion import Lesion
 from lesionkit.core.settings import Settings
 from lesionkit.engine.map import EngineSettings, map_cases
 from lesionkit.phantoms.ct.chest import CtPhantomSettings, insert_nodules, make_ct
+from lesionkit.phantoms.ct.nodule_bank import NoduleBank, TransplantSettings, load_bank
+from lesionkit.phantoms.ct.plant_real import insert_real_nodules
 from lesionkit.prepare.lung.trace import LungSettings, find_lungs
 from lesionkit.read.catalogue import build_catalogue, load_case
 from lesionkit.recipes.base import Summary
@@ -41,6 +45,8 @@ class PhantomCt(Settings):
     patients: int | None = Field(default=None, ge=1)
     """Patients the scans are spread over; null: as many as there are scans. Real scans keep theirs."""
     phantom: CtPhantomSettings = CtPhantomSettings()
+    transplant: TransplantSettings = TransplantSettings()
+    """Which real nodules are drawn from a bank."""
     lung: LungSettings = LungSettings()
     """How the lungs of real scans are found before nodules are inserted."""
     engine: EngineSettings = EngineSettings()
@@ -57,20 +63,28 @@ def make_phantoms(out: Path, count: int, seed: int, settings: PhantomCt) -> Summ
     return _make(folder, partial(_make_one, folder, settings), numbers, settings)
 
 
-def insert_phantoms(out: Path, scans: Path, count: int, seed: int, settings: PhantomCt) -> Summary:
+def insert_phantoms(
+    out: Path, scans: Path, count: int, seed: int, settings: PhantomCt, nodules: Path | None = None
+) -> Summary:
     """Insert `count` nodules into each real scan; findings that were known before become excluded ones.
 
     Args:
         scans: one scan, or a data set folder whose tables tell the known findings.
+        nodules: a bank of real nodules to draw from; synthetic ones without it.
 
     Raises:
-        LesionkitError: there is no scan; `out` as for `make_phantoms`.
+        LesionkitError: there is no scan; the bank cannot be used; `out` as for `make_phantoms`.
     """
     into = {"sha256": fingerprint(scans)["sha256"], "count": count}
+    bank = None
+    if nodules is not None:
+        bank = load_bank(nodules)
+        bank.weights(settings.transplant)
+        into["bank"] = fingerprint(nodules)["sha256"]
     rows = build_catalogue(scans, partial=True).to_dict("records")
     folder = _begin(out, seed, settings, into)
     todo = [(index, row) for index, row in enumerate(rows) if not folder.is_done(index)]
-    return _make(folder, partial(_insert_one, folder, settings, count, seed), todo, settings)
+    return _make(folder, partial(_insert_one, folder, settings, count, seed, bank), todo, settings)
 
 
 def _begin(out: Path, seed: int, settings: PhantomCt, into: Mapping[str, Any] | None) -> PhantomFolder:
@@ -105,7 +119,12 @@ def _make_one(folder: PhantomFolder, settings: PhantomCt, number: int) -> None:
 
 
 def _insert_one(
-    folder: PhantomFolder, settings: PhantomCt, count: int, seed: int, numbered: tuple[int, Mapping[str, Any]]
+    folder: PhantomFolder,
+    settings: PhantomCt,
+    count: int,
+    seed: int,
+    bank: NoduleBank | None,
+    numbered: tuple[int, Mapping[str, Any]],
 ) -> None:
     index, row = numbered
     if row["failure"]:
@@ -114,7 +133,13 @@ def _insert_one(
     lungs = find_lungs(case.image, settings.lung)
     if lungs.failure:
         raise LesionkitError(f"no nodule was inserted: {lungs.failure}")
-    made = insert_nodules(case, lungs.mask, count, seed + index, settings.phantom.nodules, settings.phantom.place)
+    place, number = settings.phantom.place, seed + index
+    if bank is None:
+        made = insert_nodules(case, lungs.mask, count, number, settings.phantom.nodules, place)
+    else:
+        rng = np.random.default_rng([23, number])
+        drawn = [bank.draw(rng, settings.transplant) for _ in range(count)]
+        made = insert_real_nodules(case, lungs.mask, drawn, number, settings.transplant, place)
     # Other samples under the same name would be mistaken for the scan they came from.
     facts = {name: value for name, value in case.facts.items() if name not in ("series_uid", "path")}
     _write(folder, index, replace(made, case_id=f"{case.case_id}-inserted-{seed:05d}", facts=facts), settings)

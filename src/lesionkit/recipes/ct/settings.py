@@ -10,6 +10,7 @@ from lesionkit.learn.detection_settings import LearnSettings
 from lesionkit.nets.model_file import read_card
 from lesionkit.nets.nodule_net_settings import NoduleNetSettings
 from lesionkit.phantoms.ct.nodule import NoduleSettings
+from lesionkit.phantoms.ct.nodule_bank import TransplantSettings
 from lesionkit.prepare.case import PrepareSettings
 from lesionkit.read.options import ScanOptions
 from lesionkit.runs.models import MODEL_FILE, chosen_model
@@ -40,7 +41,9 @@ class CtNodule(Settings):
     split: SplitSettings = SplitSettings()
     sample: SampleSettings = SampleSettings()
     insert: NoduleSettings = NoduleSettings(large_share=0.15, texture_weights=(0.6, 0.15, 0.25))
-    """Which nodules are inserted into training patches."""
+    """Which synthetic nodules are inserted into training patches."""
+    transplant: TransplantSettings = TransplantSettings()
+    """Which real ones, where sample.nodules names a bank."""
     net: NoduleNetSettings = NoduleNetSettings()
     learn: LearnSettings = LearnSettings()
     infer: InferSettings = InferSettings()

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,8 @@ from lesionkit.learn.loop import seed_everything
 from lesionkit.nets.nodule_head import NoduleHead
 from lesionkit.nets.nodule_net import NoduleNet
 from lesionkit.nets.weights import load_model, pick_device, save_model
-from lesionkit.phantoms.ct.place import plant_nodules
 from lesionkit.recipes.base import Progress, Summary
+from lesionkit.recipes.ct.insert import bank_facts, inserter
 from lesionkit.recipes.ct.mine import hard_negatives
 from lesionkit.recipes.ct.prepare import PreparedSet, prepared_set
 from lesionkit.recipes.ct.score import score_cases
@@ -66,7 +65,7 @@ def _train(
         encode_patch,
         seed=learn.seed,
         length=learn.steps * int(learn.batch) * learn.devices,
-        insert=partial(plant_nodules, settings=settings.insert, most=3),
+        insert=inserter(settings),
         hard=hard_negatives(run, net, cases, settings) if start_from and settings.sample.hard_share else None,
     )
     scores: list[Score] = []
@@ -144,10 +143,11 @@ def model_card(
         raise LesionkitError("the training split is empty; check splits.json")
     card: dict[str, Any] = {
         "recipe": "ct-nodule",
-        "settings": settings.model_dump(mode="json"),
+        "settings": _settings_without_path(settings),
         "inputs": {name: _without_path(value) for name, value in run.record["inputs"].items()},
         "versions": versions(),
         "seconds": seconds,
+        "bank": bank_facts(settings),
         "training_cases": len(cases),
         "training_lesions": sum(len(case.truth or ()) for case in cases),
         "domain": Domain.of(cases).model_dump(mode="json"),
@@ -165,3 +165,9 @@ def model_card(
 
 def _without_path(value: Any) -> Any:
     return {k: v for k, v in value.items() if k != "path"} if isinstance(value, dict) else value
+
+
+def _settings_without_path(settings: CtNodule) -> dict[str, Any]:
+    """The bank's place is of no use elsewhere; what it held is told under "bank"."""
+    sample = settings.sample.model_copy(update={"nodules": None})
+    return settings.model_copy(update={"sample": sample}).model_dump(mode="json")
