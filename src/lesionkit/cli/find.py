@@ -43,6 +43,9 @@ def command(
     mpp: Annotated[
         float | None, typer.Option("--mpp", help="µm per pixel of slides that do not say it, at their finest level.")
     ] = None,
+    mpp_override: Annotated[
+        float | None, typer.Option("--mpp-override", help="µm per pixel of every slide, whatever it says itself.")
+    ] = None,
     recipe: RecipeOption = "ct-nodule",
     workers: Workers = None,
     config: Config = None,
@@ -74,6 +77,7 @@ def command(
         read__series=series,
         read__allow_gaps=True if allow_gaps else None,
         read__mpp=mpp,
+        read__mpp_override=mpp_override,
         engine__workers=workers,
     )
     settings = resolve(chosen.model_settings(model), config or (), given)

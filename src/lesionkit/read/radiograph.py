@@ -14,9 +14,9 @@ from pydicom.uid import ExplicitVRBigEndian
 from scipy import ndimage
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.read.dicom.decode import stored_values
 from lesionkit.read.dicom.header import Header
-from lesionkit.read.dicom_decode import stored_values
-from lesionkit.read.dicom_lut import look_up, windowed
+from lesionkit.read.dicom.lut import look_up, windowed
 from lesionkit.read.grey import refuse_colour
 from lesionkit.read.radiograph_view import not_frontal
 

@@ -98,10 +98,19 @@ def test_an_overview_holds_the_whole_slide_in_few_pixels(slide_file):
     assert slide.overview(min_spacing_um=2.0).grid == slide.levels[2].grid
 
 
-def test_the_mpp_that_is_given_wins(slide_file):
-    slide = open_slide(slide_file, SlideOptions(mpp=0.25))
+def test_mpp_is_for_slides_that_do_not_say_and_an_override_for_all(slide_file, tmp_path):
+    silent = write_levels(tmp_path / "silent.tif", [gradient()], resolution=(1, 1), resolutionunit=1)
+    slide = open_slide(silent, SlideOptions(mpp=0.25))
     assert slide.grid.spacing_mm == (0.00025, 0.00025)
     assert slide.mpp_from == "option"
+    said = open_slide(slide_file, SlideOptions(mpp=0.25))
+    assert said.grid.spacing_mm == (0.0005, 0.0005)
+    assert said.warnings == (
+        "slide.tif says 0.5 µm per pixel itself (TIFF resolution), so --mpp 0.25 was not used for it; "
+        "--mpp-override insists",
+    )
+    insisted = open_slide(slide_file, SlideOptions(mpp=2.0, mpp_override=0.25))
+    assert (insisted.grid.spacing_mm, insisted.mpp_from, insisted.warnings) == ((0.00025, 0.00025), "option", ())
 
 
 @pytest.mark.parametrize("samples", [gradient()[..., 0], np.concatenate([gradient(), gradient()[..., :1]], axis=2)])
@@ -172,6 +181,31 @@ def test_a_tile_without_data_is_white_and_not_an_error(slide_file):
     assert (slide.read(np.s_[0:64, 0:64]) == 255).all()
     assert slide.unreadable == 0
     assert slide.warnings == ()
+
+
+def break_tiles(path, numbers):
+    with tifffile.TiffFile(path) as file:
+        places = [(file.pages[0].dataoffsets[n], file.pages[0].databytecounts[n]) for n in numbers]
+    data = bytearray(path.read_bytes())
+    for start, length in places:
+        data[start : start + length] = bytes(length)
+    path.write_bytes(data)
+    return path
+
+
+def test_a_slide_of_which_nothing_could_be_read_is_refused_and_one_read_in_part_says_its_share(tmp_path):
+    path = break_tiles(write_levels(tmp_path / "a.tif", [gradient()]), range(5))
+    slide = open_slide(path)
+    slide.refuse_unread()
+    slide.read(slide.grid.whole)
+    assert (slide.unreadable, slide.unreadable_share) == (5, 0.25)
+    slide.refuse_unread()
+    slide = open_slide(break_tiles(write_levels(tmp_path / "b.tif", [gradient(), gradient()[::2, ::2]]), range(20)))
+    slide.levels[1].read(slide.levels[1].grid.whole)
+    slide.refuse_unread()
+    slide.read(slide.grid.whole)
+    with pytest.raises(LesionkitError, match=r"none of the 20 tiles that were asked for at level 0 could be decoded"):
+        slide.refuse_unread()
 
 
 def refused(path, sentence, options=None):

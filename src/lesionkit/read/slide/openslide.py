@@ -1,7 +1,7 @@
 """Every format OpenSlide knows: mrxs, ndpi, scn, bif, DICOM, Philips, Trestle …"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Box
+from lesionkit.read.slide.colour import WHITE, on_glass
 from lesionkit.read.slide.handles import HANDLES
-from lesionkit.read.slide.tiff import WHITE
 
 TILED = ("aperio", "generic-tiff")
 """What OpenSlide calls the formats whose tiles are an image each, so that they need no OpenSlide."""
@@ -47,9 +47,10 @@ class OpenSlideSource:
         """RGB (rows, columns, 3) of a box of a level; white where it cannot be read."""
         rows, columns = box
         shape = (rows.stop - rows.start, columns.stop - columns.start)
-        file = self._file()
         if min(shape) < 1:
             return np.empty((*shape, 3), dtype=np.uint8)
+        file = self._file()
+        file.asked[level][_parts(box)] = True
         corner = tuple(
             origin + round(start * self.downsamples[level])
             for origin, start in zip(self.origin_xy, (columns.start, rows.start), strict=True)
@@ -58,12 +59,13 @@ class OpenSlideSource:
             picture = file.slide.read_region(corner, level, shape[::-1])
         except openslide.OpenSlideError:
             return self._read_parts(level, box, file)
-        return self._flattened(np.asarray(picture))
+        rgba = np.asarray(picture)
+        return on_glass(rgba[..., :3], rgba[..., 3:], self.background)
 
-    @property
-    def unreadable(self) -> int:
-        """Parts of at most 256 x 256 pixels, of all levels, that this process could not read."""
-        return len(self._file().failed)
+    def counts(self, level: int) -> tuple[int, int]:
+        """Parts of 256 x 256 pixels of a level that this process asked for, and how many could not be read."""
+        file = self._file()
+        return int(file.asked[level].sum()), int(file.failed[level].sum())
 
     def places(self, level: int) -> NDArray[np.int64]:
         """The order in which tiles (row, column) are best read: row by row; where they lie is not known."""
@@ -77,7 +79,7 @@ class OpenSlideSource:
         file.reopen()
         sides = [part.stop - part.start for part in box]
         if max(sides) <= _SMALLEST:
-            file.failed.add((level, *(part.start for part in box)))
+            file.failed[level][_parts(box)] = True
             return np.full((*sides, 3), WHITE, dtype=np.uint8)
         axis = int(np.argmax(sides))
         # On multiples of the smallest part, so that parts of neighbouring boxes are the same ones.
@@ -91,31 +93,29 @@ class OpenSlideSource:
             halves.append(self.read(level, tuple(parts)))
         return np.concatenate(halves, axis=axis)
 
-    def _flattened(self, rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Transparent pixels, where the scanner saw nothing, become background."""
-        alpha = rgba[..., 3:]
-        if (alpha == WHITE).all():
-            return np.ascontiguousarray(rgba[..., :3])
-        weight = alpha.astype(np.float32) / WHITE
-        mixed = rgba[..., :3] * weight + np.array(self.background, dtype=np.float32) * (1 - weight)
-        return (mixed + 0.5).astype(np.uint8)
-
     def _file(self) -> "_OpenSlide":
-        file: _OpenSlide = HANDLES.get((type(self), self.path, self.stamp), lambda: _OpenSlide(self.path))
+        file: _OpenSlide = HANDLES.get((type(self), self.path, self.stamp), lambda: _OpenSlide(self.path, self.shapes))
         return file
 
 
 class _OpenSlide:
     """An open slide and the parts that could not be read."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, shapes: Sequence[tuple[int, int]]) -> None:
         self._path = path
-        self.failed: set[tuple[int, ...]] = set()
+        parts = [tuple(-(-side // _SMALLEST) for side in shape) for shape in shapes]
+        self.asked = [np.zeros(shape, dtype=bool) for shape in parts]
+        self.failed = [np.zeros(shape, dtype=bool) for shape in parts]
         self.slide = openslide.OpenSlide(path)
 
     def reopen(self) -> None:
         """Replace the slide; one that others still read from closes with its last reader."""
         self.slide = openslide.OpenSlide(self._path)
+
+
+def _parts(box: Box) -> Box:
+    """The parts of 256 x 256 pixels that a box touches."""
+    return tuple(slice(side.start // _SMALLEST, -(-side.stop // _SMALLEST)) for side in box)
 
 
 def vendor_of(path: Path) -> str | None:

@@ -3,7 +3,7 @@
 import math
 import os
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Box
+from lesionkit.read.slide.colour import WHITE, as_rgb
 from lesionkit.read.slide.handles import HANDLES
+from lesionkit.read.slide.pages import slide_pages
 
 _CACHE_BYTES = 64 * 2**20
-_OLD_JPEG2000 = 33003
+_YCBCR, _JPEG, _OLD_JPEG2000 = 6, 7, 33003
 _SAME_LEVEL = 0.02
-WHITE = 255
-"""What unreadable and missing tiles are read as."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,10 @@ class TiffSource:
         """Where in the file each tile (row, column) of a level begins."""
         return self._file().offsets[level]
 
-    @property
-    def unreadable(self) -> int:
-        """Tiles of all levels that this process could not read."""
-        return len(self._file().failed)
+    def counts(self, level: int) -> tuple[int, int]:
+        """Tiles of a level that this process asked for, and of these, how many could not be read."""
+        file = self._file()
+        return int(file.asked[level].sum()), int(file.failed[level].sum())
 
     def _file(self) -> "_OpenTiff":
         file: _OpenTiff = HANDLES.get((type(self), self.path, self.stamp), lambda: _OpenTiff(self.path))
@@ -84,10 +84,13 @@ def open_tiff(path: Path) -> TiffSource | None:
     """
     try:
         with tifffile.TiffFile(path) as file:
-            pages = _levels(file)
-            if not _is_decodable(pages):
+            found = slide_pages(path, file)
+            pages = [planes[0] for planes in found.levels]
+            every = [page for planes in found.levels for page in planes]
+            if not _is_decodable(every):
+                _refuse_other_pages(path, found.levels[0])
                 return None
-            tags = _tags(file.pages.first)
+            tags = {**_tags(pages[0]), **found.tags}
     except (tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError, AttributeError) as error:
         raise LesionkitError(
             f"{path} must be a whole TIFF, got {type(error).__name__} ({error}); was it truncated while copying?"
@@ -100,7 +103,7 @@ def open_tiff(path: Path) -> TiffSource | None:
         tuple(_downsample(shapes[0], shape) for shape in shapes),
         tags,
         path.stat().st_mtime_ns,
-        _beyond_end(path, pages),
+        (*found.warnings, *_beyond_end(path, every)),
     )
 
 
@@ -109,13 +112,10 @@ class _OpenTiff:
 
     def __init__(self, path: Path) -> None:
         with tifffile.TiffFile(path) as file:
-            self._pages = [getattr(page, "keyframe", page) if page.is_virtual else page for page in _levels(file)]
-            grids = [_tile_grid(page) for page in self._pages]
-            self.offsets = [_as_grid(page.dataoffsets, grid) for page, grid in zip(self._pages, grids, strict=True)]
-            self._lengths = [_as_grid(page.databytecounts, g) for page, g in zip(self._pages, grids, strict=True)]
-            self._tables = [page.jpegtables for page in self._pages]
-            self._decoders = [page.decode for page in self._pages]
-        self.failed: set[tuple[int, int, int]] = set()
+            self._levels = [[_Plane(page) for page in planes] for planes in slide_pages(path, file).levels]
+        self.offsets = [planes[0].offsets for planes in self._levels]
+        self.asked = [np.zeros(offsets.shape, dtype=bool) for offsets in self.offsets]
+        self.failed = [np.zeros(offsets.shape, dtype=bool) for offsets in self.offsets]
         self._cache: OrderedDict[tuple[int, int, int], NDArray[np.uint8]] = OrderedDict()
         self._cached = 0
         self._lock = Lock()
@@ -143,36 +143,65 @@ class _OpenTiff:
 
     def _decoded(self, key: tuple[int, int, int]) -> NDArray[np.uint8]:
         level, row, column = key
-        page = self._pages[level]
-        length = int(self._lengths[level][row, column])
-        if length:
-            data = os.pread(self._file, length, int(self.offsets[level][row, column]))
-            try:
-                if len(data) < length:
-                    raise ValueError("the file ends before the tile")
-                index = row * self.offsets[level].shape[1] + column
-                return _as_rgb(self._decoders[level](data, index, jpegtables=self._tables[level])[0])
-            # Whatever a decoder thinks of broken bytes: the tile is skipped, counted and reported.
-            except Exception:
-                with self._lock:
-                    self.failed.add(key)
-        return np.full((page.tilelength, page.tilewidth, 3), WHITE, dtype=np.uint8)
+        planes = self._levels[level]
+        with self._lock:
+            self.asked[level][row, column] = True
+        try:
+            parts = [plane.decoded(self._file, row, column) for plane in planes]
+        # Whatever a decoder thinks of broken bytes: the tile is skipped, counted and reported.
+        except Exception:
+            with self._lock:
+                self.failed[level][row, column] = True
+            return planes[0].white
+        return parts[0] if len(parts) == 1 else np.stack([part[..., 0] for part in parts], axis=2)
 
 
-def _levels(file: tifffile.TiffFile) -> list[Any]:
-    return [level.pages[0] for level in file.series[0].levels]
+class _Plane:
+    """A page: where its tiles lie, and how one becomes RGB."""
+
+    def __init__(self, page: Any) -> None:
+        self.offsets = _as_grid(page.dataoffsets, _tile_grid(page))
+        self._lengths = _as_grid(page.databytecounts, _tile_grid(page))
+        self._tables, self._decode = page.jpegtables, page.decode
+        self._is_ybr = page.photometric == _YCBCR and page.compression != _JPEG
+        self._alpha = int(page.extrasamples[-1]) if page.samplesperpixel in (2, 4) and page.extrasamples else 0
+        self.white = np.full((page.tilelength, page.tilewidth, 3), WHITE, dtype=np.uint8)
+
+    def decoded(self, file: int, row: int, column: int) -> NDArray[np.uint8]:
+        """RGB (rows, columns, 3) of a tile; white where the file holds none."""
+        length = int(self._lengths[row, column])
+        if not length:
+            return self.white
+        data = os.pread(file, length, int(self.offsets[row, column]))
+        if len(data) < length:
+            raise ValueError("the file ends before the tile")
+        tile = self._decode(data, row * self.offsets.shape[1] + column, jpegtables=self._tables)[0]
+        if tile is None:
+            raise ValueError("a tile without data")
+        return as_rgb(tile[0], self._is_ybr, self._alpha)
+
+
+def _refuse_other_pages(path: Path, planes: Sequence[Any]) -> None:
+    """What is left to OpenSlide must be the first page alone, for that is what it reads."""
+    if len(planes) > 1 or planes[0].index != 0:
+        raise LesionkitError(
+            f"{path} must hold its colours in tiles of 8 bits to be read page by page, got {planes[0].bitspersample} "
+            f"bits{'' if planes[0].is_tiled else ' in strips'}; export it as 8-bit RGB"
+        )
 
 
 def _is_decodable(pages: list[Any]) -> bool:
-    """Tiles of 8-bit grey or colour, one page a level, in a compression whose colours are beyond doubt."""
+    """Tiles of 8-bit grey or colour in a compression whose colours are beyond doubt."""
     return all(
         page.is_tiled
         and page.bitspersample == 8
-        and page.samplesperpixel in (1, 3, 4)
+        and page.samplesperpixel in (1, 2, 3, 4)
         and (page.planarconfig == 1 or page.samplesperpixel == 1)
         and page.imagedepth == 1
         and page.photometric in (1, 2, 6)
         and page.compression != _OLD_JPEG2000
+        # Colours at half size are unpacked by decoders of JPEG only.
+        and (page.photometric != _YCBCR or page.compression == _JPEG or page.subsampling in (None, (1, 1)))
         for page in pages
     )
 
@@ -219,10 +248,3 @@ def _tile_grid(page: Any) -> tuple[int, int]:
 
 def _as_grid(values: Any, grid: tuple[int, int]) -> NDArray[np.int64]:
     return np.asarray(values, dtype=np.int64).reshape(grid)
-
-
-def _as_rgb(tile: NDArray[Any] | None) -> NDArray[np.uint8]:
-    if tile is None:
-        raise ValueError("a tile without data")
-    colour: NDArray[np.uint8] = tile[0]
-    return np.repeat(colour, 3, axis=2) if colour.shape[2] == 1 else colour[..., :3]

@@ -29,7 +29,9 @@ class SlideOptions(Settings):
     """How slides are opened."""
 
     mpp: float | None = Field(default=None, gt=0)
-    """µm per pixel of the finest level; None for what the file says."""
+    """µm per pixel of the finest level of slides that do not say it."""
+    mpp_override: float | None = Field(default=None, gt=0)
+    """µm per pixel of the finest level of every slide, whatever it says."""
     crop_to_bounds: bool = True
     """Only where the scanner saw something, as QuPath shows it; else positions count from the file's own corner."""
 
@@ -40,7 +42,7 @@ class Slide:
 
     Attributes:
         levels: from the finest to the coarsest.
-        mpp_from: "option", "vendor tag" or "TIFF resolution".
+        mpp_from: "option", "vendor tag", "OME" or "TIFF resolution".
         origin_xy: where the shown part begins in the file, in pixels of the finest level. Outlines of CAMELYON count
             from the file's corner, QuPath from the shown part's.
         warnings: what is odd about the file, in sentences.
@@ -64,7 +66,29 @@ class Slide:
     @property
     def unreadable(self) -> int:
         """Tiles that this process could not read and took for white."""
-        return self.levels[0].source.unreadable
+        return sum(failed for _, failed in self._counts())
+
+    @property
+    def unreadable_share(self) -> float:
+        """Which share of the tiles that this process asked for it could not read; 0 where it asked for none."""
+        asked = sum(asked for asked, _ in self._counts())
+        return self.unreadable / asked if asked else 0.0
+
+    def refuse_unread(self) -> None:
+        """Refuse a slide of which a level was asked for and no tile of it could be read: nothing was looked at.
+
+        Raises:
+            LesionkitError: such a slide.
+        """
+        for level, (asked, failed) in enumerate(self._counts()):
+            if 0 < asked == failed:
+                raise LesionkitError(
+                    f"{self.path}: none of the {asked} tiles that were asked for at level {level} could be decoded, so "
+                    "nothing was looked at; copy the file again, or export it as 8-bit RGB"
+                )
+
+    def _counts(self) -> list[tuple[int, int]]:
+        return [level.source.counts(level.level) for level in self.levels]
 
     def at(self, level: int) -> SlideLevel:
         """A level by number, 0 is the finest.
@@ -89,7 +113,7 @@ class Slide:
         if not (math.isfinite(um) and (spacing > own[0] or same_spacing(own[0], spacing))):
             raise LesionkitError(
                 f"{self.path} has {own[0] * 1000:.4g} µm per pixel at best, got {um:g} as wanted; ask for "
-                f"{own[0] * 1000:.4g} or more"
+                f"{own[0] * 1000:.4g} or more, or correct the size of its pixels by --mpp-override"
             )
         nearest = int(np.argmin(np.abs(np.log(np.array(own) / spacing))))
         if same_spacing(own[nearest], spacing):
@@ -132,14 +156,24 @@ def open_slide(path: Path, options: SlideOptions | None = None) -> Slide:
     if not path.exists():
         raise LesionkitError(f"{path} must be a slide, but there is no such file")
     source = _source(path, options)
-    um, mpp_from = pixel_um(path, options.mpp, source.tags)
+    um, mpp_from = pixel_um(path, options.mpp, source.tags, options.mpp_override)
     levels = tuple(_level(source, level, um) for level in range(len(source.shapes)))
-    warnings = [*source.warnings]
+    warnings = [*source.warnings, *_unheard(path, um[1], options, mpp_from)]
     if len(levels) == 1:
         height, width = levels[0].grid.shape
         cost = "; its overview is computed from all of it" if height * width > _LARGE_LEVEL_PX else ""
         warnings.append(f"{path.name} has one level only, of {width} x {height} pixels{cost}")
     return Slide(path, levels, mpp_from, source.origin_xy, tuple(warnings))
+
+
+def _unheard(path: Path, um: float, options: SlideOptions, mpp_from: str) -> list[str]:
+    """That a slide says another size of its pixels than was given for slides that say none."""
+    if options.mpp is None or mpp_from == "option" or same_spacing(um, options.mpp):
+        return []
+    return [
+        f"{path.name} says {um:.4g} µm per pixel itself ({mpp_from}), so --mpp {options.mpp:g} was not used for it; "
+        "--mpp-override insists"
+    ]
 
 
 def _source(path: Path, options: SlideOptions) -> Source:

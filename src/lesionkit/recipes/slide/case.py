@@ -101,6 +101,7 @@ def prepare_slide(entry: SlideEntry, settings: SlideMetastasis, folder: Path) ->
     truth = read_truth(entry, slide, settings.truth)
     image = analysed(slide, settings)
     found = tissue_of(slide, settings)
+    slide.refuse_unread()
     table = patches_of(image.grid, found.mask, truth, settings)
     write_mask(folder / _TISSUE, found.mask.array)
     with replacing(folder / _PATCHES) as temporary:
@@ -137,7 +138,7 @@ def slide_facts(slide: Slide, found: TissueMask) -> dict[str, Any]:
     """What is worth telling of a slide: its file, its tissue, and what is odd about either."""
     warnings = [*slide.warnings, *([found.failure] if found.failure else [])]
     if slide.unreadable:
-        warnings.append(unreadable_sentence(slide.unreadable))
+        warnings.append(unreadable_sentence(slide))
     height, width = slide.grid.shape
     return {
         "path": str(slide.path),
@@ -154,6 +155,9 @@ def slide_facts(slide: Slide, found: TissueMask) -> dict[str, Any]:
     }
 
 
-def unreadable_sentence(count: int) -> str:
+def unreadable_sentence(slide: Slide) -> str:
     """What is said of tiles that could not be decoded."""
-    return f"{count} tiles could not be read and were taken for white: no tumour was looked for there"
+    return (
+        f"{slide.unreadable} tiles ({slide.unreadable_share:.2%} of those that were read) could not be read and were "
+        "taken for white: no tumour was looked for there"
+    )

@@ -94,6 +94,7 @@ def search_slide(
     start = time.perf_counter()
     ready = opened(path) if opened is not None else open_searched(path, settings)
     slide, tissue = ready.slide, ready.tissue
+    slide.refuse_unread()
     facts = slide_facts(slide, tissue)
     begun = time.perf_counter()
     members: dict[str, Measured] = {}
@@ -101,6 +102,7 @@ def search_slide(
         found = probability_map(nets[0][1], slide, tissue.mask, settings)
     else:
         found, members = joined_map(nets, slide, tissue.mask, settings)
+    slide.refuse_unread()
     searched = time.perf_counter()
     marks, outlined = peaks(found, settings.peaks), regions(found, settings.regions)
     write_map(out / MAPS / f"{slide_id}.tif", found)
@@ -126,7 +128,7 @@ def search_slide(
 def _warnings(facts: Mapping[str, Any], slide: Slide) -> list[str]:
     """What is odd about a slide; tiles that only the search touched count too."""
     warnings = [sentence for sentence in facts["warnings"] if "could not be read" not in sentence]
-    return [*warnings, unreadable_sentence(slide.unreadable)] if slide.unreadable else warnings
+    return [*warnings, unreadable_sentence(slide)] if slide.unreadable else warnings
 
 
 def kept_map(out: Path, slide_id: str) -> Path:

@@ -87,7 +87,7 @@ def _whole_size(slide: Slide) -> tuple[int, int]:
         height, width = slide.grid.shape
     else:
         um = slide.grid.spacing_mm[0] * 1000
-        height, width = open_slide(slide.path, SlideOptions(mpp=um, crop_to_bounds=False)).grid.shape
+        height, width = open_slide(slide.path, SlideOptions(mpp_override=um, crop_to_bounds=False)).grid.shape
     return width, height
 
 

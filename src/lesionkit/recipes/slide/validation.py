@@ -137,7 +137,7 @@ def _card(
     told = settings.model_dump(mode="json")
     # What held for this data set and this machine only is not handed on to those who search with the model.
     told["labelled"], told["engine"] = None, EngineSettings().model_dump(mode="json")
-    told["read"]["mpp"] = None
+    told["read"]["mpp"] = told["read"]["mpp_override"] = None
     card: dict[str, Any] = {
         "recipe": NAME,
         "settings": told,
