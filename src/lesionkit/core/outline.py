@@ -79,10 +79,14 @@ class Outline:
     Attributes:
         rings: inside any of them is tumour …
         holes: … unless it is inside any of these.
+        notes: sentences on what was left out or cut when it was read.
+        from_shown: positions count from the corner of what is shown, as in QuPath, not from the file's.
     """
 
     rings: tuple[Ring, ...] = ()
     holes: tuple[Ring, ...] = ()
+    notes: tuple[str, ...] = ()
+    from_shown: bool = False
 
     def __post_init__(self) -> None:
         for name in ("rings", "holes"):
@@ -137,6 +141,46 @@ def fill_ring(ring: Ring, shape: Sequence[int]) -> NDArray[np.bool_]:
     crossings = np.zeros((rows, columns + 1), dtype=np.int32)
     np.add.at(crossings, (line, np.clip(np.ceil(x), 0, columns).astype(int)), 1)
     return np.asarray(np.cumsum(crossings[:, :-1], axis=1) % 2 == 1)
+
+
+def clip_ring(ring: Ring, low: Sequence[float], high: Sequence[float] = (math.inf, math.inf)) -> Ring:
+    """The part of a ring (n, 2) between two corners (x, y); (0, 2) where nothing of it lies there.
+
+    Each border cuts in turn (Sutherland and Hodgman, 1974). Parts that a border separates stay joined along it, which
+    encloses nothing.
+
+    >>> clip_ring(np.array([[-4, 1], [4, 1], [4, 5]]), (0, 0)).tolist()
+    [[0.0, 1.0], [4.0, 1.0], [4.0, 5.0], [0.0, 3.0]]
+    """
+    clipped = np.asarray(ring, dtype=np.float64)
+    for axis in (0, 1):
+        for border, sign in ((low[axis], 1.0), (high[axis], -1.0)):
+            inside = sign * (clipped[:, axis] - border) >= 0 if math.isfinite(border) else np.ones(len(clipped), bool)
+            if inside.all():
+                continue
+            kept: list[NDArray[np.float64]] = []
+            for here, there, held, next_held in zip(
+                clipped, np.roll(clipped, -1, axis=0), inside, np.roll(inside, -1), strict=True
+            ):
+                if held:
+                    kept.append(here)
+                if held != next_held:
+                    crossing = here + (there - here) * ((border - here[axis]) / (there[axis] - here[axis]))
+                    crossing[axis] = border
+                    kept.append(crossing)
+            clipped = np.array(kept, dtype=np.float64).reshape(-1, 2)
+    return clipped
+
+
+def joined_ring(ring: Ring, holes: Sequence[Ring]) -> Ring:
+    """One ring that encloses what a ring does without its holes: it runs to each hole, round it and back.
+
+    >>> square = np.array([[0, 0], [4, 0], [4, 4], [0, 4]])
+    >>> fill_ring(joined_ring(square, [square / 2 + 1]), (4, 4)).astype(int).tolist()
+    [[1, 1, 1, 1], [1, 0, 0, 1], [1, 0, 0, 1], [1, 1, 1, 1]]
+    """
+    start = ring[:1]
+    return np.concatenate([ring, start, *(part for hole in holes for part in (hole, hole[:1], start))])
 
 
 def _paint(mask: NDArray[np.bool_], ring: Ring, inside: bool) -> None:

@@ -113,10 +113,20 @@ def score_camelyon16(
         curves=(curve, *slide_curve),
         operating_points=operating_points(curve, settings.rates, "per slide"),
         subgroups=_by_size(slides, found, settings),
-        warnings=(*warnings, *_warnings(slides, found, settings), *deviations),
+        warnings=(*warnings, *_notes(truth), *_warnings(slides, found, settings), *deviations),
         facts={"settings": settings.model_dump(mode="json"), "slides_ranked_by": question.ranked_by},
         resamples=Resamples(f"camelyon16 {protocol}, {key}", cpm_samples(quoted)),
     )
+
+
+def _notes(truth: Mapping[str, Outline | SlideMask | None]) -> list[str]:
+    """What was left out of outlines, by slide."""
+    return [
+        f"{slide_id}: {note}"
+        for slide_id, tumour in truth.items()
+        if isinstance(tumour, Outline)
+        for note in tumour.notes
+    ]
 
 
 def _without(listed: Sequence[str], names: Sequence[str]) -> list[str]:

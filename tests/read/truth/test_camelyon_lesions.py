@@ -106,8 +106,6 @@ def test_a_plain_tiff_is_a_reduced_mask(tmp_path):
         ("a.xml", "<ASAP_Annotations>", r"a\.xml: ASAP annotations must be well-formed XML"),
         ("a.xml", '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', "must be well-formed XML, got EntitiesForbidden"),
         ("a.xml", asap(("stroma", SQUARE)), "must be tumour .* or holes .*, got 'stroma'"),
-        ("a.xml", asap(("_0", SQUARE[:2])), "at least 3 vertices"),
-        ("a.xml", asap(("_0", [[-1, 2], *SQUARE])), r"finite and not negative, got \(-1.0, 2.0\) as vertex 1"),
         ("a.json", "{", "outlines must be JSON"),
         ("a.json", '{"rings": []}', "outlines need the key 'positive', got rings"),
         ("a.json", '{"positive": [{"name": "A"}]}', "rings with 'vertices', got KeyError"),

@@ -1,3 +1,6 @@
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,10 +50,25 @@ def test_nothing_is_known_of_a_slide_that_nobody_drew_on(slide):
 
 def test_an_outline_beyond_the_slide_is_refused(slide, tmp_path):
     outline = write_outline(tmp_path / "a.xml", Outline((SQUARE, SQUARE * 10)))
-    with pytest.raises(
-        LesionkitError, match=r"outline 2 of .*a\.xml reaches x, y = 2000, 2000, beyond its slide of 384"
-    ):
+    with pytest.raises(LesionkitError, match=r"outline of .*a\.xml reaches x, y = 2000, 2000, beyond its slide of 384"):
         read_truth(entry(slide, outline=outline), slide, TruthSettings())
+
+
+def test_an_outline_that_reaches_a_little_beyond_the_slide_is_cut_and_said(slide, tmp_path):
+    outline = write_outline(tmp_path / "a.xml", Outline((SQUARE, SQUARE + 200)))
+    truth = read_truth(entry(slide, outline=outline), slide, TruthSettings())
+    assert truth.tumour.rings[1].max(axis=0).tolist() == [384, 384]
+    assert truth.notes == ("a.xml: cut off at the slide's right or lower edge: 1 of 2 outlines",)
+
+
+def test_geojson_counts_from_the_corner_of_what_is_shown_and_xml_from_that_of_the_file(slide, tmp_path):
+    geometry = {"type": "Polygon", "coordinates": [SQUARE.tolist()]}
+    (tmp_path / "a.geojson").write_text(json.dumps({"type": "Feature", "geometry": geometry, "properties": {}}))
+    cropped = replace(slide, origin_xy=(16, 32))
+    drawn = read_truth(entry(slide, outline=tmp_path / "a.geojson"), cropped, TruthSettings())
+    assert drawn.tumour.rings[0][0].tolist() == [116, 132]
+    xml = write_outline(tmp_path / "a.xml", Outline((SQUARE,)))
+    assert read_truth(entry(slide, outline=xml), cropped, TruthSettings()).tumour.rings[0][0].tolist() == [100, 100]
 
 
 def test_a_mask_of_another_size_is_refused_with_the_size_that_would_fit(slide, tmp_path):

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.read.slide.suffixes import SUFFIXES
 from lesionkit.read.truth.camelyon import read_slide_labels, slide_name
-
-SUFFIXES = (".tif", ".tiff", ".svs", ".mrxs", ".ndpi", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".dcm")
-"""Of files that may be whole slides."""
+from lesionkit.read.truth.outlines import SUFFIXES as OUTLINE_SUFFIXES
 
 _SLIDES = ("slides", "images", "image")
 _MASKS = ("masks", "mask")
@@ -17,7 +16,6 @@ _OUTLINES = ("annotations", "lesion_annotations")
 _POSITIVE = {"positive", "tumor", "tumour"}
 _NEGATIVE = {"negative", "normal", "healthy"}
 _MASK_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
-_OUTLINE_SUFFIXES = (".xml", ".json")
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class SlideEntry:
 
     Attributes:
         label: whether it holds tumour; None where nobody said.
-        outline: a file of outlines in pixels of the finest level (ASAP XML, JSON), or None.
+        outline: a file of outlines in pixels of the finest level (XML, JSON, GeoJSON), or None.
         mask: a file with its tumour at reduced size, or None.
     """
 
@@ -61,7 +59,7 @@ def read_slide_set(data: Path) -> tuple[SlideEntry, ...]:
     """
     root = data / "train" if (data / "train").is_dir() else data
     files = _by_name(find_slides(next((root / name for name in _SLIDES if (root / name).is_dir()), root)), "slide")
-    outlines = _by_name(_below(root, _OUTLINES, _OUTLINE_SUFFIXES), "outline")
+    outlines = _by_name(_below(root, _OUTLINES, OUTLINE_SUFFIXES), "outline")
     masks = _by_name(_below(root, _MASKS, _MASK_SUFFIXES), "mask")
     table = _table(data, root, "labels.csv")
     labels = read_slide_labels(table) if table else {}

@@ -1,38 +1,33 @@
 """Tumour annotations of slides: outlines (ASAP XML, JSON) or masks (TIFF pyramids, PNG, NumPy) -> outline or mask."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
-import defusedxml.ElementTree
 import numpy as np
 import tifffile
-from defusedxml.common import DefusedXmlException
 from numpy.typing import NDArray
 from PIL import Image as Picture
 from PIL import UnidentifiedImageError
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.outline import Outline, SlideMask
+from lesionkit.read.slide.suffixes import SUFFIXES
+from lesionkit.read.truth.outlines import read_outline
 
 DOWNSAMPLE = 32.0
 """Of masks, unless they tell: level 5 of a pyramid, on which the organisers score."""
 
 _ROUNDING = 0.02
-_SLIDE_SUFFIXES = (".tif", ".tiff", ".svs", ".mrxs", ".ndpi", ".zip", ".png", ".npy", ".xml", ".json", ".csv")
+_NAMED_SUFFIXES = (*SUFFIXES, ".zip", ".png", ".npy", ".xml", ".json", ".geojson", ".csv")
 _MASK_ENDINGS = ("_evaluation_mask", "_mask", "_annotation", "_annotations")
-_TUMOUR_GROUPS = {"_0", "_1", "tumor", "tumour", "metastases", "metastasis"}
-_HOLE_GROUPS = {"_2", "exclusion", "normal"}
 
 
 def read_lesion_annotations(path: Path | str, downsample: float = DOWNSAMPLE) -> dict[str, Outline | SlideMask]:
     """Tumour of every slide that a folder, or one file, annotates.
 
-    Outlines are in pixels of the finest level: ASAP's XML (groups `_0`, `_1`, `Tumor`, `metastases` are tumour; `_2`,
-    `Exclusion`, `normal` are holes) and JSON with the rings `positive` and the holes `negative`. In a mask whatever is
-    not zero is tumour; an empty one is a healthy slide.
+    Outlines are in pixels of the finest level and of any form that `read_outline` reads. In a mask whatever is not zero
+    is tumour; an empty one is a healthy slide.
 
     Args:
         downsample: pixels of the finest level per sample of PNG and NumPy masks. A TIFF pyramid is read at the level
@@ -48,8 +43,8 @@ def read_lesion_annotations(path: Path | str, downsample: float = DOWNSAMPLE) ->
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in _READERS) if path.is_dir() else [path]
     if not files or not all(file.is_file() for file in files):
         raise LesionkitError(
-            f"{path} must be a folder of outlines (.xml, .json) or masks (.tif, .png, .npy), or one such file; "
-            "none is there"
+            f"{path} must be a folder of outlines (.xml, .json, .geojson) or masks (.tif, .png, .npy), or one such "
+            "file; none is there"
         )
     found: dict[str, Outline | SlideMask] = {}
     for file in files:
@@ -69,63 +64,23 @@ def read_lesion_annotations(path: Path | str, downsample: float = DOWNSAMPLE) ->
 def slide_name(text: str) -> str:
     """The slide that a file or a row of a table names.
 
-    >>> slide_name("Tumor_001_Mask.tif"), slide_name("patient_000.zip"), slide_name(" Test_001 ")
+    >>> slide_name("Tumor_001_Mask.tif"), slide_name("patient_000.ome.tif"), slide_name(" Test_001.SCN ")
     ('Tumor_001', 'patient_000', 'Test_001')
     """
     name = text.strip()
-    while name.lower().endswith(_SLIDE_SUFFIXES):
+    while name.lower().endswith(_NAMED_SUFFIXES):
+        is_tiff = name.lower().endswith((".tif", ".tiff", ".btf"))
         name = name[: name.rindex(".")]
+        if is_tiff and name.lower().endswith(".ome"):
+            name = name[:-4]
     for ending in _MASK_ENDINGS:
         if name.lower().endswith(ending):
             return name[: -len(ending)]
     return name
 
 
-def _read_asap(path: Path, _: float) -> Outline:
-    try:
-        root = defusedxml.ElementTree.fromstring(path.read_bytes())
-    except (ParseError, DefusedXmlException, OSError) as error:
-        raise LesionkitError(f"ASAP annotations must be well-formed XML, got {error}") from error
-    rings: list[NDArray[np.float64]] = []
-    holes: list[NDArray[np.float64]] = []
-    for annotation in root.iter("Annotation"):
-        if annotation.get("Type", "Polygon") not in ("Polygon", "Spline", "Rectangle"):
-            continue
-        group = annotation.get("PartOfGroup", "").lower()
-        if group not in _TUMOUR_GROUPS | _HOLE_GROUPS:
-            raise LesionkitError(
-                f"groups of annotations must be tumour ({', '.join(sorted(_TUMOUR_GROUPS))}) or holes "
-                f"({', '.join(sorted(_HOLE_GROUPS))}), got '{annotation.get('PartOfGroup')}'"
-            )
-        corners = sorted(annotation.iter("Coordinate"), key=lambda corner: float(corner.get("Order", 0)))
-        ring = _ring([(corner.get("X"), corner.get("Y")) for corner in corners], annotation.get("Name", ""))
-        (rings if group in _TUMOUR_GROUPS else holes).append(ring)
-    return Outline(tuple(rings), tuple(holes))
-
-
-def _read_json(path: Path, _: float) -> Outline:
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-        rings, holes = (
-            tuple(_ring(ring["vertices"], ring.get("name", "")) for ring in held.get(kind, ()))
-            for kind in ("positive", "negative")
-        )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise LesionkitError(
-            f"outlines must be JSON with lists 'positive' and 'negative' of rings with 'vertices', got {error!r}"
-        ) from error
-    if "positive" not in held:
-        raise LesionkitError(f"outlines need the key 'positive', got {', '.join(held) or 'nothing'}")
-    return Outline(rings, holes)
-
-
-def _ring(vertices: Any, name: str) -> NDArray[np.float64]:
-    try:
-        ring = np.asarray(vertices, dtype=np.float64)
-    except (ValueError, TypeError) as error:
-        raise LesionkitError(f"vertices of '{name}' must be pairs of numbers x and y") from error
-    Outline((ring,))  # refuses what is no ring, while the name is at hand
-    return ring
+def _read_outline(path: Path, _: float) -> Outline:
+    return read_outline(path)
 
 
 def _read_picture(path: Path, downsample: float) -> SlideMask:
@@ -182,8 +137,9 @@ def _as_mask(array: NDArray[Any], downsample: float, size_xy: tuple[float, float
 
 
 _READERS: dict[str, Callable[[Path, float], Outline | SlideMask]] = {
-    ".xml": _read_asap,
-    ".json": _read_json,
+    ".xml": _read_outline,
+    ".json": _read_outline,
+    ".geojson": _read_outline,
     ".tif": _read_tiff,
     ".tiff": _read_tiff,
     ".png": _read_picture,

@@ -106,8 +106,10 @@ def prepare_slide(entry: SlideEntry, settings: SlideMetastasis, folder: Path) ->
     write_mask(folder / _TISSUE, found.mask.array)
     with replacing(folder / _PATCHES) as temporary:
         table.to_parquet(temporary, index=False)
+    told = slide_facts(slide, found)
     facts = {
-        **slide_facts(slide, found),
+        **told,
+        "warnings": [*told["warnings"], *(truth.notes if truth is not None else ())],
         "um": image.grid.spacing_mm[0] * 1000,
         "looked_at": truth is not None,
         "has_tumour": truth is not None and truth.has_tumour,

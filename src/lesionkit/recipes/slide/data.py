@@ -138,7 +138,7 @@ def _row(entry: SlideEntry, settings: SlideMetastasis) -> dict[str, Any]:
         "rows": rows,
         "columns": columns,
         "levels": len(slide.levels),
-        "warnings": list(slide.warnings),
+        "warnings": [*slide.warnings, *(truth.notes if truth is not None else ())],
         "failure": None,
     }
 

@@ -9,6 +9,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.read.patch_set import is_patch_set
 from lesionkit.read.slide.set import SlideEntry, find_slides, read_slide_set
 from lesionkit.read.truth.camelyon import read_slide_labels, slide_name
+from lesionkit.read.truth.outlines import SUFFIXES as OUTLINE_SUFFIXES
 from lesionkit.recipes.base import FindRequest, Summary
 from lesionkit.recipes.slide.calibration import VALIDATION
 from lesionkit.recipes.slide.data import SPLITS, first_of
@@ -183,7 +184,7 @@ def _with_truth(entry: SlideEntry, truth: Path) -> SlideEntry:
     file = drawn.get(entry.slide_id)
     if file is None:
         return entry
-    is_outline = file.suffix.lower() in (".xml", ".json")
+    is_outline = file.suffix.lower() in OUTLINE_SUFFIXES
     outline, mask = (file, None) if is_outline else (None, file)
     return SlideEntry(entry.slide_id, entry.patient_id, entry.path, entry.label, outline, mask)
 

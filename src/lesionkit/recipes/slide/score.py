@@ -28,7 +28,7 @@ class Known:
     Attributes:
         tumour: by slide, of those whose places are all known; in pixels of the finest level from the file's corner.
         labels: by slide, of those of which is known whether they hold tumour.
-        warnings: truths that could not be used, in sentences.
+        warnings: truths that could not be used, or in part, in sentences.
     """
 
     tumour: Mapping[str, Outline | SlideMask]
@@ -47,6 +47,7 @@ def known_of(pairs: Sequence[tuple[FoundSlide, SlideEntry]], settings: SlideMeta
             warnings.append(f"{found.slide_id} is not scored: {error}")
             continue
         if truth is not None:
+            warnings += [f"{found.slide_id}: {note}" for note in truth.notes]
             tumour[found.slide_id] = truth.tumour
             labels[found.slide_id] = truth.has_tumour
         elif entry.label is not None:

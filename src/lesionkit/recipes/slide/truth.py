@@ -1,13 +1,13 @@
 """What is known of a slide -> tumour on its pixels, checked to be that of this slide."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from pydantic import Field
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.core.outline import Outline, SlideMask
+from lesionkit.core.outline import Outline, Ring, SlideMask, clip_ring
 from lesionkit.core.settings import Settings
 from lesionkit.read.slide.set import SlideEntry
 from lesionkit.read.slide.whole import Slide, SlideOptions, open_slide
@@ -15,7 +15,7 @@ from lesionkit.read.truth.camelyon import read_lesion_annotations
 from lesionkit.sample.slide_grid import Annotated
 
 _SAMPLED = 16.0
-_BEYOND_PX = 64.0
+_LEAST_SHARE = 0.5
 
 
 class TruthSettings(Settings):
@@ -34,10 +34,12 @@ class SlideTruth:
     Attributes:
         tumour: in pixels of the finest level from the corner of the file, as CAMELYON counts.
         annotated: the same for the patches of the slide as it is shown.
+        notes: what was left out or cut of what is drawn, in sentences.
     """
 
     tumour: Outline | SlideMask
     annotated: Annotated
+    notes: tuple[str, ...] = ()
 
     @property
     def has_tumour(self) -> bool:
@@ -63,8 +65,9 @@ def read_truth(entry: SlideEntry, slide: Slide, settings: TruthSettings) -> Slid
         )
     whole = _whole_size(slide)
     if isinstance(tumour, Outline):
-        _refuse_beyond(path, tumour, whole)
-        return _truth(tumour, slide, slide.origin_xy)
+        outline = _within(path, _from_file(tumour, slide.origin_xy), whole)
+        notes = tuple(f"{path.name}: {note}" for note in outline.notes)
+        return replace(_truth(outline, slide, slide.origin_xy), notes=notes)
     return _truth(tumour, slide, _mask_origin(path, tumour, slide, whole))
 
 
@@ -91,14 +94,42 @@ def _whole_size(slide: Slide) -> tuple[int, int]:
     return width, height
 
 
-def _refuse_beyond(path: Path, outline: Outline, size: tuple[int, int]) -> None:
-    for number, ring in enumerate((*outline.rings, *outline.holes), start=1):
-        far = np.max(ring, axis=0)
-        if (far > np.array(size) + _BEYOND_PX).any():
-            raise LesionkitError(
-                f"outline {number} of {path} reaches x, y = {far[0]:.0f}, {far[1]:.0f}, beyond its slide of "
-                f"{size[0]} x {size[1]} pixels; is it of another slide, or not in pixels of the finest level?"
-            )
+def _from_file(outline: Outline, origin_xy: tuple[int, int]) -> Outline:
+    """An outline from the corner of the file, though QuPath counts from that of what is shown."""
+    if not outline.from_shown or origin_xy == (0, 0):
+        return outline
+    rings, holes = (tuple(ring + origin_xy for ring in part) for part in (outline.rings, outline.holes))
+    return replace(outline, rings=rings, holes=holes, from_shown=False)
+
+
+def _within(path: Path, outline: Outline, size: tuple[int, int]) -> Outline:
+    """An outline cut at the right and lower edges of its slide.
+
+    Raises:
+        LesionkitError: most of it lies beyond them.
+    """
+    beyond = [ring for ring in (*outline.rings, *outline.holes) if (ring > size).any()]
+    if not beyond:
+        return outline
+    rings, holes = (
+        tuple(cut for ring in part if len(cut := clip_ring(ring, (0, 0), size)) >= 3)
+        for part in (outline.rings, outline.holes)
+    )
+    if sum(map(_area, rings)) < _LEAST_SHARE * sum(map(_area, outline.rings)):
+        far = np.max(beyond[0], axis=0)
+        raise LesionkitError(
+            f"an outline of {path} reaches x, y = {far[0]:.0f}, {far[1]:.0f}, beyond its slide of {size[0]} x "
+            f"{size[1]} pixels, and so does most of what is drawn; is it of another slide, or not in pixels of the "
+            "finest level?"
+        )
+    count = len(outline.rings) + len(outline.holes)
+    note = f"cut off at the slide's right or lower edge: {len(beyond)} of {count} outlines"
+    return replace(outline, rings=rings, holes=holes, notes=(*outline.notes, note))
+
+
+def _area(ring: Ring) -> float:
+    x, y = ring.T
+    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
 
 
 def _mask_origin(path: Path, mask: SlideMask, slide: Slide, whole: tuple[int, int]) -> tuple[int, int]:
