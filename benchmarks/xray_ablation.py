@@ -32,6 +32,7 @@ import numpy as np
 import torch
 
 from lesionkit.core.files import write_text
+from lesionkit.evaluate.overlap import mask_dice
 from lesionkit.infer.threshold import search
 from lesionkit.learn.segmentation import load_best
 from lesionkit.learn.segmentation_loss_settings import LOSSES
@@ -41,10 +42,10 @@ from lesionkit.nets.segmenter_settings import SegmenterSettings
 from lesionkit.nets.weights import load_net, save_model
 from lesionkit.recipes.xray.prepare import ChosenPictures
 from lesionkit.recipes.xray.rules import GRIDS
-from lesionkit.recipes.xray.train import PseudoEntries, Shown, Unlabelled, fit_member, mask_dice
+from lesionkit.recipes.xray.train import PseudoEntries, Shown, Unlabelled, fit_member
 from lesionkit.sample.folds import FoldCase, stratified_split
+from lesionkit.sample.pictures import Entry
 from lesionkit.sample.pseudo import PseudoSettings, accept
-from lesionkit.sample.radiographs import Entry
 from xray_arms import (
     CANDIDATES,
     OTHER_NETS,

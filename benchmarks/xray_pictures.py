@@ -24,7 +24,8 @@ from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.segmenter_settings import WINNERS, SegmenterSettings
 from lesionkit.read.chest_set import ChestImage, load_chest_image, read_chest_set
 from lesionkit.sample.augment_2d import AUGMENTATIONS
-from lesionkit.sample.radiographs import Entry, ShownPictures, scaled_augmentation
+from lesionkit.sample.pictures import Entry
+from lesionkit.sample.radiographs import ShownPictures, scaled_augmentation
 
 SMALL = SegmenterSettings(architecture="unet", encoder="tu-test_resnet", pretrained=False, head="linear")
 ALBUNET = WINNERS["1st albunet"].model_copy(update={"pretrained": False})

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lesionkit.core.grey import to_grey
+from lesionkit.evaluate.overlap import mask_dice
 from lesionkit.evaluate.roc import auc
 from lesionkit.infer.lung_crop import LungCropSettings, lung_box
 from lesionkit.infer.segment import resized
@@ -17,7 +18,6 @@ from lesionkit.nets.segmenter import Segmenter
 from lesionkit.read.chest_set import chest_mask, load_chest_image, read_chest_set
 from lesionkit.read.picture import read_mask
 from lesionkit.recipes.xray.pictures import resized_mask
-from lesionkit.recipes.xray.train import mask_dice
 
 SIDE = 256
 Found = tuple[np.ndarray, np.ndarray | None]

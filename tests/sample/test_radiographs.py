@@ -12,14 +12,8 @@ from torch.utils.data import DataLoader
 from lesionkit.core.errors import LesionkitError
 from lesionkit.sample.augment_2d import AUGMENTATIONS, All, OneOf, Sometimes, Step
 from lesionkit.sample.balance import BALANCES, HALF, BalanceSettings
-from lesionkit.sample.radiographs import (
-    Entry,
-    ShownPictures,
-    TwoViews,
-    at_side,
-    mix_pseudo,
-    scaled_augmentation,
-)
+from lesionkit.sample.pictures import Entry
+from lesionkit.sample.radiographs import ShownPictures, TwoViews, at_side, mix_pseudo, scaled_augmentation
 from lesionkit.sample.tone_2d import BoxBlur, Contrast, GaussianBlur
 from lesionkit.sample.warp_2d import Crop, Elastic, Erase, Flip, ShiftScaleRotate
 

@@ -19,3 +19,8 @@ def dice(overlap: ArrayLike, truth_area: ArrayLike, found_area: ArrayLike, both_
     total = np.asarray(truth_area, dtype=np.float64) + np.asarray(found_area, dtype=np.float64)
     empty = total == 0
     return np.where(empty, both_empty, 2.0 * np.asarray(overlap) / np.where(empty, 1.0, total))
+
+
+def mask_dice(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+    """Dice of two masks of one image; two empty ones count 1."""
+    return float(dice((found & truth).sum(), truth.sum(), found.sum()))

@@ -1,15 +1,11 @@
-"""One prediction of many: the mean over folds, checkpoints and mirrored images."""
+"""One prediction of many: the mean over folds, checkpoints and networks."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.nets.segmenter import Segmenter
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,50 +66,3 @@ class RunningMean:
             raise LesionkitError("a mean needs at least one prediction, got none; was the list of networks empty?")
         mean = (self._sum / self._weight).astype(np.float32)
         return Prediction(mean, self._head_sum / self._head_weight if self._head_weight else None)
-
-
-@torch.inference_mode()
-def predict(
-    net: Segmenter, image: NDArray[np.float32], flip: bool = True, precision: Literal["fp32", "bf16"] = "fp32"
-) -> Prediction:
-    """One network on one image (y, x) with grey values 0..1; the sides are multiples of 32.
-
-    The network is used as it is: call `eval()` on it before.
-
-    Args:
-        flip: average with the image mirrored left to right, as four of the five winners did (rows 3.24, 3.88, 3.109);
-            both go through the network in one batch.
-        precision: bf16 computes in autocast; probabilities are float32 all the same.
-    """
-    device = next(net.parameters()).device
-    batch = torch.from_numpy(np.ascontiguousarray(image, np.float32)).to(device)[None, None]
-    if flip:
-        batch = torch.cat([batch, batch.flip(3)])
-    batch = batch.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-        output = net(batch)
-    probability = output.mask[:, 0].float().sigmoid()  # b y x
-    if flip:
-        probability[1] = probability[1].flip(1)
-    head = None if output.nonempty is None else float(output.nonempty.float().sigmoid().mean())
-    return Prediction(probability.mean(dim=0).cpu().numpy(), head)
-
-
-def predict_all(
-    nets: Iterable[tuple[Segmenter, float]], images: Sequence[NDArray[np.float32]], flip: bool = True
-) -> list[Prediction]:
-    """The mean prediction of several networks per image: folds × checkpoints × flip (rows 3.23, 3.66, 3.88).
-
-    Args:
-        nets: in evaluation mode, each with its weight: 1 for an even mean, or for example 0.4, 0.2, 0.2, 0.2 as the
-            first place weighed its four (row 3.11). They are asked for one at a time, so they may be loaded lazily.
-        images: (y, x) each; sizes may differ.
-
-    Raises:
-        LesionkitError: no network, or a weight that is not positive.
-    """
-    means = [RunningMean() for _ in images]
-    for net, weight in nets:
-        for mean, image in zip(means, images, strict=True):
-            mean.add(predict(net, image, flip), weight)
-    return [mean.prediction for mean in means]

@@ -13,8 +13,9 @@ from torch.nn import functional
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grey import to_grey
 from lesionkit.core.grid import Box
-from lesionkit.infer.fuse import RunningMean, predict
+from lesionkit.infer.fuse import RunningMean
 from lesionkit.infer.lung_crop import LungCropSettings, lung_box, scaled_box
+from lesionkit.infer.predict import predict
 from lesionkit.infer.segment_settings import SegmentInferSettings
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.weights import pick_device

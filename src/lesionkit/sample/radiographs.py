@@ -1,8 +1,7 @@
 """Radiographs as a network sees them in one epoch: resized, augmented with their masks, drawn by number from a seed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,38 +15,12 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.sample.augment_2d import AUGMENTATIONS, All, OneOf, Sometimes, Step
 from lesionkit.sample.augment_2d_settings import PUBLISHED_SIDES
 from lesionkit.sample.balance import BalanceSettings, draw_epoch
+from lesionkit.sample.pictures import Entry, Pictures
 from lesionkit.sample.tone_2d import BoxBlur, GaussianBlur, MedianBlur, MotionBlur
 from lesionkit.sample.warp_2d import Crop, Elastic, Erase, OpticalDistortion, Picture
 
 MULTIPLE = 32
 """Sides of what a segmenter takes are multiples of this."""
-
-
-class Pictures(Protocol):
-    """Prepared radiographs at the size they are stored in; what a recipe hands over."""
-
-    def __len__(self) -> int: ...
-
-    def image(self, number: int) -> NDArray[np.uint8]:
-        """Grey values (y, x)."""
-        ...
-
-    def mask(self, number: int) -> NDArray[np.bool_]:
-        """The lesion (y, x); false everywhere if there is none."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """One radiograph of a source, which may be labelled by people or by networks."""
-
-    pictures: Pictures
-    number: int
-
-    @property
-    def positive(self) -> bool:
-        """Whether it holds a lesion; reads the mask."""
-        return bool(self.pictures.mask(self.number).any())
 
 
 class ShownPictures(Dataset[dict[str, Tensor]]):

@@ -9,7 +9,7 @@ from typing import Any
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.engine.map import map_cases
-from lesionkit.nets.weights import load_model
+from lesionkit.nets.model_file import read_card
 from lesionkit.read.catalogue import read_catalogue
 from lesionkit.read.scan import find_scans
 from lesionkit.recipes.base import FindRequest, Summary
@@ -17,7 +17,6 @@ from lesionkit.recipes.ct.page import write_results
 from lesionkit.recipes.ct.prepare import CATALOGUE, first_of, prepared_set
 from lesionkit.recipes.ct.search import Found, read_record, record_file, search_and_keep, search_scan, write_record
 from lesionkit.recipes.ct.settings import CtNodule, model_path
-from lesionkit.recipes.ct.train import train
 from lesionkit.recipes.ct.truth import Join, join_catalogue, join_tables, rows_by_path, tables_beside
 from lesionkit.runs.models import MODEL_FILE
 from lesionkit.runs.run_folder import RunFolder
@@ -51,6 +50,8 @@ def report(run: RunFolder, settings: CtNodule) -> Summary:
 
 def run(run: RunFolder, data: Path, settings: CtNodule) -> Summary:
     """See `Recipe.run`: index, prepare, train, find on the test split, score, report."""
+    from lesionkit.recipes.ct.train import train
+
     test = prepared_set(run, data, settings).part("test")
     if not test:
         raise LesionkitError(f"the test split of {data} is empty; give splits.json, or more patients")
@@ -81,7 +82,7 @@ def _search(
     run: RunFolder, scans: Sequence[Path], settings: CtNodule, model: Path, join: Join
 ) -> tuple[list[Found], dict[str, str]]:
     """What was found in each scan, and which scans failed why; one scan keeps its images."""
-    load_model(model)
+    read_card(model)
     records = run.path / RECORDS
     if len(scans) == 1:
         found: list[Found] = []

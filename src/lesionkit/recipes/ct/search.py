@@ -6,19 +6,20 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import write_text
 from lesionkit.core.grid import Grid
 from lesionkit.core.lesion import Candidate, Lesion
-from lesionkit.infer.detect import NoduleDetector
 from lesionkit.infer.domain import Domain
-from lesionkit.nets.weights import load_model, pick_device
 from lesionkit.prepare.case import prepare_ct
 from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.recipes.ct.store import keep_prepared, open_native
+
+if TYPE_CHECKING:
+    from lesionkit.infer.detect import NoduleDetector
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,8 +135,11 @@ def read_record(file: Path) -> Found:
 
 
 @lru_cache(maxsize=1)
-def load_detector(model: Path, settings: CtNodule) -> tuple[NoduleDetector, Domain]:
-    """The detector of a weights file and what it was trained on; loaded once per process."""
+def load_detector(model: Path, settings: CtNodule) -> "tuple[NoduleDetector, Domain]":
+    """The detector of a weights file and what it was trained on; loaded once per process, and torch with it."""
+    from lesionkit.infer.detect import NoduleDetector
+    from lesionkit.nets.weights import load_model, pick_device
+
     net, card = load_model(model)
     device = pick_device(settings.infer.device)
     return NoduleDetector(net, settings.infer, device), Domain.parse(card.get("domain", {}))

@@ -14,15 +14,13 @@ from lesionkit.nets.patch_net import PatchNet
 from lesionkit.nets.weights import load_net, save_model
 from lesionkit.recipes.slide.answer import Answer, Measured, fit_answer
 from lesionkit.recipes.slide.case import PreparedSlide
-from lesionkit.recipes.slide.data import SlideSet, first_of
+from lesionkit.recipes.slide.data import VALIDATION, SlideSet, first_of
 from lesionkit.recipes.slide.ensemble import ENSEMBLE_FILE, joined_answer, read_model_card, write_ensemble
 from lesionkit.recipes.slide.nets import NetPlan, folds_of, plans_of, searching
 from lesionkit.recipes.slide.score import known_of, score_found
 from lesionkit.recipes.slide.search import FoundSlide, read_record, record_file, search_all
 from lesionkit.recipes.slide.settings import SlideMetastasis, model_of_run
 from lesionkit.runs.run_folder import RunFolder
-
-VALIDATION = "validation"
 
 
 def fit_scores(run: RunFolder, held: SlideSet, settings: SlideMetastasis) -> Mapping[str, Any]:

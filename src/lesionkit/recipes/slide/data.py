@@ -21,6 +21,7 @@ from lesionkit.sample.split import Splits, fold_by_patient, read_splits, split_b
 
 CATALOGUE = "catalogue.parquet"
 SPLITS = "splits.json"
+VALIDATION = "validation"
 KEPT = "slides"
 
 

@@ -11,10 +11,8 @@ from lesionkit.read.slide.set import SlideEntry, find_slides, read_slide_set
 from lesionkit.read.truth.camelyon import read_slide_labels, slide_name
 from lesionkit.read.truth.outlines import SUFFIXES as OUTLINE_SUFFIXES
 from lesionkit.recipes.base import FindRequest, Summary
-from lesionkit.recipes.slide.calibration import VALIDATION
-from lesionkit.recipes.slide.data import SPLITS, first_of
+from lesionkit.recipes.slide.data import SPLITS, VALIDATION, first_of
 from lesionkit.recipes.slide.page import write_results
-from lesionkit.recipes.slide.patch_run import score_labelled
 from lesionkit.recipes.slide.search import (
     RECORDS,
     FoundSlide,
@@ -25,7 +23,6 @@ from lesionkit.recipes.slide.search import (
     search_all,
 )
 from lesionkit.recipes.slide.settings import SlideMetastasis, model_of_run, model_path
-from lesionkit.recipes.slide.train import train
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.split import Splits, read_splits
 
@@ -60,6 +57,9 @@ def report(run: RunFolder, settings: SlideMetastasis) -> Summary:
 def run(run: RunFolder, data: Path, settings: SlideMetastasis) -> Summary:
     """See `Recipe.run`: tissue, patches, statistics, training, search of the test slides (or else of the validation
     slides), score, report. A folder of labelled patches is trained on and scored as patches."""
+    from lesionkit.recipes.slide.patch_run import score_labelled
+    from lesionkit.recipes.slide.train import train
+
     trained = train(run, data, settings, None)
     if is_patch_set(data):
         return score_labelled(run, data, settings, trained)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import blosc2
 import numpy as np
@@ -15,19 +15,17 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
 from lesionkit.core.grid import Box, Grid
 from lesionkit.core.image import Image
-from lesionkit.infer.dense import cell_of, infer_dense
 from lesionkit.infer.probability_map import ProbabilityMap
-from lesionkit.infer.sampled import infer_sampled
-from lesionkit.nets.patch_net import PatchNet
 from lesionkit.read.slide.stream import stream
 from lesionkit.read.slide.whole import Slide
 from lesionkit.recipes.slide.answer import Measured
 from lesionkit.recipes.slide.case import analysed
-from lesionkit.recipes.slide.patches import tissue_colours
 from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.sample.slide_grid import SlideGridSettings, find_patches
-from lesionkit.sample.slide_patches import Normalise
-from lesionkit.sample.slide_stain import normaliser
+
+if TYPE_CHECKING:
+    from lesionkit.nets.patch_net import PatchNet
+    from lesionkit.sample.slide_patches import Normalise
 
 _NOWHERE = np.float32(-1)
 _ROWS = 1024
@@ -38,7 +36,7 @@ class _Restained:
     """A slide in the stain of the reference."""
 
     image: Image
-    normalise: Normalise
+    normalise: "Normalise"
     name: str
 
     @property
@@ -49,12 +47,16 @@ class _Restained:
         return self.normalise(self.name, self.image.read(box))
 
 
-def probability_map(net: PatchNet, slide: Slide, tissue: Image, settings: SlideMetastasis) -> ProbabilityMap:
+def probability_map(net: "PatchNet", slide: Slide, tissue: Image, settings: SlideMetastasis) -> ProbabilityMap:
     """The map of one slide; a slide without tissue gets an empty one.
 
     Args:
         tissue: boolean, on the grid of the slide's overview.
     """
+    from lesionkit.infer.dense import cell_of, infer_dense
+    from lesionkit.recipes.slide.patches import tissue_colours
+    from lesionkit.sample.slide_stain import normaliser
+
     image: Image = analysed(slide, settings)
     if not tissue.read(tissue.grid.whole).any():
         return ProbabilityMap.empty(image.grid, cell_of(net, settings.dense))
@@ -67,7 +69,7 @@ def probability_map(net: PatchNet, slide: Slide, tissue: Image, settings: SlideM
 
 
 def joined_map(
-    nets: Sequence[tuple[str, PatchNet, float]], slide: Slide, tissue: Image, settings: SlideMetastasis
+    nets: "Sequence[tuple[str, PatchNet, float]]", slide: Slide, tissue: Image, settings: SlideMetastasis
 ) -> tuple[ProbabilityMap, dict[str, Measured]]:
     """The weighted mean of the maps of several networks, and what each one's map measures.
 
@@ -78,6 +80,8 @@ def joined_map(
         nets: name, network and positive weight of each.
         tissue: boolean, on the grid of the slide's overview.
     """
+    from lesionkit.infer.dense import cell_of
+
     cell = math.lcm(*(cell_of(net, settings.dense) for _, net, _ in nets))
     alike = settings.model_copy(update={"dense": settings.dense.model_copy(update={"least_stride": cell})})
     total, mean, measured = sum(weight for _, _, weight in nets), None, {}
@@ -106,7 +110,7 @@ def _added(mean: ProbabilityMap | None, found: ProbabilityMap, share: np.float32
     return mean
 
 
-def _sampled_map(net: PatchNet, image: Image, tissue: Image, settings: SlideMetastasis) -> ProbabilityMap:
+def _sampled_map(net: "PatchNet", image: Image, tissue: Image, settings: SlideMetastasis) -> ProbabilityMap:
     """Scores of sampled patches on the lattice of all patches; the others were not computed (row 4.18)."""
     sampled = settings.sampled
     grid = SlideGridSettings(patch=sampled.patch, min_tissue=settings.patches.min_tissue)
@@ -114,6 +118,8 @@ def _sampled_map(net: PatchNet, image: Image, tissue: Image, settings: SlideMeta
     found = ProbabilityMap.empty(image.grid, sampled.patch)
     if len(patches):
         reader = partial(stream, threads=settings.search.threads)
+        from lesionkit.infer.sampled import infer_sampled
+
         scored = infer_sampled(net, image, patches, sampled, reader)
         cells = tuple((scored[name] // sampled.patch).to_numpy() for name in ("row", "column"))
         found.array[cells] = scored["score"].to_numpy()

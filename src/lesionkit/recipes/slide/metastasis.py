@@ -15,14 +15,30 @@ lesion FROC and slide AUC where the truth is known. Research use only; not a med
 """
 
 from functools import partial
+from pathlib import Path
 
-from lesionkit.recipes.base import Recipe
+from lesionkit.recipes.base import Progress, Recipe, Summary
 from lesionkit.recipes.slide import data as slide_set
 from lesionkit.recipes.slide import find as slide_find
 from lesionkit.recipes.slide import prepare as slide_prepare
-from lesionkit.recipes.slide import train as slide_train
 from lesionkit.recipes.slide.settings import NAME, SlideMetastasis, model_settings
 from lesionkit.runs.models import shipped_models
+from lesionkit.runs.run_folder import RunFolder
+
+
+def train(run: RunFolder, data: Path, settings: SlideMetastasis, start_from: Path | None) -> Summary:
+    """See `Recipe.train`. Lightning is loaded only by who trains."""
+    from lesionkit.recipes.slide.train import train
+
+    return train(run, data, settings, start_from)
+
+
+def objective(data: Path, folder: Path, settings: SlideMetastasis, progress: Progress) -> float:
+    """See `Recipe.objective`."""
+    from lesionkit.recipes.slide.train import objective
+
+    return objective(data, folder, settings, progress)
+
 
 RECIPE = Recipe(
     name=NAME,
@@ -30,11 +46,11 @@ RECIPE = Recipe(
     settings=SlideMetastasis,
     index=slide_set.index,
     prepare=slide_prepare.prepare,
-    train=slide_train.train,
+    train=train,
     find=slide_find.find,
     report=slide_find.report,
     run=slide_find.run,
     model_settings=model_settings,
     shipped_models=partial(shipped_models, NAME),
-    objective=slide_train.objective,
+    objective=objective,
 )

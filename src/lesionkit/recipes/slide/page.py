@@ -8,7 +8,6 @@ from lesionkit.evaluate.document import to_document, to_tables
 from lesionkit.evaluate.score import Score
 from lesionkit.read.slide.set import SlideEntry
 from lesionkit.recipes.base import Summary
-from lesionkit.recipes.slide.calibration import read_scorer
 from lesionkit.recipes.slide.ensemble import committee_of, read_model_card
 from lesionkit.recipes.slide.score import Known, known_of, score_found
 from lesionkit.recipes.slide.search import MAPS, MARKS, OUTLINES, FoundSlide
@@ -29,6 +28,8 @@ def write_results(
     run: RunFolder, pairs: Pairs, failed: Mapping[str, str], settings: SlideMetastasis, model: Path
 ) -> Summary:
     """scores.csv, score/ where the truth is known, and report.html; maps, marks and outlines lie there already."""
+    from lesionkit.recipes.slide.calibration import read_scorer
+
     score_of = read_scorer(model, settings)
     scores = {found.slide_id: score_of(found) for found, _ in pairs}
     table = write_slide_scores(run.path / SCORES, scores)

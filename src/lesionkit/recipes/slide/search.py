@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,6 @@ from lesionkit.core.slide_place import polygon_pixels, slide_pixels
 from lesionkit.engine.map import Outcome, map_cases, workers
 from lesionkit.infer.marks import peaks, regions
 from lesionkit.infer.probability_map import ProbabilityMap
-from lesionkit.nets.patch_net import PatchNet
-from lesionkit.nets.weights import load_net
 from lesionkit.read.slide.whole import Slide
 from lesionkit.recipes.slide.ahead import Ahead, Opened, open_searched
 from lesionkit.recipes.slide.answer import Measured
@@ -35,6 +33,9 @@ from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.write.camelyon import write_marks
 from lesionkit.write.geojson import Feature, write_geojson
 from lesionkit.write.pyramid import PyramidSettings, write_pyramid
+
+if TYPE_CHECKING:
+    from lesionkit.nets.patch_net import PatchNet
 
 MAPS, MARKS, OUTLINES, RECORDS = "maps", "marks", "geojson", "cases"
 
@@ -212,12 +213,15 @@ def write_map(path: Path, found: ProbabilityMap) -> Path:
 
 
 @lru_cache(maxsize=32)
-def load_search_net(model: Path) -> PatchNet:
+def load_search_net(model: Path) -> "PatchNet":
     """The network of a weights file; loaded once per process."""
+    from lesionkit.nets.patch_net import PatchNet
+    from lesionkit.nets.weights import load_net
+
     return load_net(model, PatchNet)[0]
 
 
-def load_committee(model: Path | Committee) -> list[tuple[str, PatchNet, float]]:
+def load_committee(model: Path | Committee) -> "list[tuple[str, PatchNet, float]]":
     """Name, network and weight of all that search together; each is loaded once per process."""
     nets = committee_of(model) if isinstance(model, Path) else model
     return [(net.name, load_search_net(net.path), net.weight) for net in nets]

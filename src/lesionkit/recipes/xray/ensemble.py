@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +17,15 @@ from lesionkit.core.grid import Box
 from lesionkit.infer.decide import RULES, Mask, Rule
 from lesionkit.infer.fuse import Prediction, RunningMean
 from lesionkit.infer.lung_crop import LungCropSettings
-from lesionkit.infer.segment import RadiographSegmenter
 from lesionkit.infer.segment_settings import SegmentInferSettings
 from lesionkit.infer.stack import Stack
 from lesionkit.nets.model_file import read_card
-from lesionkit.nets.segmenter import Segmenter
-from lesionkit.nets.weights import load_net
 from lesionkit.recipes.xray.members import Member
 from lesionkit.recipes.xray.settings import XrayInferSettings, XrayPneumothorax, model_path
-from lesionkit.recipes.xray.train import is_positives_only
+
+if TYPE_CHECKING:
+    from lesionkit.infer.segment import RadiographSegmenter
+    from lesionkit.nets.segmenter import Segmenter
 
 _KINDS = {type(rule).__name__: type(rule) for rule in RULES.values()}
 _STRONGEST = 0.001
@@ -54,7 +54,7 @@ def roles(members: Sequence[Member]) -> dict[str, tuple[bool, bool]]:
 
     Where there are classifiers, only they judge. A network that saw positives alone cannot judge.
     """
-    heads = {m.name: m.net.head != "none" and not is_positives_only(m) for m in members}
+    heads = {m.name: m.net.head != "none" and not m.positives_only for m in members}
     classifiers = {m.name for m in members if m.role == "classifier"}
     segmenters = {m.name for m in members if m.role == "segmenter"}
     judges = classifiers or segmenters
@@ -101,6 +101,9 @@ class Searcher:
     """An ensemble loaded and ready to search radiographs."""
 
     def __init__(self, ensemble: Ensemble, infer: XrayInferSettings) -> None:
+        from lesionkit.nets.segmenter import Segmenter
+        from lesionkit.nets.weights import load_net
+
         self.ensemble = ensemble
         lung = None
         if ensemble.lung:
@@ -256,8 +259,12 @@ def _segmenter(
     nets: Sequence[EnsembleNet],
     side: int,
     infer: XrayInferSettings,
-    lung: tuple[Segmenter, LungCropSettings] | None,
-) -> RadiographSegmenter:
+    lung: "tuple[Segmenter, LungCropSettings] | None",
+) -> "RadiographSegmenter":
+    from lesionkit.infer.segment import RadiographSegmenter
+    from lesionkit.nets.segmenter import Segmenter
+    from lesionkit.nets.weights import load_net
+
     loaded = [(load_net(folder / net.file, Segmenter)[0], net.weight) for net in nets]
     settings = SegmentInferSettings(side=side, flip=infer.flip, precision=infer.precision, device=infer.device)
     return RadiographSegmenter(loaded, settings, lung)

@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.nets.segmenter import Segmenter
-from lesionkit.nets.weights import load_net, save_model
 from lesionkit.read.picture import find_pictures
 from lesionkit.recipes.base import FindRequest, Progress, Recipe, Summary
 from lesionkit.recipes.xray.ensemble import (
@@ -19,9 +17,7 @@ from lesionkit.recipes.xray.ensemble import (
     write_ensemble,
 )
 from lesionkit.recipes.xray.find import FoundRow, find_all, read_records
-from lesionkit.recipes.xray.folds import Training, begin_training, train_folds
 from lesionkit.recipes.xray.index import CATALOGUE, image_set, index
-from lesionkit.recipes.xray.lung import LUNG_FILE
 from lesionkit.recipes.xray.page import write_results
 from lesionkit.recipes.xray.prepare import PreparedSet, prepare, prepared_set
 from lesionkit.recipes.xray.rows import read_rows
@@ -36,6 +32,9 @@ from lesionkit.recipes.xray.settings import (
 from lesionkit.runs.models import shipped_models
 from lesionkit.runs.run_folder import RunFolder, open_run
 from lesionkit.runs.versions import versions
+
+if TYPE_CHECKING:
+    from lesionkit.recipes.xray.folds import Training
 
 _TOLD = (
     "validation images",
@@ -137,7 +136,9 @@ def objective(data: Path, folder: Path, settings: XrayPneumothorax, progress: Pr
 
 def _learn(
     run: RunFolder, prepared: PreparedSet, settings: XrayPneumothorax, start_from: Path | None
-) -> tuple[Training, dict[str, list[EnsembleNet]], Decision]:
+) -> "tuple[Training, dict[str, list[EnsembleNet]], Decision]":
+    from lesionkit.recipes.xray.folds import begin_training, train_folds
+
     start = {} if start_from is None else _starts(model_path(start_from, str(run.record["recipe"])))
     plan = begin_training(run, prepared, settings, start)
     nets = train_folds(plan)
@@ -153,8 +154,12 @@ def _starts(model: Path) -> dict[str, Path]:
     return found
 
 
-def _save(plan: Training, nets: Mapping[str, Sequence[EnsembleNet]], decision: Decision) -> Path:
+def _save(plan: "Training", nets: Mapping[str, Sequence[EnsembleNet]], decision: Decision) -> Path:
     """Write what `find` needs: ensemble.json, and the rule and what validation said of it into every model's card."""
+    from lesionkit.nets.segmenter import Segmenter
+    from lesionkit.nets.weights import load_net, save_model
+    from lesionkit.recipes.xray.lung import LUNG_FILE
+
     run, settings = plan.run, plan.settings
     every = [net for of_fold in nets.values() for net in of_fold]
 

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from lesionkit.core.files import replacing, write_text
 from lesionkit.core.grey import to_grey
 from lesionkit.engine.map import EngineSettings, map_cases
-from lesionkit.infer.fuse import RunningMean, predict
+from lesionkit.infer.fuse import RunningMean
+from lesionkit.infer.predict import predict
 from lesionkit.infer.segment import pick_precision, resized
 from lesionkit.learn.segmentation import load_best
 from lesionkit.nets.model_file import read_card
@@ -30,10 +31,10 @@ from lesionkit.recipes.xray.prepare import ChosenPictures, PreparedSet
 from lesionkit.recipes.xray.pseudo import make_pseudo_labels, read_pseudo_labels
 from lesionkit.recipes.xray.rows import ImageRow
 from lesionkit.recipes.xray.settings import XrayPneumothorax, shareable
-from lesionkit.recipes.xray.train import PseudoEntries, Shown, Unlabelled, fit_member, is_positives_only
+from lesionkit.recipes.xray.train import PseudoEntries, Shown, Unlabelled, fit_member
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.runs.versions import versions
-from lesionkit.sample.radiographs import Entry
+from lesionkit.sample.pictures import Entry
 
 MODELS_FOLDER = "models"
 FOUND, HEADS, CASES = "found.npy", "heads.npy", "cases.json"
@@ -107,7 +108,7 @@ def _train(plan: Training, fold: str, member: Member, number: int, stem: str) ->
     started = time.monotonic()
     prepared, run = plan.prepared, plan.run
     labelled, free = prepared.learners(fold, plan.settings.sample.labelled, plan.settings.split.seed)
-    held = [row for row in prepared.images.part(fold) if row.positive or not is_positives_only(member)]
+    held = [row for row in prepared.images.part(fold) if row.positive or not member.positives_only]
     pseudo = read_pseudo_labels(run.path, fold, number, prepared, plan.settings) if number else PseudoEntries()
     shown = Shown(member, [prepared.entry(row) for row in labelled], [row.positive for row in labelled], pseudo)
     views = None

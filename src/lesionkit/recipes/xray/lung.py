@@ -8,8 +8,8 @@ from typing import Any
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grey import to_grey
 from lesionkit.engine.map import EngineSettings, map_cases
-from lesionkit.infer.fuse import predict
 from lesionkit.infer.lung_crop import LungCropSettings, lung_box, scaled_box
+from lesionkit.infer.predict import predict
 from lesionkit.infer.segment import pick_precision, resized
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.weights import load_net, pick_device, save_model

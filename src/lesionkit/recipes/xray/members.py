@@ -46,6 +46,11 @@ class Member(Settings):
     weight: float = Field(1.0, gt=0)
     """In the mean of the ensemble; its folds and checkpoints share it."""
 
+    @property
+    def positives_only(self) -> bool:
+        """Whether the network never sees an empty image."""
+        return all(share == 1 for balance in self.balance for _, share in balance.knots)
+
     @field_validator("augment")
     @classmethod
     def _known(cls, name: str) -> str:

@@ -14,6 +14,7 @@ from lesionkit.core.files import write_text
 from lesionkit.core.grey import to_bytes
 from lesionkit.core.mask import decode_rle_siim
 from lesionkit.evaluate.document import to_document, to_tables
+from lesionkit.evaluate.overlap import mask_dice
 from lesionkit.evaluate.score import Score
 from lesionkit.read.picture import read_mask, read_picture
 from lesionkit.recipes.base import Summary
@@ -22,7 +23,6 @@ from lesionkit.recipes.xray.find import MASKS, FoundRow
 from lesionkit.recipes.xray.rules import model_card, rule_search
 from lesionkit.recipes.xray.score import Truth, score_found
 from lesionkit.recipes.xray.settings import XrayPneumothorax
-from lesionkit.recipes.xray.train import mask_dice
 from lesionkit.report.radiograph_page import FoundRadiograph, write_radiograph_report
 from lesionkit.report.radiograph_picture import FoundPixels
 from lesionkit.runs.run_folder import RunFolder

@@ -19,7 +19,6 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grey import to_bytes, to_grey
 from lesionkit.core.mask import decode_rle_siim
 from lesionkit.engine.map import EngineSettings, map_cases
-from lesionkit.infer.segment import resized
 from lesionkit.prepare.picture_store import PictureFile, PictureStore, write_picture
 from lesionkit.read.picture import read_mask, read_picture
 from lesionkit.recipes.xray.rows import ImageRow
@@ -72,6 +71,8 @@ def prepared_image(row: ImageRow, side: int, box: Corners | None = None) -> NDAr
     grey = to_grey(case.image.read(case.image.grid.whole))
     if box is not None:
         grey = grey[box[0] : box[1], box[2] : box[3]]
+    from lesionkit.infer.segment import resized
+
     return to_bytes(resized(grey, (side, side)))
 
 
@@ -92,6 +93,8 @@ def resized_mask(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.
     """A mask (y, x) at another size: what is at least half inside; if nothing is, what comes closest to it."""
     if mask.shape == shape or not mask.any():
         return mask if mask.shape == shape else np.zeros(shape, bool)
+    from lesionkit.infer.segment import resized
+
     share = resized(mask.astype(np.float32), shape)
     return share >= min(float(share.max()), 0.5)
 

@@ -13,12 +13,11 @@ from lesionkit.core.files import write_text
 from lesionkit.prepare.picture_store import PictureFile
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.xray.index import CATALOGUE, SPLITS, ImageSet, image_set
-from lesionkit.recipes.xray.lung import lung_boxes, lung_net
 from lesionkit.recipes.xray.pictures import Corners, Plan, prepare_pictures
 from lesionkit.recipes.xray.rows import ImageRow
 from lesionkit.recipes.xray.settings import XrayPneumothorax
 from lesionkit.runs.run_folder import RunFolder
-from lesionkit.sample.radiographs import Entry
+from lesionkit.sample.pictures import Entry
 
 BOXES = "lung_boxes.json"
 
@@ -92,6 +91,8 @@ def prepared_set(run: RunFolder, data: Path, settings: XrayPneumothorax) -> Prep
     boxes: dict[str, Corners | None] = {}
     failed: dict[str, str] = {}
     if settings.lung.crop:
+        from lesionkit.recipes.xray.lung import lung_net
+
         weights = lung_net(run, images, settings)
         boxes, failed = _boxes(run, [*rows, *images.unlabelled], weights, settings)
     rows = [row for row in rows if row.case_id not in failed]
@@ -143,6 +144,8 @@ def _boxes(
     file = run.path / BOXES
 
     def step() -> Mapping[str, Any]:
+        from lesionkit.recipes.xray.lung import lung_boxes
+
         boxes, failed = lung_boxes(rows, weights, settings)
         write_text(file, json.dumps({row.case_id: box for row, box in zip(rows, boxes, strict=True)}) + "\n")
         return {"cut to the lungs": sum(box is not None for box in boxes), "images": len(rows), "failed": failed}

@@ -18,8 +18,8 @@ from lesionkit.recipes.xray.prepare import PreparedSet
 from lesionkit.recipes.xray.rows import ImageRow
 from lesionkit.recipes.xray.settings import XrayPneumothorax
 from lesionkit.recipes.xray.train import PseudoEntries
+from lesionkit.sample.pictures import Entry
 from lesionkit.sample.pseudo import PseudoLabel, accept
-from lesionkit.sample.radiographs import Entry
 
 Ask = Callable[[ImageRow], tuple[NDArray[np.float32], float]]
 """Probability of a prepared picture, and that it holds a lesion at all."""

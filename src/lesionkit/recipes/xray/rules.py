@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +14,18 @@ from numpy.typing import NDArray
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import write_text
 from lesionkit.core.mask import decode_rle_siim
+from lesionkit.evaluate.overlap import mask_dice
 from lesionkit.evaluate.roc import auc
 from lesionkit.infer.decide import RULES, ClassifyThenSegment, HeadAndArea, MaximumPixel, Plain, Rule, Triplet
 from lesionkit.infer.stack import Stack, fit_stack
 from lesionkit.infer.threshold import FIRST_GRID, Evidence, Search, grid, search
 from lesionkit.nets.model_file import read_card
 from lesionkit.recipes.xray.ensemble import image_score, read_ensemble, rule_document, rule_of
-from lesionkit.recipes.xray.folds import CASES, FOUND, HEADS, Training
 from lesionkit.recipes.xray.pictures import resized_mask
 from lesionkit.recipes.xray.rows import ImageRow
-from lesionkit.recipes.xray.train import mask_dice
+
+if TYPE_CHECKING:
+    from lesionkit.recipes.xray.folds import Training
 
 RULES_FILE = "rules.csv"
 DECISION_FILE = "decision.json"
@@ -85,7 +87,7 @@ class Decision:
     facts: Mapping[str, Any]
 
 
-def decide(plan: Training) -> Decision:
+def decide(plan: "Training") -> Decision:
     """Search the rule if that is not done yet in this run; the same file gives it again."""
     file = plan.run.path / DECISION_FILE
     facts = plan.run.once("rule", lambda: _decide(plan, file))
@@ -94,8 +96,10 @@ def decide(plan: Training) -> Decision:
     return Decision(rule_of(kept["rule"]), stack, tuple(kept["members"]), facts)
 
 
-def out_of_fold(plan: Training) -> OutOfFold:
+def out_of_fold(plan: "Training") -> OutOfFold:
     """The predictions that the folds left in the run folder."""
+    from lesionkit.recipes.xray.folds import CASES, FOUND, HEADS
+
     known = plan.prepared.images.images
     parts: list[tuple[Any, NDArray[np.float64], dict[str, Any]]] = []
     for fold in plan.folds:
@@ -114,7 +118,7 @@ def out_of_fold(plan: Training) -> OutOfFold:
     return OutOfFold(tuple(rows), tuple(maps), tuple(places), np.array(heads).reshape(len(rows), -1), members)
 
 
-def _decide(plan: Training, file: Path) -> Mapping[str, Any]:
+def _decide(plan: "Training", file: Path) -> Mapping[str, Any]:
     found, settings = out_of_fold(plan), plan.settings.rule
     stack, p_nonempty = _stacked(plan, found)
     patients = len({row.patient_id for row in found.rows})
@@ -157,7 +161,7 @@ def candidates(name: str, published: str, has_head: bool) -> tuple[Rule, ...]:
     return GRIDS[name]
 
 
-def _stacked(plan: Training, found: OutOfFold) -> tuple[Stack | None, NDArray[np.float64] | None]:
+def _stacked(plan: "Training", found: OutOfFold) -> tuple[Stack | None, NDArray[np.float64] | None]:
     """The stack if it is asked for, and the probability of any lesion by image, None without any image head."""
     if not found.members:
         if plan.settings.rule.stack:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grey import to_grey
-from lesionkit.evaluate.overlap import dice
+from lesionkit.evaluate.overlap import mask_dice
 from lesionkit.evaluate.roc import auc
 from lesionkit.infer.decide import ClassifyThenSegment, Plain, Rule, Triplet
-from lesionkit.infer.fuse import predict
+from lesionkit.infer.predict import predict
 from lesionkit.infer.segment import pick_precision, resized
 from lesionkit.learn.loop import seed_everything
 from lesionkit.learn.schedule_settings import TrainingPart
@@ -24,7 +24,8 @@ from lesionkit.recipes.xray.members import Member
 from lesionkit.recipes.xray.pictures import resized_mask
 from lesionkit.recipes.xray.settings import shown_side
 from lesionkit.sample.balance import draw_epoch
-from lesionkit.sample.radiographs import Entry, Pictures, ShownPictures, TwoViews, mix_pseudo, scaled_augmentation
+from lesionkit.sample.pictures import Entry, Pictures
+from lesionkit.sample.radiographs import ShownPictures, TwoViews, mix_pseudo, scaled_augmentation
 
 Held = tuple[Pictures, int]
 """A validation picture: where it lies and its number."""
@@ -144,16 +145,6 @@ def search_picture(
     kind = pick_precision("fp32" if precision in ("32", "32-true", "fp32") else "auto", device)
     found = predict(net, resized(to_grey(image), (side, side)), flip, kind)
     return found.probability, found.p_nonempty
-
-
-def mask_dice(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
-    """Dice of two masks of one image; two empty ones count 1."""
-    return float(dice((found & truth).sum(), truth.sum(), found.sum()))
-
-
-def is_positives_only(member: Member) -> bool:
-    """Whether a network never sees an empty image."""
-    return all(share == 1 for balance in member.balance for _, share in balance.knots)
 
 
 def fit_member(
