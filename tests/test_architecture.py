@@ -49,6 +49,7 @@ CLI_STAGE = {
     "cache": {"prepare"},
     "doctor": {"prepare"},
     "index": {"read"},
+    "info": {"read"},
     "phantom": {"phantoms"},
 }
 """File of cli -> the rooms it may import beside core and recipes."""

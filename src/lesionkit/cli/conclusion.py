@@ -34,23 +34,24 @@ def conclude(title: str, summary: "Summary", folder: Path | None = None) -> None
         table.add_row(Text("run folder", style="dim"), Text(str(folder)))
     console.print(table)
     complaints = Console(stderr=True, highlight=False, soft_wrap=True)
-    _list(complaints, [f"warning: {sentence}" for sentence in summary.warnings], "yellow", "warnings")
+    list_sentences(complaints, [f"warning: {sentence}" for sentence in summary.warnings], "yellow", "warnings")
     # Sentences of readers begin with the path of the scan, which may be its name here too.
     failed = [reason if case_id in reason else f"{case_id}: {reason}" for case_id, reason in summary.failed.items()]
-    _list(complaints, [f"failed: {sentence}" for sentence in failed], "red", "failures")
+    list_sentences(complaints, [f"failed: {sentence}" for sentence in failed], "red", "failures")
     if summary.failed:
         tried = max(summary.cases, len(summary.failed))
         complaints.print(Text(f"{len(summary.failed)} of {tried} cases failed", style="red"))
         raise typer.Exit(ALL_FAILED if len(summary.failed) >= tried else PARTLY_FAILED)
 
 
-def _list(console: "Console", sentences: list[str], style: str, kind: str) -> None:
-    """The first sentences, and how many more there are."""
+def list_sentences(
+    console: "Console", sentences: list[str], style: str, kind: str, all_in: str = "what was written"
+) -> None:
+    """The first sentences, and how many more there are and where they stand."""
     from rich.text import Text
 
     for sentence in sentences[:_SHOWN]:
         console.print(Text(sentence, style=style))
     if len(sentences) > _SHOWN:
-        console.print(
-            Text(f"… and {len(sentences) - _SHOWN} more {kind}; what was written names them all", style=style)
-        )
+        more = f"… and {len(sentences) - _SHOWN} more {kind}; {all_in} names them all"
+        console.print(Text(more, style=style))

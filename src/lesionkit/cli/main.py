@@ -17,6 +17,7 @@ from lesionkit.core.errors import LesionkitError
 
 VERBS = {
     "run": "lesionkit.cli.run:command",
+    "info": "lesionkit.cli.info:command",
     "index": "lesionkit.cli.index:command",
     "prepare": "lesionkit.cli.prepare:command",
     "train": "lesionkit.cli.train:command",

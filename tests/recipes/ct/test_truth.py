@@ -9,7 +9,8 @@ from lesionkit.core.grid import Grid
 from lesionkit.read.catalogue import build_catalogue
 from lesionkit.read.scan import open_scan
 from lesionkit.recipes.ct.search import Found
-from lesionkit.recipes.ct.truth import join_catalogue, join_tables, rows_by_path, tables_beside
+from lesionkit.recipes.ct.tables import tables_beside
+from lesionkit.recipes.ct.truth import join_catalogue, join_tables, rows_by_path
 
 DATA = Path(os.environ.get("LESIONKIT_DATA", Path(__file__).parents[2] / "../shared/data"))
 HEADER = "seriesuid,coordX,coordY,coordZ,diameter_mm\n"

@@ -11,8 +11,9 @@ from lesionkit.read.truth.camelyon import read_slide_labels, slide_name
 from lesionkit.read.truth.outlines import SUFFIXES as OUTLINE_SUFFIXES
 
 _SLIDES = ("slides", "images", "image")
-_MASKS = ("masks", "mask")
-_OUTLINES = ("annotations", "lesion_annotations")
+MASKS = ("masks", "mask")
+OUTLINES = ("annotations", "lesion_annotations")
+"""Folders of drawn tumour: reduced masks, and outlines."""
 _POSITIVE = {"positive", "tumor", "tumour"}
 _NEGATIVE = {"negative", "normal", "healthy"}
 _MASK_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
@@ -59,8 +60,8 @@ def read_slide_set(data: Path) -> tuple[SlideEntry, ...]:
     """
     root = data / "train" if (data / "train").is_dir() else data
     files = _by_name(find_slides(next((root / name for name in _SLIDES if (root / name).is_dir()), root)), "slide")
-    outlines = _by_name(_below(root, _OUTLINES, OUTLINE_SUFFIXES), "outline")
-    masks = _by_name(_below(root, _MASKS, _MASK_SUFFIXES), "mask")
+    outlines = _by_name(_below(root, OUTLINES, OUTLINE_SUFFIXES), "outline")
+    masks = _by_name(_below(root, MASKS, _MASK_SUFFIXES), "mask")
     table = _table(data, root, "labels.csv")
     labels = read_slide_labels(table) if table else {}
     patients = _patients(_table(data, root, "patients.csv"))
@@ -102,7 +103,7 @@ def find_slides(path: Path) -> list[Path]:
 def _is_beside(file: Path) -> bool:
     """Whether a file is hidden, a drawing, or a part of a slide that lies in a folder of its own."""
     folders = {part.lower() for part in file.parts[:-1]}
-    drawn = folders & {*_MASKS, *_OUTLINES} or file.stem.lower().endswith(("_mask", "_annotations"))
+    drawn = folders & {*MASKS, *OUTLINES} or file.stem.lower().endswith(("_mask", "_annotations"))
     return bool(drawn) or any(part.startswith(".") for part in file.parts)
 
 

@@ -17,7 +17,8 @@ from lesionkit.recipes.ct.page import write_results
 from lesionkit.recipes.ct.prepare import CATALOGUE, first_of, prepared_set
 from lesionkit.recipes.ct.search import Found, read_record, record_file, search_and_keep, search_scan, write_record
 from lesionkit.recipes.ct.settings import CtNodule, model_path
-from lesionkit.recipes.ct.truth import Join, join_catalogue, join_tables, rows_by_path, tables_beside
+from lesionkit.recipes.ct.tables import tables_beside
+from lesionkit.recipes.ct.truth import Join, join_catalogue, join_tables, rows_by_path
 from lesionkit.runs.models import MODEL_FILE
 from lesionkit.runs.run_folder import RunFolder
 
