@@ -1,0 +1,77 @@
+"""What is called otherwise than in the first recording of same_outputs.py, and which differences are meant."""
+
+import fnmatch
+from collections.abc import Mapping
+from typing import Any
+
+RENAMED: dict[str, dict[str, str | None]] = {}
+"""Recipe (or a beginning of its name) -> name of a setting in the first recording -> its name now, None where it is
+gone: {"ct-nodule": {"learn.workers": "learn.loader_workers"}}."""
+
+MOVED: dict[str, str] = {}
+"""File of a step as it was -> as it is: {"xray-*/ensemble.json": "xray-*/models/ensemble.json"}; `*` stands for the
+name of the step."""
+
+MEANT: dict[str, str] = {}
+"""Beginning of a difference, as it is told, with `*` -> why it is meant. It is counted, and told at the end."""
+
+_ABSENT = object()
+
+
+def name_now(recipe: str, name: str) -> str:
+    """What a setting of the first recording is called now; names that the recipe still has stay."""
+    from lesionkit.recipes import load_recipe
+
+    group: Any = load_recipe(recipe).settings()
+    for part in name.split("."):
+        if not hasattr(group, part):
+            return _renamed(recipe).get(name) or name
+        group = getattr(group, part)
+    return name
+
+
+def _renamed(recipe: str) -> dict[str, str | None]:
+    return {old: new for of, names in RENAMED.items() if recipe.startswith(of) for old, new in names.items()}
+
+
+def with_names(value: Any, recipe: str) -> Any:
+    """What was read, with settings under the names that they have now: of run.json and of cards, or of a whole file."""
+    names = _renamed(recipe)
+    if not names or not isinstance(value, dict):
+        return value
+    if "card" in value:
+        return value | {"card": with_names(value["card"], recipe)}
+    held = value.get("settings", value)
+    for old, new in names.items():
+        found = _take(held, old.split("."))
+        if found is not _ABSENT and new is not None:
+            _put(held, new.split("."), found)
+    return value
+
+
+def _take(group: Any, path: list[str]) -> Any:
+    for part in path[:-1]:
+        group = group.get(part) if isinstance(group, dict) else None
+    return group.pop(path[-1], _ABSENT) if isinstance(group, dict) else _ABSENT
+
+
+def _put(group: dict[str, Any], path: list[str], value: Any) -> None:
+    for part in path[:-1]:
+        group = group.setdefault(part, {})
+    group[path[-1]] = value
+
+
+def moved_back() -> dict[str, str]:
+    return {new: old for old, new in MOVED.items()}
+
+
+def swapped(name: str, table: Mapping[str, str]) -> str:
+    step, _, rest = name.partition("/")
+    for old, new in table.items():
+        if fnmatch.fnmatch(name, old) and rest == old.partition("/")[2]:
+            return f"{step}/{new.partition('/')[2]}"
+    return name
+
+
+def why_meant(line: str) -> str | None:
+    return next((why for pattern, why in MEANT.items() if fnmatch.fnmatch(line, pattern)), None)
