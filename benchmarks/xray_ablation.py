@@ -4,7 +4,7 @@
     lesionkit phantom xray --out EXTRA --count 272 --per-ct 8 --size 256 --seed 404 --positive 0.6
     lesionkit phantom xray --out MORE --count 396 --per-ct 12 --size 256 --seed 505 --positive 0.7
     lesionkit phantom xray --out TEST --count 240 --per-ct 5 --size 256 --seed 101
-    python benchmarks/xray_ablation.py TRAIN,EXTRA MORE TEST --work W --start RUN/models/fold-0-small.safetensors \
+    python benchmarks/xray_ablation.py TRAIN,EXTRA MORE TEST --work W --start RUN/models/small.safetensors \
         --group same --minutes 1.2
     … --group candidates --minutes 2
     … --group recipes --minutes 2 --seeds 0 1 2
@@ -249,7 +249,7 @@ def opened(about: str) -> tuple[argparse.Namespace, Bench]:
     parser.add_argument("--arms", nargs="+", help="only arms whose names hold one of these words")
     parser.add_argument("--minutes", type=float, default=1.0, help="of processor time")
     parser.add_argument("--start-minutes", type=float, default=6.0)
-    parser.add_argument("--start", type=Path, help="RUN/models/fold-0-*.safetensors of a run that learned from TRAIN")
+    parser.add_argument("--start", type=Path, help="RUN/models/*.safetensors of a run that learned from TRAIN")
     parser.add_argument("--side", type=int, default=256, help="pixels that the networks see")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--shares", type=float, nargs="+", default=[0.1, 0.3, 1.0], help="of the labelled patients")

@@ -160,6 +160,6 @@ def resamples(patients: Sequence[str], inside, draws: int = 1000) -> list[np.nda
 
 
 def held_out_of(splits: Path, data: Radiographs) -> list[int]:
-    """Pictures that fold 0 of a run did not learn from."""
-    out = set(json.loads(splits.read_text())["fold-0"])
+    """Pictures that a run was validated on."""
+    out = set(json.loads(splits.read_text())["validation"])
     return [n for n, case in enumerate(data.ids) if case in out]

@@ -1,7 +1,7 @@
 """The winners' recipes of `xray_ablation.py` on more test images, alone and as one ensemble, from the kept networks.
 
     lesionkit phantom xray --out TEST2 --count 480 --per-ct 5 --size 256 --seed 707
-    python benchmarks/xray_together.py TRAIN,EXTRA MORE TEST,TEST2 --work W --start RUN/models/fold-0-small.safetensors
+    python benchmarks/xray_together.py TRAIN,EXTRA MORE TEST,TEST2 --work W --start RUN/models/small.safetensors
 
 Run it after `--group recipes`. Predictions are kept in W/maps. An ensemble is the mean of the maps and of the image
 heads of one network set per recipe, trained with one seed, and has its rule searched on validation like each of them;

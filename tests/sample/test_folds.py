@@ -8,8 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.sample.folds import FoldCase, stratified_folds, stratified_split
+from lesionkit.sample.folds import FoldCase, stratified_split
 from lesionkit.sample.split import Splits, check_patients
+
+
+def folds_of(cases, folds, seed=0):
+    return stratified_split(cases, {f"fold{number}": 1.0 for number in range(folds)}, seed)
 
 
 @st.composite
@@ -42,15 +46,15 @@ def counts(splits: Splits, cases, least: float):
 
 @given(data_sets(), st.integers(2, 5), st.integers(0, 9))
 def test_every_image_is_dealt_once_and_no_patient_lies_on_two_folds(cases, folds, seed):
-    splits = stratified_folds(cases, folds, seed)
+    splits = folds_of(cases, folds, seed)
     assert sorted(case for part in splits.parts.values() for case in part) == sorted(case.case_id for case in cases)
     check_patients(splits, {case.case_id: case.patient_id for case in cases})
-    assert list(splits.parts) == [f"fold-{number}" for number in range(folds)]
+    assert list(splits.parts) == [f"fold{number}" for number in range(folds)]
 
 
 @given(data_sets(), st.integers(2, 5), st.integers(0, 9))
 def test_folds_differ_by_at_most_one_patient_positive_patient_and_patient_with_a_large_lesion(cases, folds, seed):
-    splits = stratified_folds(cases, folds, seed)
+    splits = folds_of(cases, folds, seed)
     sizes = sorted((size for size in largest(cases).values() if size > 0), reverse=True)
     for least in (0.0, min(sizes), *_large_and_middle(sizes)):
         found = counts(splits, cases, least).values()
@@ -83,12 +87,12 @@ def test_parts_of_any_share_get_it_to_within_one_patient(cases, shares, seed):
 def test_the_order_of_the_cases_does_not_matter(cases, random):
     shuffled = list(cases)
     random.shuffle(shuffled)
-    assert stratified_folds(shuffled, 3) == stratified_folds(cases, 3)
+    assert folds_of(shuffled, 3) == folds_of(cases, 3)
 
 
 def test_another_seed_deals_otherwise():
     cases = [FoldCase(f"c{n}", f"p{n}", n / 100 if n < 10 else 0.0) for n in range(40)]
-    for deal in (lambda seed: stratified_folds(cases, 4, seed), lambda seed: stratified_split(cases, seed=seed)):
+    for deal in (lambda seed: folds_of(cases, 4, seed), lambda seed: stratified_split(cases, seed=seed)):
         assert deal(1) == deal(1)
         assert deal(1) != deal(2)
         sick = [
@@ -117,14 +121,14 @@ def test_a_patient_counts_by_the_largest_lesion():
         *(FoldCase(f"small {n}", f"s{n}", 0.01) for n in range(4)),
     ]
     for seed in range(5):
-        splits = stratified_folds(cases, 2, seed)
+        splits = folds_of(cases, 2, seed)
         assert set(counts(splits, cases, 0.5).values()) == {1}
 
 
 def test_folds_have_about_as_many_images_where_patients_have_different_numbers():
     images = np.random.default_rng(0).geometric(0.3, 200)
     cases = [FoldCase(f"{p}-{k}", f"p{p}", 0.1 * (p < 50)) for p, n in enumerate(images) for k in range(n)]
-    lengths = [len(part) for part in stratified_folds(cases, 5).parts.values()]
+    lengths = [len(part) for part in folds_of(cases, 5).parts.values()]
     assert max(lengths) - min(lengths) <= math.ceil(0.03 * np.mean(lengths))
 
 
@@ -134,12 +138,11 @@ ONE = [FoldCase("a", "A", 0.1), FoldCase("b", "B", 0.0), FoldCase("c", "C", None
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: stratified_folds(ONE, 1), "cross-validation needs at least 2 folds, got 1"),
-        (lambda: stratified_folds(ONE, 4), r"4 parts \(fold-0, .*\) need as many patients, got 3; use fewer parts"),
-        (lambda: stratified_folds(ONE, 2), "need as many patients with a lesion, got 1"),
-        (lambda: stratified_folds([*ONE, ONE[0]], 2), "each image is dealt once, but 'a' came twice"),
-        (lambda: stratified_folds([FoldCase("a", "A", 7.0)], 2), "image 'a': area must be a share .* got 7"),
-        (lambda: stratified_folds([FoldCase("a", "A", math.nan)], 2), "area must be a share of the image .* got nan"),
+        (lambda: folds_of(ONE, 4), r"4 parts \(fold0, .*\) need as many patients, got 3; use fewer parts"),
+        (lambda: folds_of(ONE, 2), "need as many patients with a lesion, got 1"),
+        (lambda: folds_of([*ONE, ONE[0]], 2), "each image is dealt once, but 'a' came twice"),
+        (lambda: folds_of([FoldCase("a", "A", 7.0)], 2), "image 'a': area must be a share .* got 7"),
+        (lambda: folds_of([FoldCase("a", "A", math.nan)], 2), "area must be a share of the image .* got nan"),
         (lambda: stratified_split(ONE, {"train": 1.0, "test": 0.0}), "each part needs a positive share"),
         (lambda: stratified_split(ONE, {}), "each part needs a positive share"),
     ],

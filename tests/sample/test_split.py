@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from lesionkit.core.errors import LesionkitError
 from lesionkit.sample.split import (
     Splits,
-    fold_by_patient,
     given_splits,
     read_splits,
     split_by_patient,
@@ -47,12 +46,21 @@ def test_another_seed_deals_otherwise():
 
 
 def test_folds_are_of_equal_size_and_each_is_left_out_once():
-    splits = fold_by_patient({f"c{i}": f"p{i}" for i in range(10)}, folds=5)
+    splits = split_by_patient({f"c{i}": f"p{i}" for i in range(10)}, {f"fold{i}": 1.0 for i in range(5)})
     assert [len(cases) for cases in splits.parts.values()] == [2] * 5
     rest, held = splits.leave_out("fold3")
     assert held == splits["fold3"]
     assert len(rest) == 8
     assert not set(rest) & set(held)
+
+
+def test_a_round_never_learns_from_the_test_part():
+    folds = Splits({"fold0": ("a",), "fold1": ("b", "c"), "test": ("d",)})
+    assert folds.rounds == ("fold0", "fold1")
+    assert folds.leave_out("fold0") == (("b", "c"), ("a",))
+    once = Splits({"train": ("a", "b"), "validation": ("c",), "test": ("d",)})
+    assert once.rounds == ("",)
+    assert once.leave_out("") == (("a", "b"), ("c",))
 
 
 def test_given_folds_are_used_as_they_are():
@@ -99,7 +107,6 @@ def test_bad_splits_are_refused(tmp_path, text, message):
             r"3 parts \(train, validation, test\) need as many patients, got 1",
         ),
         (lambda: split_by_patient(FIVE, {"train": 1, "test": 0}), "each part needs a positive share"),
-        (lambda: fold_by_patient(FIVE, 1), "cross-validation needs at least 2 folds, got 1"),
         (lambda: Splits({"train": ()})["test"], "the splits have no part 'test'; they have train"),
     ],
 )

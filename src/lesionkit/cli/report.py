@@ -16,8 +16,10 @@ def command(
     """
     from lesionkit.cli.conclusion import conclude
     from lesionkit.recipes import load_recipe
+    from lesionkit.runs.old_names import kept_settings
     from lesionkit.runs.run_folder import read_run
 
     opened = read_run(run)
     chosen = load_recipe(opened.record["recipe"])
-    conclude(f"report {run}", chosen.report(opened, chosen.settings.parse(opened.record["settings"])), opened.path)
+    settings = kept_settings(chosen.settings, opened.record["settings"], run)
+    conclude(f"report {run}", chosen.report(opened, settings), opened.path)

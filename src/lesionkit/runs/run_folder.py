@@ -22,6 +22,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import write_text
 from lesionkit.core.settings import Settings
 from lesionkit.runs.fingerprint import fingerprint
+from lesionkit.runs.old_names import refuse_earlier
 from lesionkit.runs.settings_file import differences, show
 from lesionkit.runs.versions import versions
 
@@ -180,6 +181,7 @@ def _resume(folder: Path, asked: dict[str, Any]) -> RunFolder:
     if stage:
         pid = run.record["stages"][stage]["pid"]
         raise LesionkitError(f"{folder} is in use: process {pid} is at stage '{stage}'; wait for it or end it first")
+    refuse_earlier(run.record["settings"], folder)
     found = differences(_identity(run.record), _identity(asked))
     if found:
         shown = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")

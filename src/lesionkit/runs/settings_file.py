@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
+from lesionkit.runs.old_names import new_name, old_names
 
 S = TypeVar("S", bound=Settings)
 
@@ -80,6 +81,8 @@ def change(base: S, values: Mapping[str, Any], sources: Sources | None = None, p
         _require_known(base, here, sources)
         current = getattr(base, name)
         nested = isinstance(current, Settings) and isinstance(value, Mapping)
+        for sentence in () if nested else old_names(value, here):
+            raise LesionkitError(f"{_source(sources, here)}{sentence}")
         fields[name] = change(current, value, sources, here) if nested else value
     try:
         return type(base).model_validate(fields)
@@ -216,6 +219,9 @@ def _require_known(group: Settings, path: Name, sources: Sources | None) -> None
     names = list(type(group).model_fields)
     if path[-1] in names:
         return
+    new = new_name(path)
+    if new is not None:
+        raise LesionkitError(f"{_source(sources, path)}{'.'.join(path)} is now called {new}")
     close = difflib.get_close_matches(path[-1], names, n=1, cutoff=0.4)
     if close:
         cure = f"did you mean '{'.'.join((*path[:-1], close[0]))}'?"

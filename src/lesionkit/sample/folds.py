@@ -38,22 +38,6 @@ class _Patient:
         return bool(self.area)
 
 
-def stratified_folds(cases: Sequence[FoldCase], folds: int, seed: int = 0) -> Splits:
-    """Parts "fold-0", "fold-1" … for cross-validation; see `stratified_split`.
-
-    Raises:
-        LesionkitError: fewer than two folds, or what `stratified_split` refuses.
-
-    >>> cases = [FoldCase(f"image {n}", f"patient {n}", 0.1 if n < 2 else 0.0) for n in range(6)]
-    >>> splits = stratified_folds(cases, 2)
-    >>> [len(part) for part in splits.parts.values()], sorted("image 0" in part for part in splits.parts.values())
-    ([3, 3], [False, True])
-    """
-    if folds < 2:
-        raise LesionkitError(f"cross-validation needs at least 2 folds, got {folds}")
-    return stratified_split(cases, {f"fold-{number}": 1.0 for number in range(folds)}, seed)
-
-
 def stratified_split(cases: Sequence[FoldCase], shares: Mapping[str, float] = THREE_WAY, seed: int = 0) -> Splits:
     """Deal patients to parts so that each has its share of patients, of positive ones and of those with large lesions.
 
@@ -68,6 +52,11 @@ def stratified_split(cases: Sequence[FoldCase], shares: Mapping[str, float] = TH
     Raises:
         LesionkitError: a share is not positive, a case id comes twice, an area is no share, or there are fewer patients
             or fewer positive patients than parts.
+
+    >>> cases = [FoldCase(f"image {n}", f"patient {n}", 0.1 if n < 2 else 0.0) for n in range(6)]
+    >>> splits = stratified_split(cases, {"fold0": 1, "fold1": 1})
+    >>> [len(part) for part in splits.parts.values()], sorted("image 0" in part for part in splits.parts.values())
+    ([3, 3], [False, True])
     """
     if not shares or not all(share > 0 for share in shares.values()):
         raise LesionkitError(f"each part needs a positive share, got {dict(shares)}")

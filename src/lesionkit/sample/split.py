@@ -34,10 +34,22 @@ class Splits:
             raise LesionkitError(f"the splits have no part '{name}'; they have {', '.join(self.parts)}")
         return self.parts[name]
 
-    def leave_out(self, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """One round of cross-validation: (the cases of all other parts, the cases of this part)."""
-        held = self[name]
-        return tuple(case for part, cases in self.parts.items() if part != name for case in cases), held
+    @property
+    def folds(self) -> tuple[str, ...]:
+        """The parts that are left out in turn; none where one part is called train."""
+        return () if "train" in self.parts else tuple(name for name in self.parts if name != "test")
+
+    @property
+    def rounds(self) -> tuple[str, ...]:
+        """What `leave_out` takes: the folds, or "" where there are none."""
+        return self.folds or ("",)
+
+    def leave_out(self, fold: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Who learns and who validates: the cases of all other folds and of this one; of "", train and validation."""
+        if not fold:
+            return self.parts.get("train", ()), self.parts.get("validation", ())
+        held = self[fold]
+        return tuple(case for name in self.folds if name != fold for case in self.parts[name]), held
 
 
 def split_by_patient(patients: Mapping[str, str], shares: Mapping[str, float] = THREE_WAY, seed: int = 0) -> Splits:
@@ -75,17 +87,6 @@ def split_by_patient(patients: Mapping[str, str], shares: Mapping[str, float] = 
         name = max(open_parts, key=lambda n: (wanted[n] - len(parts[n])) / wanted[n])
         parts[name] += cases[patient]
     return Splits({name: tuple(sorted(found)) for name, found in parts.items()})
-
-
-def fold_by_patient(patients: Mapping[str, str], folds: int, seed: int = 0) -> Splits:
-    """Parts "fold0", "fold1" … of about equal size for cross-validation; see `split_by_patient`.
-
-    Raises:
-        LesionkitError: fewer than two folds, or fewer patients than folds.
-    """
-    if folds < 2:
-        raise LesionkitError(f"cross-validation needs at least 2 folds, got {folds}")
-    return split_by_patient(patients, {f"fold{i}": 1.0 for i in range(folds)}, seed)
 
 
 def given_splits(part_of: Mapping[str, str], patients: Mapping[str, str]) -> Splits:

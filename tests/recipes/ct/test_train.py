@@ -36,7 +36,7 @@ def test_two_patients_all_learn_and_the_card_tells_on_what(data, settings, tmp_p
     monkeypatch.setattr(subject, "fit", lambda *_: {"speed/steps_per_s": 2.0})
     with open_run(tmp_path / "r", "ct-nodule", settings, {"data": data}) as run:
         summary = subject.train(run, data, settings, None)
-    assert "has 2 patients: all of them learn and none validates or tests" in summary.warnings[0]
+    assert "has 2 usable patients: all of them learn and none validates or tests" in summary.warnings[0]
     assert summary.facts["validation CPM"] == "not measured: no validation cases"
     _, card = load_model(tmp_path / "r/model.safetensors")
     assert (card["training_cases"], card["training_lesions"]) == (2, 2)

@@ -145,5 +145,5 @@ def test_a_set_of_one_patient_learns_without_validation_and_says_so(slides, tmp_
     (data / "patients.csv").write_text("slide,patient_id\n" + "".join(f"{name},one\n" for name in "abcdefgh"))
     with opened(tmp_path / "run", data) as run:
         held = prepared_slides(run, data, HERE)
-        assert "1 usable patients: all learn, none validates" in run.warnings[0]
+        assert "1 usable patients: all of them learn and none validates" in run.warnings[0]
     assert len(held.part("train")) == 8

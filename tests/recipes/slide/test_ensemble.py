@@ -167,7 +167,6 @@ def test_one_member_is_trained_as_the_only_network():
     [
         ("members=[{name: a b}, {name: A-b}]", "members must have different names, got a b, A-b"),
         ("ensemble.weights=phase 1", "ensemble.weights 'phase 1' are of two members, got 0"),
-        ("split.every_fold=true", "split.every_fold needs split.folds"),
     ],
 )
 def test_settings_that_do_not_fit_together_are_refused(given, message):
@@ -189,7 +188,7 @@ def test_folds_need_folds_in_the_splits_of_the_data_set(data, tmp_path):
     with (
         open_run(tmp_path / "run", RECIPE.name, settings, {"data": data}) as run,
         pytest.raises(
-            LesionkitError, match=r"needs the 2 folds of split.folds in splits.json, got the parts train, val"
+            LesionkitError, match=r"split.every_fold needs folds in splits.json, got the parts train, validation"
         ),
     ):
         RECIPE.train(run, data, settings, None)

@@ -68,7 +68,7 @@ def test_png_files_of_several_sizes_are_searched_and_scored_by_their_masks(go, p
 
 
 def test_a_single_model_file_is_an_ensemble_of_one(go, radiographs, xray_run, tmp_path):
-    go(radiographs / "dicom/x00.dcm", xray_run / "models/fold-0-small.safetensors")
+    go(radiographs / "dicom/x00.dcm", xray_run / "models/fold0-small.safetensors")
     assert len(rows(tmp_path / "r")) == 1
 
 

@@ -39,7 +39,7 @@ def test_a_run_leaves_models_ensemble_masks_tables_score_and_page(xray_run):
     left = {p.relative_to(xray_run).as_posix() for p in xray_run.rglob("*") if p.is_file()}
     assert left >= {
         *("run.json", "settings.yaml", "catalogue.parquet", "splits.json", "ensemble.json", "rules.csv"),
-        *("models/fold-0-small.safetensors", "models/fold-1-small.safetensors"),
+        *("models/fold0-small.safetensors", "models/fold1-small.safetensors"),
         *("predictions.csv", "submission.csv", "report.html", "score/score.json"),
     }
     assert {s["state"] for s in read_run(xray_run).record["stages"].values()} == {"done"}
@@ -69,10 +69,10 @@ def test_masks_tables_and_submission_say_the_same(xray_run):
 
 
 def test_a_models_card_holds_what_find_needs_and_what_was_learned_from(xray_run):
-    card = read_card(xray_run / "models/fold-0-small.safetensors")
+    card = read_card(xray_run / "models/fold0-small.safetensors")
     assert card["recipe"] == NAME
     assert card["rule"]["kind"] == "Triplet"
-    assert card["held out"] == "fold-0"
+    assert card["held out"] == "fold0"
     assert card["learned from"]["images"] > card["learned from"]["positive images"] > 0
     assert {"validation dice", "nested validation dice", "optimism of the search"} <= card["validation"].keys()
     assert "path" not in card["inputs"]["data"]
@@ -93,9 +93,9 @@ def test_the_rules_that_were_tried_are_listed_the_best_first(xray_run):
 
 
 def test_the_best_epochs_of_a_training_share_its_weight(go, tmp_path):
-    go({"learn": {"checkpoints": 2}, "split": {"trained": 1}})
+    go({"learn": {"checkpoints": 2}, "split": {"every_fold": False}})
     nets = json.loads((tmp_path / "r/ensemble.json").read_text())["nets"]
-    assert [net["file"] for net in nets] == [f"models/fold-0-small-{n}.safetensors" for n in (0, 1)]
+    assert [net["file"] for net in nets] == [f"models/small-{n}.safetensors" for n in (0, 1)]
     assert [net["weight"] for net in nets] == [0.5, 0.5]
 
 
@@ -113,7 +113,7 @@ def test_an_interrupted_training_goes_on_with_the_networks_that_are_left(go, tmp
         go()
     assert not (tmp_path / "r/ensemble.json").exists()
     go()
-    assert calls == ["models-fold-0-small", "models-fold-1-small", "models-fold-1-small"]
+    assert calls == ["models-fold0-small", "models-fold1-small", "models-fold1-small"]
     go()
     assert len(calls) == 3
 
@@ -122,19 +122,19 @@ def test_pseudo_labels_come_with_where_they_are_from(go, tmp_path):
     sure = {"filter": "confidence", "rounds": 1, "confident_positive": 0.02, "confident_negative": 0.01}
     changes = {
         "sample": {"labelled": 0.5},
-        "split": {"trained": 1},
+        "split": {"every_fold": False},
         "learn": {"epochs": 1},
         # None is drawn: a network of one epoch finds the same everywhere, and an epoch wants both kinds.
         "pseudo": {**sure, "mask_threshold": 0.01, "share": 0},
     }
     go(changes)
-    rows = table(tmp_path / "r/pseudo/round-1/fold-0/provenance.csv")
+    rows = table(tmp_path / "r/pseudo/round-1/provenance.csv")
     hidden = {row["case_id"] for row in rows}
-    held = set(json.loads((tmp_path / "r/splits.json").read_text())["fold-0"])
+    held = set(json.loads((tmp_path / "r/splits.json").read_text())["validation"])
     assert hidden
     assert not hidden & held
-    assert all(row["round"] == "1" and row["models"].startswith("fold-0-small:") for row in rows)
-    learned = read_card(tmp_path / "r/models/fold-0-small.safetensors")["learned from"]
+    assert all(row["round"] == "1" and row["models"].startswith("small:") for row in rows)
+    learned = read_card(tmp_path / "r/models/small.safetensors")["learned from"]
     assert learned["pseudo-labelled images"] == len(rows)
 
 
@@ -149,7 +149,7 @@ def test_a_mean_teacher_without_unlabelled_radiographs_is_refused(go):
 
 
 def test_a_rule_that_asks_an_image_head_is_refused_without_one(go):
-    changes = {"net": {"head": "none"}, "learn": {"epochs": 1, "loss": "bce"}, "split": {"trained": 1}}
+    changes = {"net": {"head": "none"}, "learn": {"epochs": 1, "loss": "bce"}, "split": {"every_fold": False}}
     with pytest.raises(LesionkitError, match="needs a network whose image head says whether there is a lesion"):
         go({**changes, "rule": {"search": "classify then segment"}})
 
@@ -158,12 +158,12 @@ def test_given_splits_are_kept(go, radiographs, tmp_path):
     given = {"train": [f"x{n:02d}" for n in range(12)], "validation": ["x12", "x13", "x14", "x15"]}
     (radiographs / "splits.json").write_text(json.dumps({**given, "test": ["x16", "x17"]}))
     try:
-        go({"learn": {"epochs": 1}, "split": {"trained": 1}})
+        go({"learn": {"epochs": 1}, "split": {"every_fold": False}})
     finally:
         (radiographs / "splits.json").unlink()
     splits = json.loads((tmp_path / "r/splits.json").read_text())
-    assert splits == {"fold-0": given["validation"], "fold-1": given["train"], "test": ["x16", "x17"]}
-    assert read_card(tmp_path / "r/models/fold-0-small.safetensors")["learned from"]["images"] == 12
+    assert splits == {**given, "test": ["x16", "x17"]}
+    assert read_card(tmp_path / "r/models/small.safetensors")["learned from"]["images"] == 12
 
 
 def test_a_model_carries_no_path_of_the_machine_it_was_trained_on():

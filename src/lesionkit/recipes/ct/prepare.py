@@ -15,15 +15,15 @@ from lesionkit.engine.map import EngineSettings, map_cases
 from lesionkit.read.catalogue import build_catalogue, read_catalogue, update_catalogue, write_catalogue
 from lesionkit.read.truth.join import lesions_from_json
 from lesionkit.recipes.base import Summary
-from lesionkit.recipes.ct.settings import CtNodule, SplitSettings
+from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.recipes.ct.store import lung_facts, prepared_case
+from lesionkit.recipes.splits import SPLITS, SplitSettings, run_splits
 from lesionkit.report.gallery import LungView
 from lesionkit.report.lung_page import write_gallery
 from lesionkit.runs.run_folder import RunFolder
-from lesionkit.sample.split import THREE_WAY, Splits, given_splits, read_splits, split_by_patient, write_splits
+from lesionkit.sample.split import Splits, split_by_patient
 
 CATALOGUE = "catalogue.parquet"
-SPLITS = "splits.json"
 PREVIEW = "lungs.html"
 
 
@@ -100,7 +100,7 @@ def prepared_set(run: RunFolder, data: Path, settings: CtNodule) -> PreparedSet:
     """
     table = _catalogue(run, data, settings)
     usable = table[table["failure"].isna()]
-    splits = _splits(run, data, usable, settings.split)
+    splits = _splits(run, data, table, settings.split)
     rows: list[dict[str, Any]] = [
         dict(zip(map(str, row), row.values(), strict=True)) for row in usable.to_dict("records")
     ]
@@ -165,34 +165,11 @@ def first_of(failed: Mapping[str, str | None]) -> str:
     return f"the first: {reason}" if name in (reason or "") else f"the first, {name}: {reason}"
 
 
-def _splits(run: RunFolder, data: Path, usable: pd.DataFrame, settings: SplitSettings) -> Splits:
-    """The data set's own splits.json, else LUNA16's subsets, else patients dealt at random if they are three."""
-    patients = dict(zip(usable["case_id"], usable["patient_id"], strict=True))
-    given = data / SPLITS
-    if given.is_file():
-        splits = read_splits(given, patients)
-    elif usable["fold"].notna().all():
-        splits = given_splits(dict(zip(usable["case_id"], usable["fold"], strict=True)), patients)
-    elif len(set(patients.values())) < len(THREE_WAY):
-        run.warn(
-            f"{data} has {len(set(patients.values()))} patients: all of them learn and none validates or tests; "
-            "more patients, or a splits.json, would tell how good the model is"
-        )
-        splits = Splits({"train": tuple(patients)})
-    else:
-        splits = split_by_patient(patients, dict(zip(THREE_WAY, settings.shares, strict=True)), settings.seed)
-    if "train" not in splits.parts:
-        splits = _from_folds(splits, settings)
-    write_splits(run.path / SPLITS, splits)
-    return splits
-
-
-def _from_folds(splits: Splits, settings: SplitSettings) -> Splits:
-    names = sorted(splits.parts)
-    test = settings.test_fold or names[-1]
-    validation = settings.validation_fold or next(name for name in reversed(names) if name != test)
-    rest = tuple(case for name in names if name not in (test, validation) for case in splits[name])
-    return Splits({"train": rest, "validation": splits[validation], "test": splits[test]})
+def _splits(run: RunFolder, data: Path, table: pd.DataFrame, settings: SplitSettings) -> Splits:
+    usable = table[table["failure"].isna()]
+    everyone, patients = (dict(zip(rows["case_id"], rows["patient_id"], strict=True)) for rows in (table, usable))
+    folds = dict(zip(usable["case_id"], usable["fold"], strict=True)) if usable["fold"].notna().all() else None
+    return run_splits(run, data, patients, settings, split_by_patient, folds, everyone)
 
 
 def _note_lungs(run: RunFolder, table: pd.DataFrame, cases: Mapping[str, Case]) -> None:

@@ -13,22 +13,12 @@ from lesionkit.phantoms.ct.nodule import NoduleSettings
 from lesionkit.phantoms.ct.nodule_bank import TransplantSettings
 from lesionkit.prepare.case import PrepareSettings
 from lesionkit.read.options import ScanOptions
+from lesionkit.recipes.splits import SplitSettings
 from lesionkit.runs.models import MODEL_FILE, chosen_model
+from lesionkit.runs.old_names import kept_settings
 from lesionkit.sample.draw_settings import SampleSettings
 
 NAME = "ct-nodule"
-
-
-class SplitSettings(Settings):
-    """Who learns and who is kept out. A splits.json in the data set, or LUNA16's subset folders, come first."""
-
-    shares: tuple[float, float, float] = (0.7, 0.15, 0.15)
-    """Share of the cases in train, validation and test; patients stay together."""
-    seed: int = 0
-    test_fold: str | None = None
-    """Of given folds, the one that is scored; None takes the last."""
-    validation_fold: str | None = None
-    """Of given folds, the one that thresholds are tuned on; None takes the one before."""
 
 
 class CtNodule(Settings):
@@ -38,7 +28,7 @@ class CtNodule(Settings):
     partial_truth: bool = False
     """Allow truth tables that name series which are not there, as in a part of a downloaded set."""
     prepare: PrepareSettings = PrepareSettings()
-    split: SplitSettings = SplitSettings()
+    split: SplitSettings = SplitSettings(fold=-1)
     sample: SampleSettings = SampleSettings()
     insert: NoduleSettings = NoduleSettings(large_share=0.15, texture_weights=(0.6, 0.15, 0.25))
     """Which synthetic nodules are inserted into training patches."""
@@ -58,4 +48,5 @@ def model_path(model: Path | None) -> Path:
 
 def model_settings(model: Path | None) -> CtNodule:
     """The settings a model was trained with."""
-    return CtNodule.parse(read_card(model_path(model))["settings"])
+    path = model_path(model)
+    return kept_settings(CtNodule, read_card(path)["settings"], path)

@@ -29,7 +29,7 @@ def fit_scores(run: RunFolder, held: SlideSet, settings: SlideMetastasis) -> Map
     Of all folds, each one's slides are searched by the networks that have not learned from it, and one curve per
     member is fitted on them together.
     """
-    plans, slides = plans_of(settings, folds_of(held, settings)), validation_slides(held, settings)
+    plans, slides = plans_of(settings, folds_of(held)), validation_slides(held)
     if not slides:
         run.warn("no slide validates, so the score of slides is that of the rule, not calibrated")
         return {}
@@ -49,16 +49,16 @@ def fit_scores(run: RunFolder, held: SlideSet, settings: SlideMetastasis) -> Map
     return facts
 
 
-def validation_slides(held: SlideSet, settings: SlideMetastasis) -> dict[str, PreparedSlide]:
+def validation_slides(held: SlideSet) -> dict[str, PreparedSlide]:
     """Those that some network of the run has not learned from, to choose and to fit by."""
-    folds = folds_of(held, settings)
+    folds = folds_of(held)
     return {name: slide for fold in folds for name, slide in held.part(fold).items()} or held.part("validation")
 
 
 def _search(run: RunFolder, held: SlideSet, settings: SlideMetastasis, plans: Sequence[NetPlan]) -> dict[str, str]:
     """Search each validation slide by all networks that it validates; which failed why."""
     failed: dict[str, str] = {}
-    for fold in folds_of(held, settings) or ("",):
+    for fold in folds_of(held) or ("",):
         slides = held.part(fold or "validation")
         nets = searching([plan for plan in plans if plan.fold == fold], run.path)
         paths = {name: slide.entry.path for name, slide in slides.items()}
@@ -128,7 +128,7 @@ def validation_froc(run: RunFolder, held: SlideSet, settings: SlideMetastasis) -
         LesionkitError: none of them holds tumour.
     """
     score_of = read_scorer(model_of_run(run.path), settings)
-    slides, folder = validation_slides(held, settings), run.path / VALIDATION
+    slides, folder = validation_slides(held), run.path / VALIDATION
     pairs = [
         (read_record(record_file(folder, name)), slide.entry)
         for name, slide in slides.items()

@@ -1,6 +1,6 @@
 """A data set of slides -> its catalogue, its splits, its tissue and its patches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,13 +14,13 @@ from lesionkit.engine.map import map_cases
 from lesionkit.read.slide.set import SlideEntry, read_slide_set
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.slide.case import PreparedSlide, open_case, prepare_slide, read_prepared
-from lesionkit.recipes.slide.settings import SlideMetastasis, SlideSplitSettings
+from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.recipes.slide.truth import read_truth
+from lesionkit.recipes.splits import SplitSettings, run_splits
 from lesionkit.runs.run_folder import RunFolder
-from lesionkit.sample.split import Splits, fold_by_patient, read_splits, split_by_patient, write_splits
+from lesionkit.sample.split import Splits, split_by_patient
 
 CATALOGUE = "catalogue.parquet"
-SPLITS = "splits.json"
 VALIDATION = "validation"
 KEPT = "slides"
 
@@ -44,7 +44,8 @@ class SlideSet:
 
     def leaving_out(self, fold: str) -> "SlideSet":
         """The same slides, of which a fold validates and the others learn."""
-        return replace(self, splits=_left_out(self.splits, fold))
+        rest, held = self.splits.leave_out(fold)
+        return replace(self, splits=Splits({"train": tuple(sorted(rest)), "validation": held}))
 
     def part(self, name: str) -> dict[str, PreparedSlide]:
         """The usable slides of a part; empty where the splits have no such part."""
@@ -183,76 +184,26 @@ def _unusable(slide: PreparedSlide) -> str | None:
     return None
 
 
-def _splits(run: RunFolder, data: Path, slides: Mapping[str, PreparedSlide], settings: SlideSplitSettings) -> Splits:
-    """The run's own splits.json if it has one, the data set's, or patients dealt with and without tumour alike.
-
-    A slide that failed when the run began and can be read now is left out: parts must not change after a training.
-    """
+def _splits(run: RunFolder, data: Path, slides: Mapping[str, PreparedSlide], settings: SplitSettings) -> Splits:
     patients = {name: slide.entry.patient_id for name, slide in slides.items()}
-    if (run.path / SPLITS).is_file():
-        kept = read_splits(run.path / SPLITS, {entry.slide_id: entry.patient_id for entry in read_slide_set(data)})
-        late = sorted(set(slides) - {name for part in kept.parts.values() for name in part})
-        if late:
-            run.warn(f"{len(late)} slides could not be used when the run began and are left out, the first {late[0]}")
-        return kept
-    if (data / SPLITS).is_file():
-        everyone = {entry.slide_id: entry.patient_id for entry in read_slide_set(data)}
-        splits = _named(read_splits(data / SPLITS, everyone), settings)
-    elif len(set(patients.values())) < len(settings.names) and not settings.every_fold:
-        run.warn(
-            f"{data} has {len(set(patients.values()))} usable patients: all learn, none validates; more patients, or "
-            "a splits.json, would tell how good the model is and fit its scores"
-        )
-        splits = Splits({"train": tuple(patients)})
-    else:
-        splits = _dealt(patients, {name: slide.has_tumour for name, slide in slides.items()}, settings)
-    rounds = [_left_out(splits, name) for name in splits.parts] if settings.every_fold else [splits]
-    for one in rounds:
-        if not any(slides[i].has_tumour for i in one.parts.get("train", ()) if i in slides):
+    ill = {patients[name] for name, slide in slides.items() if slide.has_tumour}
+    everyone = {entry.slide_id: entry.patient_id for entry in read_slide_set(data)}
+    splits = run_splits(run, data, patients, settings, partial(_deal, ill=ill), everyone=everyone)
+    for fold in splits.rounds:
+        if not any(slides[i].has_tumour for i in splits.leave_out(fold)[0] if i in slides):
             raise LesionkitError(
                 "no slide of the training part holds tumour; give another split.seed, or a splits.json"
             )
-    write_splits(run.path / SPLITS, splits)
     return splits
 
 
-def _dealt(patients: Mapping[str, str], has_tumour: Mapping[str, bool], settings: SlideSplitSettings) -> Splits:
+def _deal(patients: Mapping[str, str], shares: Mapping[str, float], seed: int, ill: Collection[str]) -> Splits:
     """Patients with tumour and patients without are dealt apart, so that each part gets its share of both."""
-    ill = {patients[name] for name, positive in has_tumour.items() if positive}
     groups = [
         {name: patient for name, patient in patients.items() if (patient in ill) is positive}
         for positive in (True, False)
     ]
-    if any(len(set(group.values())) < (settings.folds or len(settings.names)) for group in groups):
+    if any(len(set(group.values())) < len(shares) for group in groups):
         groups = [dict(patients)]
-    dealt = [_deal(group, settings) for group in groups]
-    joined = Splits({part: tuple(sorted(i for one in dealt for i in one[part])) for part in dealt[0].parts})
-    return _named(joined, settings)
-
-
-def _deal(patients: Mapping[str, str], settings: SlideSplitSettings) -> Splits:
-    if settings.folds is not None:
-        return fold_by_patient(patients, settings.folds, settings.seed)
-    return split_by_patient(patients, dict(zip(settings.names, settings.shares, strict=True)), settings.seed)
-
-
-def _named(splits: Splits, settings: SlideSplitSettings) -> Splits:
-    """Folds as train and validation, or as they are where each has its turn; parts that are named so already stay."""
-    names = sorted(splits.parts)
-    if settings.every_fold:
-        if "train" in names or len(names) != settings.folds:
-            raise LesionkitError(
-                f"split.every_fold needs the {settings.folds} folds of split.folds in splits.json, got the parts "
-                f"{', '.join(names)}"
-            )
-        return Splits({name: splits[name] for name in names})
-    if "train" in names:
-        return splits
-    if settings.fold >= len(names):
-        raise LesionkitError(f"split.fold must be one of 0 to {len(names) - 1}, got {settings.fold}")
-    return _left_out(splits, names[settings.fold])
-
-
-def _left_out(splits: Splits, fold: str) -> Splits:
-    rest, held = splits.leave_out(fold)
-    return Splits({"train": tuple(sorted(rest)), "validation": held})
+    dealt = [split_by_patient(group, shares, seed) for group in groups]
+    return Splits({part: tuple(sorted(i for one in dealt for i in one[part])) for part in shares})

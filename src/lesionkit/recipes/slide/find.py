@@ -11,7 +11,7 @@ from lesionkit.read.slide.set import SlideEntry, find_slides, read_slide_set
 from lesionkit.read.truth.camelyon import read_slide_labels, slide_name
 from lesionkit.read.truth.outlines import SUFFIXES as OUTLINE_SUFFIXES
 from lesionkit.recipes.base import FindRequest, Summary
-from lesionkit.recipes.slide.data import SPLITS, VALIDATION, first_of
+from lesionkit.recipes.slide.data import VALIDATION, first_of
 from lesionkit.recipes.slide.page import write_results
 from lesionkit.recipes.slide.search import (
     RECORDS,
@@ -23,6 +23,7 @@ from lesionkit.recipes.slide.search import (
     search_all,
 )
 from lesionkit.recipes.slide.settings import SlideMetastasis, model_of_run, model_path
+from lesionkit.recipes.splits import SPLITS
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.split import Splits, read_splits
 
@@ -65,9 +66,10 @@ def run(run: RunFolder, data: Path, settings: SlideMetastasis) -> Summary:
         return score_labelled(run, data, settings, trained)
     entries = {entry.slide_id: entry for entry in read_slide_set(data)}
     splits = read_splits(run.path / SPLITS, {name: entry.patient_id for name, entry in entries.items()})
-    shown, part = _searched_part(run, splits, entries, settings)
+    shown, part = _searched_part(run, splits, entries)
     model = model_of_run(run.path)
-    found, failed = _search(run, shown, settings, model, learning=True)
+    unseen = splits.folds and "test" not in splits.parts
+    found, failed = _search(run, shown, settings, model, learning=True, unseen=bool(unseen))
     summary = write_results(run, _ordered(found, shown), failed, settings, model)
     return Summary(
         facts={**trained.facts, "searched": part, **summary.facts},
@@ -78,16 +80,14 @@ def run(run: RunFolder, data: Path, settings: SlideMetastasis) -> Summary:
     )
 
 
-def _searched_part(
-    run: RunFolder, splits: Splits, entries: Mapping[str, SlideEntry], settings: SlideMetastasis
-) -> tuple[list[SlideEntry], str]:
-    if settings.split.every_fold:
+def _searched_part(run: RunFolder, splits: Splits, entries: Mapping[str, SlideEntry]) -> tuple[list[SlideEntry], str]:
+    if splits.folds and "test" not in splits.parts:
         run.warn(
             "what is scored are all slides, each searched by the networks that have not learned from it; scores were "
             "fitted on them"
         )
-        held = [entries[name] for names in splits.parts.values() for name in names]
-        return held, f"{len(held)} slides of {len(splits.parts)} folds"
+        held = [entries[name] for fold in splits.folds for name in splits[fold]]
+        return held, f"{len(held)} slides of {len(splits.folds)} folds"
     for part, sentence in (
         ("test", ""),
         ("validation", "there is no test part: what is scored is the validation part, on which scores were fitted"),
@@ -102,12 +102,18 @@ def _searched_part(
 
 
 def _search(
-    run: RunFolder, entries: Sequence[SlideEntry], settings: SlideMetastasis, model: Path, learning: bool = False
+    run: RunFolder,
+    entries: Sequence[SlideEntry],
+    settings: SlideMetastasis,
+    model: Path,
+    learning: bool = False,
+    unseen: bool = False,
 ) -> tuple[list[FoundSlide], dict[str, str]]:
     """What was found on each slide, and which failed why.
 
     Args:
         learning: what was found on validation slides while learning is taken over.
+        unseen: nothing else, for by all networks together they would be searched by some that have learned from them.
     """
     load_committee(model)
     items = {entry.slide_id: entry.path for entry in entries}
@@ -115,8 +121,7 @@ def _search(
     def search() -> Mapping[str, Any]:
         known = [name for name in items if learning and adopt(name, run.path / VALIDATION, run.path)]
         left = {name: path for name, path in items.items() if name not in known}
-        if learning and settings.split.every_fold:
-            # By all networks together they would be searched by some that have learned from them.
+        if unseen:
             failed = _failed_before(run, left)
         else:
             failed = {o.item[0]: str(o.error) for o in search_all(left, settings, model, run.path) if o.error}

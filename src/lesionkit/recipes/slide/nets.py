@@ -68,9 +68,9 @@ def plans_of(settings: SlideMetastasis, folds: Sequence[str] = ()) -> tuple[NetP
     return tuple(plans)
 
 
-def folds_of(held: SlideSet | None, settings: SlideMetastasis) -> tuple[str, ...]:
-    """The folds that are left out in turn; none where the settings ask for one split."""
-    return tuple(held.splits.parts) if held is not None and settings.split.every_fold else ()
+def folds_of(held: SlideSet | None) -> tuple[str, ...]:
+    """The folds that are left out in turn; none where there is one split."""
+    return held.splits.folds if held is not None else ()
 
 
 def searching(plans: Sequence[NetPlan], run: Path) -> Committee:

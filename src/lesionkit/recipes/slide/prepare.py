@@ -11,8 +11,9 @@ import pandas as pd
 from lesionkit.core.files import replacing, write_text
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.slide.case import PreparedSlide
-from lesionkit.recipes.slide.data import CATALOGUE, SPLITS, SlideSet, prepared_slides
+from lesionkit.recipes.slide.data import CATALOGUE, SlideSet, prepared_slides
 from lesionkit.recipes.slide.settings import SlideMetastasis
+from lesionkit.recipes.splits import SPLITS
 from lesionkit.report.patch_page import write_patch_page
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.slide_grid import slide_statistics

@@ -20,7 +20,9 @@ from lesionkit.read.slide.whole import SlideOptions
 from lesionkit.recipes.slide.answer import SlideAnswerSettings
 from lesionkit.recipes.slide.ensemble import ENSEMBLE_FILE, read_model_card
 from lesionkit.recipes.slide.truth import TruthSettings
+from lesionkit.recipes.splits import SplitSettings
 from lesionkit.runs.models import MODEL_FILE, chosen_model
+from lesionkit.runs.old_names import kept_settings
 from lesionkit.sample.augment_slide_settings import SlideAugmentSettings
 from lesionkit.sample.mine_slide import MineSettings
 from lesionkit.sample.slide_grid import SlideGridSettings
@@ -46,34 +48,6 @@ class FewSettings(Settings):
     """Samples in the middle of a patch that must all be tumour. The patch that is read keeps its size."""
     stride: int = Field(default=16, ge=1)
     """Samples from one of these to the next."""
-
-
-class SlideSplitSettings(Settings):
-    """Who learns and who is kept out, by patient. A splits.json in the data set comes first."""
-
-    shares: tuple[float, ...] = Field(default=(0.8, 0.2), min_length=1, max_length=3)
-    """Of the slides in train, validation and test; patients stay together. 8:2 or 9:1 in system 4."""
-    folds: int | None = Field(default=None, ge=2)
-    """Cross-validation instead: so many folds, of which one validates."""
-    fold: int = Field(default=0, ge=0)
-    """Which fold validates."""
-    every_fold: bool = False
-    """Train on all folds, one network (of each member) per fold. They search together, and what a run scores are all
-    slides, each by the networks that have not learned from it."""
-    seed: int = 0
-
-    @model_validator(mode="after")
-    def _has_folds(self) -> "SlideSplitSettings":
-        if self.every_fold and self.folds is None:
-            raise ValueError("split.every_fold needs split.folds, such as 5")
-        return self
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of the parts."""
-        if self.folds is not None:
-            return ("train", "validation")
-        return ("train", "validation", "test")[: len(self.shares)]
 
 
 class DrawSettings(Settings):
@@ -145,7 +119,8 @@ class SlideMetastasis(Settings):
     patches: SlideGridSettings = SlideGridSettings(patch=96)
     """Which patches a slide has, in samples of the analysed image."""
     few: FewSettings = FewSettings()
-    split: SlideSplitSettings = SlideSplitSettings()
+    split: SplitSettings = SplitSettings(shares=(0.8, 0.2))
+    """8:2 or 9:1 of slides in system 4, without a test part."""
     labelled: Path | None = None
     """A folder of labelled patches, shown beside those of slides: labels.csv (id,label) and pictures."""
     stain: Literal["none", "macenko", "reinhard"] = "none"
@@ -215,4 +190,4 @@ def model_settings(model: Path | None) -> SlideMetastasis:
         raise LesionkitError(
             f"{model} must be a model of {NAME}, got one of {card.get('recipe')}; give another --model"
         )
-    return SlideMetastasis.parse(card["settings"])
+    return kept_settings(SlideMetastasis, card["settings"], model_path(model))

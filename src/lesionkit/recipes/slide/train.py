@@ -67,7 +67,7 @@ def _trained(
     folder = data if held is None else settings.labelled
     labelled = pack_labelled(run, folder, settings) if folder is not None else None
     shown = Learners(run, held, labelled, told)
-    plans = plans_of(settings, folds_of(held, settings))
+    plans = plans_of(settings, folds_of(held))
     each = {plan.name: run.once(plan.called("train"), partial(_train, shown, plan, start_from)) for plan in plans}
     facts = dict(each[""]) if "" in each else _facts_of(each)
     areas = [one[AREA] for one in each.values() if not isinstance(one[AREA], str)]

@@ -53,10 +53,7 @@ class Learners:
         """The slides that any network learns from: of all folds, every slide."""
         if self.held is None:
             return {}
-        parts = self.held.splits.parts
-        return (
-            self.held.part("train") if "train" in parts else {k: v for p in parts for k, v in self.held.part(p).items()}
-        )
+        return {k: v for part in self.held.splits.folds or ("train",) for k, v in self.held.part(part).items()}
 
     def packed(self, settings: SlideMetastasis) -> Path | None:
         """Where their patches are packed; None where the settings do not ask for it."""

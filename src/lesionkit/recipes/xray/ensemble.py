@@ -22,6 +22,7 @@ from lesionkit.infer.stack import Stack
 from lesionkit.nets.model_file import read_card
 from lesionkit.recipes.xray.members import Member
 from lesionkit.recipes.xray.settings import XrayInferSettings, XrayPneumothorax, model_path
+from lesionkit.runs.old_names import kept_settings
 
 if TYPE_CHECKING:
     from lesionkit.infer.segment import RadiographSegmenter
@@ -274,7 +275,7 @@ def model_settings(model: Path | None, kind: type[XrayPneumothorax], recipe: str
     """The settings a model was trained with."""
     path = model_path(model, recipe)
     saved: Any = read_card(path)["settings"] if path.suffix == ".safetensors" else read_ensemble(path)["settings"]
-    return kind.parse(saved)
+    return kept_settings(kind, saved, path)
 
 
 def settings_of_model(kind: type[XrayPneumothorax], recipe: str) -> Any:

@@ -2,7 +2,7 @@
 
     lesionkit run xray-pneumothorax-5th DATA --out RUN --set unlabelled.images=NIH      # 7 trainings, days on 4 GPUs
     lesionkit run xray-pneumothorax-5th DATA --out RUN --set net.encoder=resnet18 --set net.pretrained=false \
-        --set learn.side=256 --set learn.epochs=20 --set split.trained=1 --set learn.teacher=false      # on two cores
+        --set learn.side=256 --set learn.epochs=20 --set split.every_fold=false --set learn.teacher=false
 
 A mean teacher agrees with its student on unlabelled NIH images; five folds of SE-ResNeXt-50 and two of 101 at 1024
 pixels (rows 3.100–3.113). The network's new stem needs an encoder of the ResNet family. NIH mirrors SIIM-ACR's test
@@ -11,9 +11,10 @@ images: what is given as unlabelled must not hold any image that is scored. Rese
 
 from lesionkit.learn.segmentation_settings import LEARNERS
 from lesionkit.nets.segmenter_settings import WINNERS
+from lesionkit.recipes.splits import SplitSettings
 from lesionkit.recipes.xray.flow import xray_recipe
 from lesionkit.recipes.xray.members import Member
-from lesionkit.recipes.xray.settings import FoldSettings, RuleSettings, XrayPneumothorax
+from lesionkit.recipes.xray.settings import RuleSettings, XrayPneumothorax
 from lesionkit.sample.balance import BALANCES
 
 
@@ -35,7 +36,7 @@ class XrayFifth(XrayPneumothorax):
     """Every setting of the recipe, one group per stage (rows 3.100–3.113)."""
 
     members: tuple[Member, ...] = (_member("se50", "5th", 5), _member("se101", "5th se101", 2))
-    split: FoldSettings = FoldSettings(folds=5, trained=None)
+    split: SplitSettings = SplitSettings(folds=5, every_fold=True)
     rule: RuleSettings = RuleSettings(search="maximum pixel", published="5th")
 
 

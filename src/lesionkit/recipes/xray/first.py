@@ -2,7 +2,7 @@
 
     lesionkit run xray-pneumothorax-1st DATA --out RUN      # as published: 15 trainings at up to 1024², days on a GPU
     lesionkit run xray-pneumothorax-1st DATA --out RUN --set net.encoder=tu-test_resnet --set net.pretrained=false \
-        --set learn.side=256 --set learn.epochs=20 --set split.trained=1 --set learn.batch=16      # on two cores
+        --set learn.side=256 --set learn.epochs=20 --set split.every_fold=false --set learn.batch=16      # on two cores
 
 AlbuNet-34, ResNet-50 and scSE SE-ResNeXt-50 U-Nets (rows 3.1–3.24): part by part fewer positives (0.8, 0.6, 0.4, 0.5),
 512 then 1024 pixels, the three best epochs of each of five folds. Published: 0.8679 on the private board, from one
@@ -12,9 +12,10 @@ ensemble that its author could not fully reproduce. Research use only; not a med
 from lesionkit.learn.segmentation_loss_settings import LOSSES
 from lesionkit.learn.segmentation_settings import LEARNERS
 from lesionkit.nets.segmenter_settings import WINNERS
+from lesionkit.recipes.splits import SplitSettings
 from lesionkit.recipes.xray.flow import xray_recipe
 from lesionkit.recipes.xray.members import Member, with_values
-from lesionkit.recipes.xray.settings import FoldSettings, RuleSettings, XrayPneumothorax
+from lesionkit.recipes.xray.settings import RuleSettings, XrayPneumothorax
 from lesionkit.sample.balance import BALANCES
 
 _BALANCE = tuple(BALANCES[f"1st {part}"] for part in ("part 0", "part 1", "part 2", "2nd stage"))
@@ -39,7 +40,7 @@ class XrayFirst(XrayPneumothorax):
         _member("scse", weight=0.2),
         _member("resnet50", weight=0.2, learn=_RESNET50_LEARN),
     )
-    split: FoldSettings = FoldSettings(folds=5, trained=None)
+    split: SplitSettings = SplitSettings(folds=5, every_fold=True)
     rule: RuleSettings = RuleSettings(search="triplet", published="1st submitted")
 
 

@@ -52,8 +52,14 @@ class Training:
 
     @property
     def folds(self) -> tuple[str, ...]:
-        """Those that are trained."""
-        return self.prepared.images.folds[: self.settings.split.trained]
+        """Those that any network is trained on; "" where there is one split."""
+        rounds = self.prepared.images.splits.rounds
+        return rounds[: max(m.folds or len(rounds) for m in self.members)]
+
+    @property
+    def validating(self) -> tuple[str, ...]:
+        """Those of them that hold images out."""
+        return tuple(fold for fold in self.folds if self.prepared.images.round(fold)[1])
 
     def members_of(self, fold: str) -> tuple[Member, ...]:
         """The networks that are trained on a fold."""
@@ -87,17 +93,17 @@ def train_folds(plan: Training) -> dict[str, list[EnsembleNet]]:
             nets[fold] = [net for m in plan.members_of(fold) for net in _trained(plan, fold, m, number, last)]
             if not last:
                 label = partial(_label, plan, fold, nets[fold], number + 1)
-                plan.run.once(f"pseudo-labels {number + 1} {fold}", label)
-    for fold in plan.folds:
-        plan.run.once(f"predict {fold}", partial(predict_fold, plan, fold, nets[fold]))
+                plan.run.once(f"pseudo-labels {number + 1} {fold}".rstrip(), label)
+    for fold in plan.validating:
+        plan.run.once(f"predict {fold}".rstrip(), partial(predict_fold, plan, fold, nets[fold]))
     return nets
 
 
 def _trained(plan: Training, fold: str, member: Member, number: int, last: bool) -> list[EnsembleNet]:
-    name = re.sub(r"\W+", "-", member.name)
     folder = MODELS_FOLDER if last else f"rounds/{number}"
-    label = f"train {fold} {member.name}" + ("" if last else f", round {number}")
-    stem = f"{folder}/{fold}-{name}"
+    name = f"{fold} {member.name}".strip()
+    label = f"train {name}" + ("" if last else f", round {number}")
+    stem = folder + "/" + re.sub(r"\W+", "-", name)
     facts = plan.run.once(label, partial(_train, plan, fold, member, number, stem))
     draws, judges = roles(plan.members)[member.name]
     weight = member.weight / len(facts["files"])
@@ -108,7 +114,8 @@ def _train(plan: Training, fold: str, member: Member, number: int, stem: str) ->
     started = time.monotonic()
     prepared, run = plan.prepared, plan.run
     labelled, free = prepared.learners(fold, plan.settings.sample.labelled, plan.settings.split.seed)
-    held = [row for row in prepared.images.part(fold) if row.positive or not member.positives_only]
+    _, held = prepared.images.round(fold)
+    shown_held = [row for row in held if row.positive or not member.positives_only]
     pseudo = read_pseudo_labels(run.path, fold, number, prepared, plan.settings) if number else PseudoEntries()
     shown = Shown(member, [prepared.entry(row) for row in labelled], [row.positive for row in labelled], pseudo)
     views = None
@@ -120,10 +127,10 @@ def _train(plan: Training, fold: str, member: Member, number: int, stem: str) ->
         run.path / "trainings" / stem.replace("/", "-"),
         member,
         shown,
-        [(entry.pictures, entry.number) for entry in map(prepared.entry, held)],
+        [(entry.pictures, entry.number) for entry in map(prepared.entry, shown_held)],
         views,
         {"net": load_net(given, Segmenter)[0]} if given is not None else None,
-        lambda figures: run.note(**{f"{fold} {member.name} {k}": round(v, 4) for k, v in figures.items()}),
+        lambda figures: run.note(**{f"{fold} {member.name} {k}".strip(): round(v, 4) for k, v in figures.items()}),
     )
     paths = fitted.best[: member.checkpoints] if member.checkpoints > 1 else ()
     nets = [load_best(path) for path in paths] or [fitted.net]
@@ -168,7 +175,7 @@ def _without_path(value: Any) -> Any:
 
 def predict_fold(plan: Training, fold: str, nets: Sequence[EnsembleNet]) -> Mapping[str, Any]:
     """Write what a fold's networks say of the images that it held out: maps of 8 bits, and the image heads' answers."""
-    rows = plan.prepared.images.part(fold)
+    _, rows = plan.prepared.images.round(fold)
     folder = plan.run.path / "folds" / fold
     folder.mkdir(parents=True, exist_ok=True)
     side = rule_side(plan.settings)

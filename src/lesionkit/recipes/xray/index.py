@@ -15,15 +15,14 @@ from lesionkit.read.chest_set import read_chest_set
 from lesionkit.read.picture import find_pictures
 from lesionkit.read.truth.chest_labels import read_chest_labels
 from lesionkit.recipes.base import Summary
+from lesionkit.recipes.splits import SplitSettings, run_splits
 from lesionkit.recipes.xray.rows import ImageRow, read_rows, row_of, unlabelled_row, write_rows
-from lesionkit.recipes.xray.settings import FoldSettings, UnlabelledSettings, XrayPneumothorax
+from lesionkit.recipes.xray.settings import UnlabelledSettings, XrayPneumothorax
 from lesionkit.runs.run_folder import RunFolder
-from lesionkit.sample.folds import FoldCase, stratified_folds, stratified_split
-from lesionkit.sample.split import Splits, read_splits, write_splits
+from lesionkit.sample.folds import FoldCase, stratified_split
+from lesionkit.sample.split import Splits
 
 CATALOGUE = "catalogue.parquet"
-SPLITS = "splits.json"
-FOLD = "fold-"
 _FEW = 1000
 """Fewer headers are read before other processes have loaded what they need."""
 
@@ -34,7 +33,7 @@ class ImageSet:
 
     Attributes:
         images: usable ones with known truth by case id.
-        splits: parts "fold-0" …, and "test" where images are kept for it.
+        splits: train and validation or the folds, and "test" where images are kept for it.
         unlabelled: usable ones without masks.
         failed: why an image is not among them, by case id.
     """
@@ -48,17 +47,19 @@ class ImageSet:
     def count(self) -> int:
         return len(self.images) + len(self.unlabelled) + len(self.failed)
 
-    @property
-    def folds(self) -> tuple[str, ...]:
-        return tuple(name for name in self.splits.parts if name.startswith(FOLD))
-
     def part(self, name: str) -> tuple[ImageRow, ...]:
         """The usable images of one part; empty where there is no such part."""
         return tuple(self.images[i] for i in self.splits.parts.get(name, ()) if i in self.images)
 
-    def outside(self, fold: str) -> tuple[ImageRow, ...]:
-        """What learns when `fold` validates."""
-        return tuple(row for name in self.folds if name != fold for row in self.part(name))
+    def round(self, fold: str) -> tuple[tuple[ImageRow, ...], tuple[ImageRow, ...]]:
+        """What learns and what validates when `fold` is left out; "" where there is one split."""
+        learn, held = (tuple(self.images[i] for i in ids if i in self.images) for ids in self.splits.leave_out(fold))
+        return learn, held
+
+    @property
+    def seen(self) -> tuple[ImageRow, ...]:
+        """What learns or validates in any round."""
+        return tuple(row for name in self.splits.parts if name != "test" for row in self.part(name))
 
 
 def index(data: Path, out: Path, settings: XrayPneumothorax) -> Summary:
@@ -168,43 +169,13 @@ def _first(failed: Mapping[str, str]) -> str:
     return reason if name in reason else f"{name}: {reason}"
 
 
-def _splits(run: RunFolder, data: Path, known: Mapping[str, ImageRow], settings: FoldSettings) -> Splits:
-    file, given = run.path / SPLITS, data / SPLITS
-    patients = {i: row.patient_id for i, row in known.items()}
-    if file.is_file():
-        return read_splits(file, patients)
-    splits = as_folds(read_splits(given, patients)) if given.is_file() else _dealt(known, settings)
-    write_splits(file, splits)
+def _splits(run: RunFolder, data: Path, known: Mapping[str, ImageRow], settings: SplitSettings) -> Splits:
+    patients = {case_id: row.patient_id for case_id, row in known.items()}
+    splits = run_splits(run, data, patients, settings, partial(_deal, known=known))
     for name, cases in splits.parts.items():
         run.say(f"{name}: {len(cases)} images, {sum(known[i].positive for i in cases)} positive")
     return splits
 
 
-def as_folds(splits: Splits) -> Splits:
-    """Given splits as folds and test: of train and validation, the validation is the one fold that is held out.
-
-    Raises:
-        LesionkitError: neither folds nor train and validation.
-    """
-    parts = splits.parts
-    if {"train", "validation"} <= parts.keys():
-        folds = {f"{FOLD}0": parts["validation"], f"{FOLD}1": parts["train"]}
-    else:
-        names = [name for name in parts if name != "test"]
-        folds = {f"{FOLD}{number}": parts[name] for number, name in enumerate(names)}
-    if len(folds) < 2:
-        raise LesionkitError(
-            f"splits must have the parts train and validation, or two folds or more, got {', '.join(parts)}"
-        )
-    return Splits({**folds, **({"test": parts["test"]} if "test" in parts else {})})
-
-
-def _dealt(known: Mapping[str, ImageRow], settings: FoldSettings) -> Splits:
-    cases = [FoldCase(row.case_id, row.patient_id, row.area) for row in known.values()]
-    test: tuple[str, ...] = ()
-    if settings.test_share:
-        shares = {"rest": 1 - settings.test_share, "test": settings.test_share}
-        test = stratified_split(cases, shares, settings.seed)["test"]
-    left = [case for case in cases if case.case_id not in set(test)]
-    folds = stratified_folds(left, settings.folds, settings.seed)
-    return Splits({**folds.parts, **({"test": test} if test else {})})
+def _deal(patients: Mapping[str, str], shares: Mapping[str, float], seed: int, known: Mapping[str, ImageRow]) -> Splits:
+    return stratified_split([FoldCase(i, patient, known[i].area) for i, patient in patients.items()], shares, seed)

@@ -40,7 +40,7 @@ def lung_net(run: RunFolder, images: ImageSet, settings: XrayPneumothorax) -> Pa
 
 def _make(run: RunFolder, images: ImageSet, settings: XrayPneumothorax, file: Path) -> Mapping[str, Any]:
     given = settings.lung.model
-    rows = [row for name in images.folds for row in images.part(name) if row.lungs]
+    rows = [row for row in images.seen if row.lungs]
     if given is None and not rows and _SHIPPED.is_file():
         given = _SHIPPED
     if given is not None:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from lesionkit.core.files import write_text
 from lesionkit.prepare.picture_store import PictureFile
 from lesionkit.recipes.base import Summary
-from lesionkit.recipes.xray.index import CATALOGUE, SPLITS, ImageSet, image_set
+from lesionkit.recipes.splits import SPLITS
+from lesionkit.recipes.xray.index import CATALOGUE, ImageSet, image_set
 from lesionkit.recipes.xray.pictures import Corners, Plan, prepare_pictures
 from lesionkit.recipes.xray.rows import ImageRow
 from lesionkit.recipes.xray.settings import XrayPneumothorax
@@ -73,7 +74,7 @@ class PreparedSet:
         Args:
             share: of the patients, positive and healthy ones alike, whose masks may be looked at.
         """
-        rows = self.images.outside(fold)
+        rows, _ = self.images.round(fold)
         hidden = _hidden(rows, share, seed)
         free = [row for row in rows if row.patient_id in hidden]
         labelled = [row for row in rows if row.patient_id not in hidden]
@@ -87,7 +88,7 @@ def prepared_set(run: RunFolder, data: Path, settings: XrayPneumothorax) -> Prep
         LesionkitError: no image can be used.
     """
     images = image_set(run, data, settings)
-    rows = [row for name in images.folds for row in images.part(name)]
+    rows: Sequence[ImageRow] = images.seen
     boxes: dict[str, Corners | None] = {}
     failed: dict[str, str] = {}
     if settings.lung.crop:

@@ -102,7 +102,7 @@ def out_of_fold(plan: "Training") -> OutOfFold:
 
     known = plan.prepared.images.images
     parts: list[tuple[Any, NDArray[np.float64], dict[str, Any]]] = []
-    for fold in plan.folds:
+    for fold in plan.validating:
         folder = plan.run.path / "folds" / fold
         told = json.loads((folder / CASES).read_text(encoding="utf-8"))
         parts.append((np.load(folder / FOUND, "r"), np.load(folder / HEADS), told))
@@ -119,7 +119,11 @@ def out_of_fold(plan: "Training") -> OutOfFold:
 
 
 def _decide(plan: "Training", file: Path) -> Mapping[str, Any]:
-    found, settings = out_of_fold(plan), plan.settings.rule
+    settings = plan.settings.rule
+    if not plan.validating:
+        plan.run.warn("no image validates, so no rule was searched; the published one is used")
+        return _keep(file, RULES[settings.published], None, ())
+    found = out_of_fold(plan)
     stack, p_nonempty = _stacked(plan, found)
     patients = len({row.patient_id for row in found.rows})
     rules = candidates(settings.search, settings.published, has_head=p_nonempty is not None)
@@ -134,13 +138,15 @@ def _decide(plan: "Training", file: Path) -> Mapping[str, Any]:
         rule, facts = searched.rule, _search_facts(searched)
     else:
         rule, facts = rules[0], {}
-    kept = {
-        "rule": rule_document(rule),
-        "stack": None if stack is None else stack.coefficients.tolist(),
-        "members": list(found.members) if stack is not None else [],
-    }
+    facts = {**_figures(found, p_nonempty, rule), **facts}
+    return {**facts, **_keep(file, rule, stack, found.members if stack is not None else ())}
+
+
+def _keep(file: Path, rule: Rule, stack: Stack | None, members: Sequence[str]) -> dict[str, Any]:
+    coefficients = None if stack is None else stack.coefficients.tolist()
+    kept = {"rule": rule_document(rule), "stack": coefficients, "members": list(members)}
     write_text(file, json.dumps(kept) + "\n")
-    return {**_figures(found, p_nonempty, rule), **facts, "rule": rule_document(rule)}
+    return {"rule": kept["rule"]}
 
 
 def candidates(name: str, published: str, has_head: bool) -> tuple[Rule, ...]:

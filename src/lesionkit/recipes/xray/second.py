@@ -2,7 +2,7 @@
 
     lesionkit run xray-pneumothorax-2nd DATA --out RUN      # as published: 40 trainings at up to 1024², days on 4 GPUs
     lesionkit run xray-pneumothorax-2nd DATA --out RUN --set net.encoder=tu-test_resnet --set net.pretrained=false \
-        --set net.architecture=unet --set learn.side=256 --set learn.epochs=11 --set split.trained=1      # on two cores
+        --set net.architecture=unet --set learn.side=256 --set learn.epochs=11 --set split.every_fold=false
 
 U-Nets with an image head learn from all images and are stacked by a logistic model; five others, DeepLabV3+ among them,
 learn from positive images alone (rows 3.30–3.42). Weights are averaged over the ends of restarts. Published: 0.8665 on
@@ -12,9 +12,10 @@ the private board. Research use only; not a medical device.
 from lesionkit.learn.segmentation_loss_settings import LOSSES
 from lesionkit.learn.segmentation_settings import LEARNERS
 from lesionkit.nets.segmenter_settings import WINNERS, SegmenterSettings
+from lesionkit.recipes.splits import SplitSettings
 from lesionkit.recipes.xray.flow import xray_recipe
 from lesionkit.recipes.xray.members import Member, with_side, with_values
-from lesionkit.recipes.xray.settings import FoldSettings, RuleSettings, XrayInferSettings, XrayPneumothorax
+from lesionkit.recipes.xray.settings import RuleSettings, XrayInferSettings, XrayPneumothorax
 from lesionkit.sample.balance import BALANCES, BalanceSettings
 
 _ALL_IMAGES = BalanceSettings(knots=((0, 0.22),), replacement=False)
@@ -48,7 +49,7 @@ class XraySecond(XrayPneumothorax):
         _segmenter("b5", WINNERS["2nd b5"], 768),
         _segmenter("deeplab", WINNERS["2nd deeplab"]),
     )
-    split: FoldSettings = FoldSettings(folds=5, trained=None)
+    split: SplitSettings = SplitSettings(folds=5, every_fold=True)
     rule: RuleSettings = RuleSettings(search="classify then segment", published="2nd", stack=True)
     infer: XrayInferSettings = XrayInferSettings(flip=False)
 

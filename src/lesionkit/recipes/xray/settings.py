@@ -16,6 +16,7 @@ from lesionkit.learn.schedule_settings import TrainingPart
 from lesionkit.learn.segmentation_loss_settings import LOSSES
 from lesionkit.learn.segmentation_settings import SegmentationLearnSettings
 from lesionkit.nets.segmenter_settings import SegmenterSettings
+from lesionkit.recipes.splits import SplitSettings
 from lesionkit.recipes.xray.members import LearnChange, Member, NetChange, SampleChange, changed_members
 from lesionkit.runs.models import chosen_model
 from lesionkit.sample.balance import BALANCES, BalanceSettings
@@ -53,18 +54,6 @@ LUNG = Member(
     side=256,
 )
 """Learns from lung masks, of which every image has one."""
-
-
-class FoldSettings(Settings):
-    """Who learns, who validates, who tests. A splits.json in the data set comes first."""
-
-    folds: int = Field(5, ge=2)
-    """By patient, alike in how many images are positive and how large their lesions are."""
-    trained: int | None = Field(1, ge=1)
-    """The ensemble is trained on the first so many folds; null: on all."""
-    test_share: float = Field(0.15, ge=0, lt=1)
-    """Share of the cases that is kept out of everything until the score; 0 for none."""
-    seed: int = 0
 
 
 class LungSettings(Settings):
@@ -137,7 +126,8 @@ class XrayPneumothorax(Settings):
     net: NetChange = NetChange()
     sample: SampleChange = SampleChange()
     learn: LearnChange = LearnChange()
-    split: FoldSettings = FoldSettings()
+    split: SplitSettings = SplitSettings(shares=(0.68, 0.17, 0.15), folds=5)
+    """Alike in how many images are positive and how large their lesions are."""
     lung: LungSettings = LungSettings()
     unlabelled: UnlabelledSettings = UnlabelledSettings()
     pseudo: PseudoSettings = PseudoSettings(rounds=0)

@@ -2,7 +2,7 @@
 
     lesionkit run xray-pneumothorax-3rd DATA --out RUN      # as published: 6 trainings at 576² and 704², days on 3 GPUs
     lesionkit run xray-pneumothorax-3rd DATA --out RUN --set net.encoder=tu-test_resnet --set net.pretrained=false \
-        --set learn.side=256 --set learn.epochs=10 --set split.trained=1      # on two cores
+        --set learn.side=256 --set learn.epochs=10 --set split.every_fold=false      # on two cores
     … --set pseudo.rounds=1 --set unlabelled.images=CHEXPERT --set unlabelled.labels=CHEXPERT/train.csv
 
 A small network draws the lungs first (from `lungs/` of DATA, or `lung.model`); the radiograph is cut down to them
@@ -13,9 +13,10 @@ use only; not a medical device.
 
 from lesionkit.learn.segmentation_settings import LEARNERS
 from lesionkit.nets.segmenter_settings import WINNERS
+from lesionkit.recipes.splits import SplitSettings
 from lesionkit.recipes.xray.flow import xray_recipe
 from lesionkit.recipes.xray.members import Member, with_side
-from lesionkit.recipes.xray.settings import FoldSettings, LungSettings, RuleSettings, XrayPneumothorax
+from lesionkit.recipes.xray.settings import LungSettings, RuleSettings, XrayPneumothorax
 from lesionkit.sample.balance import BALANCES
 
 _SMALLER = Member(
@@ -33,7 +34,7 @@ class XrayThird(XrayPneumothorax):
     """Every setting of the recipe, one group per stage (rows 3.50–3.70)."""
 
     members: tuple[Member, ...] = (with_side(_SMALLER.model_copy(update={"name": "704"}), 704 / 576), _SMALLER)
-    split: FoldSettings = FoldSettings(folds=10, trained=3)
+    split: SplitSettings = SplitSettings(folds=10, every_fold=True)
     lung: LungSettings = LungSettings(crop=True)
     rule: RuleSettings = RuleSettings(search="none", published="3rd")
 
