@@ -44,9 +44,7 @@ def test_old_names_are_found_in_lists_of_groups():
 
 def test_a_model_of_before_is_refused_with_what_to_do(tmp_path):
     recipe = load_recipe("xray-pneumothorax")
-    with pytest.raises(
-        LesionkitError, match=r"m\.safetensors was made by an earlier lesionkit: split\.test_share"
-    ):
+    with pytest.raises(LesionkitError, match=r"m\.safetensors was made by an earlier lesionkit: split\.test_share"):
         kept_settings(recipe.settings, {"split": {"test_share": 0.1}}, tmp_path / "m.safetensors")
 
 

@@ -108,7 +108,7 @@ def run(run: RunFolder, data: Path, settings: XrayPneumothorax) -> Summary:
     test = images.part("test")
     if not test:
         raise LesionkitError(
-            f"the test part of {data} is empty; give splits.json with a part 'test', set split.test_share above 0, or "
+            f"the test part of {data} is empty; give splits.json with a part 'test', set the third of split.shares, or "
             "use 'lesionkit train'"
         )
     trained = train(run, data, settings, None)
