@@ -23,6 +23,10 @@ def test_a_comma_goes_before_a_semicolon(tmp_path):
     assert read_rows(table(tmp_path, "a,b;c\n"))[0].cells == ["a", "b;c"]
 
 
+def test_a_comma_within_numbers_separates_nothing_where_semicolons_do(tmp_path):
+    assert read_rows(table(tmp_path, "a;0,5\n"))[0].cells == ["a", "0,5"]
+
+
 def test_blank_rows_count_but_are_left_out(tmp_path):
     path = table(tmp_path, "\n , \na,b\n\n1,2\n,\n3,4\n")
     assert [row.number for row in read_rows(path)] == [3, 5, 7]

@@ -7,7 +7,9 @@ Exit codes: 0 all done · 2 it cannot be done, one sentence says why · 3 some c
 import difflib
 import errno
 import importlib
+import io
 import os
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -103,6 +105,10 @@ def _root(
 
 def main() -> None:
     """Entry point of the `lesionkit` command."""
+    # A terminal that cannot show a letter, or a file name of bytes that are no letters, must not end a verb.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app()
 
 

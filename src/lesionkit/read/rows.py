@@ -14,6 +14,7 @@ import pandas as pd
 from lesionkit.core.errors import LesionkitError
 
 _UNNAMED = re.compile(r"|unnamed: \d+(\.\d+)*", re.IGNORECASE)
+_COMMA_OF_A_TABLE = re.compile(r"(?<!\d),|,(?!\d)")
 _NOTHING = " \t\r\n,;"
 _LONGEST = 2**31 - 1
 
@@ -134,4 +135,7 @@ def _blank_and_first(text: str) -> tuple[int, str]:
 
 
 def _delimiter(line: str) -> str:
+    # In "a;0,5" the comma is that of a number.
+    if ";" in line and not _COMMA_OF_A_TABLE.search(line):
+        return ";"
     return next((mark for mark in ",;\t" if mark in line), ",")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tifffile
 from corpus_makers_content import _picture, _tissue
-from PIL import Image
+from PIL import Image, ImageCms
 
 
 def picture(
@@ -55,6 +55,7 @@ def slide(
     dtype: str = "uint8",
     flat: Sequence[int] | None = None,
     planes: int = 1,
+    icc: bool = False,
     **save: Any,
 ) -> None:
     """A tiled TIFF of a disc of tissue with a green square (y0, y1, x0, x1).
@@ -66,6 +67,7 @@ def slide(
         alpha: (y0, y1, x0, x1) that are transparent.
         flat: one colour all over, without tissue.
         planes: focal planes; all but the last are empty.
+        icc: an sRGB profile beside the pixels.
         save: words for tifffile, such as tile, compression, description, bigtiff, ome, metadata, byteorder.
     """
     image = _tissue(side, square, colour)
@@ -81,6 +83,8 @@ def slide(
     else:
         words |= {"resolution": (10_000 / um, 10_000 / um), "resolutionunit": "CENTIMETER"}
     words |= save
+    if icc:
+        words["iccprofile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     description = words.pop("description", None)
     with tifffile.TiffWriter(file, **opened) as writer:
         for level in range(levels):

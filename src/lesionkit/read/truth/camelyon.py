@@ -4,19 +4,19 @@ Rows are numbered as a spreadsheet counts them, from 1 with the header if there 
 without the suffix: `Test_001.tif`, `Test_001.csv` and `Test_001` are one slide.
 """
 
-import csv
 import math
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.read.rows import Row, read_rows
 from lesionkit.read.truth.camelyon_lesions import read_lesion_annotations, slide_name
+from lesionkit.read.truth.slide_tables import SCORE_NAMES, read_slide_labels, read_slide_scores
 
 __all__ = [
     "read_lesion_annotations",
@@ -27,13 +27,7 @@ __all__ = [
     "slide_name",
 ]
 
-Row: TypeAlias = tuple[int, list[str]]
-
-_TRUE = {"1", "true", "yes", "positive", "tumor", "tumour", "metastasis"}
-_FALSE = {"0", "false", "no", "negative", "normal", "healthy"}
 _NODE = re.compile(r"(?P<patient>.+)_node_\d+")
-_SLIDE = ("slide", "slide_id", "image", "name", "filename", "case_id")
-_PROBABILITY = ("probability", "prob", "confidence", "score", "p")
 
 
 def read_mark_folder(folder: Path | str) -> dict[str, NDArray[np.float64]]:
@@ -90,59 +84,12 @@ def read_stage_table(path: Path | str) -> pd.DataFrame:
     )
 
 
-def read_slide_scores(path: Path | str) -> dict[str, float]:
-    """One score per slide: two columns, the slide and the score, with a header or without.
-
-    Raises:
-        LesionkitError: no such file, a row without a finite score, or a slide twice; the row is named.
-    """
-    path = Path(path)
-    scores: dict[str, float] = {}
-    for number, (slide_id, text) in _pairs(path, _PROBABILITY):
-        score = _number(text)
-        if score is None or not math.isfinite(score):
-            raise LesionkitError(
-                f"{path}, row {number}: a score must be a finite number, got '{text}' for '{slide_id}'"
-            )
-        _refuse_twice(slide_id, scores, path, number)
-        scores[slide_id] = score
-    return scores
-
-
-def read_slide_labels(path: Path | str) -> dict[str, bool]:
-    """Whether each slide holds tumour: two columns, the slide and 0 or 1, normal or tumor, negative or positive.
-
-    Raises:
-        LesionkitError: no such file, another label, or a slide twice; the row is named.
-    """
-    path = Path(path)
-    labels: dict[str, bool] = {}
-    for number, (slide_id, text) in _pairs(path, ("label", "class", "type", "tumor")):
-        word = text.lower()
-        number_word = _number(text)
-        if number_word in (0.0, 1.0):
-            word = str(int(number_word))
-        if word not in _TRUE | _FALSE:
-            raise LesionkitError(
-                f"{path}, row {number}: a label must be 0 or 1, normal or tumor, negative or positive, got '{text}' "
-                f"for '{slide_id}'"
-            )
-        _refuse_twice(slide_id, labels, path, number)
-        labels[slide_id] = word in _TRUE
-    return labels
-
-
-def _refuse_twice(slide_id: str, known: Container[str], path: Path, number: int) -> None:
-    if slide_id in known:
-        raise LesionkitError(f"{path}, row {number}: slide '{slide_id}' is there twice; keep one row per slide")
-
-
 def _read_marks(path: Path) -> NDArray[np.float64]:
-    rows = _rows(path)
+    rows = read_rows(path)
     order = [0, 1, 2]
     if rows and _number(rows[0][1][0]) is None:
         words = [word.lower() for word in rows[0][1]]
-        named = [next((words.index(name) for name in names if name in words), -1) for names in (_PROBABILITY, "x", "y")]
+        named = [next((words.index(name) for name in names if name in words), -1) for names in (SCORE_NAMES, "x", "y")]
         if -1 in named:
             raise LesionkitError(f"{path} must have the columns probability, x and y, got {', '.join(rows[0][1])}")
         order, rows = named, rows[1:]
@@ -160,25 +107,9 @@ def _read_marks(path: Path) -> NDArray[np.float64]:
     return marks
 
 
-def _pairs(path: Path, names: Sequence[str]) -> list[tuple[int, tuple[str, str]]]:
-    """(row number, (slide, text)) of the first column and of the named or else second one."""
-    rows = _rows(path)
-    second = 1
-    words = [word.lower() for word in rows[0][1]] if rows else []
-    named = next((words.index(name) for name in names if name in words[1:]), 0)
-    if words and (words[0] in _SLIDE or (named and words[1] not in _TRUE | _FALSE)):
-        second, rows = named or 1, rows[1:]
-    if not rows:
-        raise LesionkitError(f"{path} must have one row per slide, but there is none")
-    for number, cells in rows:
-        if len(cells) <= second or not cells[0]:
-            raise LesionkitError(f"{path}, row {number} must name a slide and a value, got '{','.join(cells)}'")
-    return [(number, (slide_name(cells[0]), cells[second])) for number, cells in rows]
-
-
 def _table(path: Path, columns: Sequence[str]) -> tuple[dict[str, int], list[Row]]:
     """Positions of the named columns, and the rows below the header."""
-    rows = _rows(path)
+    rows = read_rows(path)
     words = [word.lower() for word in rows[0][1]] if rows else []
     missing = [name for name in columns if name not in words]
     if missing:
@@ -189,19 +120,6 @@ def _table(path: Path, columns: Sequence[str]) -> tuple[dict[str, int], list[Row
                 f"{path}, row {number} must have {len(words)} values like the header, got {len(cells)}"
             )
     return {name: words.index(name) for name in columns}, rows[1:]
-
-
-def _rows(path: Path) -> list[Row]:
-    """The rows that are not blank, with their number in the file and their cells without blanks around."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as lines:
-            return [
-                (number, [cell.strip() for cell in row])
-                for number, row in enumerate(csv.reader(lines), start=1)
-                if any(cell.strip() for cell in row)
-            ]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LesionkitError(f"cannot read {path}: {error}; give a CSV file") from error
 
 
 def _number(text: str) -> float | None:

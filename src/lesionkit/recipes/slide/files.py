@@ -16,6 +16,7 @@ from lesionkit.read.truth.camelyon import (
     read_slide_scores,
     read_stage_table,
 )
+from lesionkit.read.truth.slide_tables import paired_tables
 from lesionkit.recipes.scoring import with_inputs
 
 
@@ -27,11 +28,13 @@ class Camelyon16Files:
         truth: outlines or masks, a folder or one file.
         labels: every scored slide and whether it holds tumour.
         slide_scores: probability of tumour of every slide, of the system that is scored.
+        score_column: of `slide_scores`, where the table does not tell it by its name.
     """
 
     truth: Path
     labels: Path | None = None
     slide_scores: Path | None = None
+    score_column: str = ""
 
 
 def score_camelyon16_files(files: Camelyon16Files, marks: Path, protocol: str, given: Mapping[str, Any]) -> Score:
@@ -46,7 +49,7 @@ def score_camelyon16_files(files: Camelyon16Files, marks: Path, protocol: str, g
         read_lesion_annotations(files.truth, settings.downsample),
         cast(Protocol, protocol),
         read_slide_labels(files.labels) if files.labels else None,
-        read_slide_scores(files.slide_scores) if files.slide_scores else None,
+        read_slide_scores(files.slide_scores, files.score_column) if files.slide_scores else None,
         settings,
     )
     inputs = {"truth": files.truth, "labels": files.labels, "slide_scores": files.slide_scores, "marks": marks}
@@ -59,7 +62,11 @@ def score_camelyon17_files(truth: Path, marks: Path, given: Mapping[str, Any]) -
     return with_inputs(score, {"truth": truth, "marks": marks})
 
 
-def score_slides_files(labels: Path, marks: Path, given: Mapping[str, Any]) -> Score:
-    """Read labels and scores of slides, and score."""
-    score = score_slides(read_slide_labels(labels), read_slide_scores(marks), SlidesSettings.parse(given))
+def score_slides_files(labels: Path, marks: Path, given: Mapping[str, Any], column: str = "") -> Score:
+    """Read labels and scores of slides, joined by the names that both tables have, and score.
+
+    Args:
+        column: of the scores, where the table does not tell it by its name.
+    """
+    score = score_slides(*paired_tables(labels, marks, column), SlidesSettings.parse(given))
     return with_inputs(score, {"truth": labels, "marks": marks})
