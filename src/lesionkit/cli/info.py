@@ -38,7 +38,7 @@ def command(
 
     told = tell(path, truth, ScanOptions(allow_gaps=allow_gaps), mpp)
     if as_json:
-        typer.echo(json.dumps(told.as_json(), indent=2, ensure_ascii=False, default=str))
+        typer.echo(json.dumps(told.as_json(), indent=2, default=str))
     else:
         _show(told)
     usable = len(told.cases) - len(told.failed)
