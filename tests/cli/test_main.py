@@ -95,7 +95,10 @@ def test_debug_shows_the_trace_of_every_error(run_verb, monkeypatch):
 
 @pytest.mark.parametrize(
     ("typed", "sentence"),
-    [("fnid", "unknown verb 'fnid'; did you mean 'find'?"), ("zzzz", "unknown verb 'zzzz'; there is run, info, index, ")],
+    [
+        ("fnid", "unknown verb 'fnid'; did you mean 'find'?"),
+        ("zzzz", "unknown verb 'zzzz'; there is run, info, index, "),
+    ],
 )
 def test_an_unknown_verb_is_refused_with_a_suggestion(typed, sentence):
     result = CliRunner().invoke(subject.app, [typed])
