@@ -1,7 +1,7 @@
 """Cuts through lungs with the outline of the mask, the oddest first."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lesionkit.core.image import Image
+from lesionkit.core.polyline import simplified
 from lesionkit.report.found import FoundCase
 from lesionkit.report.picture import LUNG, Layer, Picture
 from lesionkit.report.planes import AXIAL, CORONAL, Plane, View, letters
@@ -110,14 +111,11 @@ def _dividing(scene: Scene, axis: int, share: float) -> int:
 
 
 def _outlines(view: View, mask: NDArray[np.bool_]) -> tuple[NDArray[np.float64], ...]:
-    from skimage import measure  # only where there is a mask: it loads slowly
-
-    find_contours: Callable[..., Any] = measure.find_contours
-    approximate_polygon: Callable[..., Any] = measure.approximate_polygon
+    from skimage.measure import find_contours  # only where there is a mask
 
     lines = []
     for contour in find_contours(np.pad(mask, 1).astype(np.float32), 0.5):
         index = np.zeros((len(contour), 3))
         index[:, [view.plane.down, view.plane.right]] = contour - 1
-        lines.append(approximate_polygon(view.places(index), 0.4))
+        lines.append(simplified(view.places(index), 0.4))
     return tuple(lines)

@@ -2,9 +2,7 @@
 
 import base64
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +10,7 @@ from PIL import Image as Pillow
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Box
+from lesionkit.core.polyline import simplified
 
 Line = NDArray[np.float64]
 """(n, 2) points (x, y) in pixels of the picture."""
@@ -114,17 +113,15 @@ def outlines(mask: NDArray[np.bool_], zoom: tuple[float, float] = (1.0, 1.0)) ->
     """
     if not mask.any():
         return ()
-    from skimage import measure  # only where there is a mask: it loads slowly
+    from skimage.measure import find_contours  # only where there is a mask
 
-    find_contours: Callable[..., Any] = measure.find_contours
-    approximate_polygon: Callable[..., Any] = measure.approximate_polygon
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     # The first sample's centre lies half a sample from the picture's edge; one sample of padding goes off again.
     corner = np.array([columns[0], rows[0]]) + 0.5 - 1
     lines = []
     for contour in find_contours(np.pad(part, 1).astype(np.float32), 0.5):
-        lines.append(approximate_polygon((contour[:, ::-1] + corner) * zoom, _TOLERANCE))
+        lines.append(simplified((contour[:, ::-1] + corner) * zoom, _TOLERANCE))
     return tuple(lines)
 
 

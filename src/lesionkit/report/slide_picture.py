@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 from lesionkit.core.image import ArrayImage
 from lesionkit.core.lesion import Candidate
 from lesionkit.core.outline import Outline, Ring, SlideMask
+from lesionkit.core.polyline import simplified
 from lesionkit.core.slide_place import slide_pixels, slide_world
 from lesionkit.core.trace import Polygon, trace
 from lesionkit.report.found_slide import FoundSlide, SlideMap
@@ -96,13 +97,11 @@ class Frame:
 
     def path(self, rings: Iterable[Ring], tolerance: float = 0.3) -> str:
         """The `d` of rings in mm, without what lies outside the picture; empty where nothing is inside."""
-        from skimage.measure import approximate_polygon  # it loads slowly
-
         parts = []
         for ring in rings:
             inside = clipped(self.at(ring), self.size)
             if len(inside) > 2:
-                shown = approximate_polygon(np.concatenate([inside, inside[:1]]), tolerance)[:-1]
+                shown = simplified(np.concatenate([inside, inside[:1]]), tolerance)[:-1]
                 if len(shown) > 2:
                     parts.append("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in shown.tolist()) + "Z")
         return "".join(parts)
@@ -196,7 +195,7 @@ def ramp() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 def tissue_line(tissue: ArrayImage, frame: Frame) -> Line:
     """The edge of the tissue, a little smoothed."""
-    from skimage.measure import find_contours  # it loads slowly
+    from skimage.measure import find_contours
 
     step = max(1, -(-max(tissue.grid.shape) // _TISSUE_PX))
     small = np.pad(tissue.array[step // 2 :: step, step // 2 :: step].astype(np.float32), 1)
