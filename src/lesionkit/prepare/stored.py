@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import blosc2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,6 +36,8 @@ class StoredImage:
 
 def write_array(path: Path, array: NDArray[Any], threads: int = 2) -> None:
     """Write a (z, y, x) array losslessly: LZ4 on shuffled bits, which reads as fast as it writes."""
+    import blosc2  # 0.2 s that a search of one scan does not need
+
     blosc2.asarray(
         np.ascontiguousarray(array),
         urlpath=str(path),
@@ -59,4 +60,6 @@ def checksum(path: Path) -> str:
 @lru_cache(maxsize=256)
 def _opened(path: str, process: int, changed_ns: int) -> Any:
     """The file, opened once per process and version: a handle must not cross a fork, nor outlive a rebuild."""
+    import blosc2
+
     return blosc2.open(path, mode="r", dparams=blosc2.DParams(nthreads=1))
