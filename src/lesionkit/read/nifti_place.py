@@ -45,9 +45,11 @@ def nifti_grid(path: Path, header: Any, size: tuple[int, ...]) -> tuple[Grid, tu
     affine = sform if sform is not None else qform
     if affine is None:
         affine = header.get_base_affine()
+        set_to = any(int(header[code]) > 0 for code in ("sform_code", "qform_code"))
+        why = "sform and qform hold no usable numbers" if set_to else "sform_code and qform_code are 0"
         warnings.append(
-            "the file states no orientation (sform_code and qform_code are 0): left and right are unknown, "
-            "and places are counted from the middle of the scan"
+            f"the file states no orientation ({why}): left and right are unknown, and places are counted from the "
+            "middle of the scan"
         )
     unit, factor = _unit(header)
     if unit:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.read.itk_name import itk_name
+from lesionkit.read.metaimage import packed_slices
 from lesionkit.read.nifti import read_nifti_header
 from lesionkit.read.quiet import silenced
 from lesionkit.read.volume_header import look_at_header
@@ -66,6 +67,10 @@ def _open_by_itk(path: Path, most_voxels: int) -> VolumeFile:
 
 def _slices_by_itk(path: Path) -> Iterator[NDArray[Any]]:
     """Views of the one copy that ITK holds."""
+    packed = packed_slices(path)
+    if packed is not None:
+        yield from packed
+        return
     reader = sitk.ImageFileReader()
     with silenced(), itk_name(path) as name:
         reader.SetFileName(name)
@@ -89,6 +94,8 @@ def _refuse_size(path: Path, size: tuple[int, ...], components: int, most_voxels
         raise LesionkitError(
             f"{path}: a CT volume is 3-D, got a single picture of size {size} (x, y); give the whole scan"
         )
+    if min(size) < 1:
+        raise LesionkitError(f"{path}: a CT has voxels along all axes, got size {size} (x, y, z); copy the file again")
     refuse_voxels(path, size[::-1], most_voxels)
 
 

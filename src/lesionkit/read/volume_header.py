@@ -23,7 +23,7 @@ def look_at_header(path: Path) -> tuple[str, ...]:
             that is not read.
     """
     if path.name.lower().endswith((".mha", ".mhd")):
-        fields, end = _metaimage_fields(path)
+        fields, end = metaimage_fields(path)
         _refuse_spacing(path, fields.get("ElementSpacing", fields.get("ElementSize", "")).split())
         try:
             _refuse_short(path, fields, end)
@@ -52,7 +52,7 @@ def _refuse_spacing(path: Path, words: list[str]) -> None:
         raise LesionkitError(f"{path}: spacing must be positive millimetres, got {' '.join(words)}; correct the header")
 
 
-def _metaimage_fields(path: Path) -> tuple[dict[str, str], int]:
+def metaimage_fields(path: Path) -> tuple[dict[str, str], int]:
     """The fields of a MetaImage header, and how many bytes follow them. Names of files keep their bytes."""
     fields: dict[str, str] = {}
     with path.open("rb") as file:
