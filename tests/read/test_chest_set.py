@@ -5,7 +5,14 @@ from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
-from lesionkit.read.chest_set import ChestImage, chest_mask, load_chest_image, mask_lesions, read_chest_set
+from lesionkit.read.chest_set import (
+    ChestImage,
+    chest_mask,
+    chest_set_notes,
+    load_chest_image,
+    mask_lesions,
+    read_chest_set,
+)
 from lesionkit.write.radiograph import write_radiograph
 from lesionkit.write.siim import write_image_patients, write_mask, write_siim_table
 
@@ -111,3 +118,16 @@ def test_a_table_of_patients_has_its_columns(siim):
 def test_an_image_is_looked_at_by_code_or_by_mask(tmp_path):
     assert not ChestImage("a", "", tmp_path).looked_at
     assert ChestImage("a", "", tmp_path, encoded=("-1",)).looked_at
+
+
+def test_rows_masks_and_lungs_without_a_radiograph_are_counted_and_named(siim):
+    assert chest_set_notes(siim) == ()
+    with (siim / "train-rle.csv").open("a") as table:
+        table.write("9.9,-1\n1.3.4,-1\n")
+    write_mask(siim / "lungs" / "7.7.png", ~MASK)
+    write_image_patients(siim / "patients.csv", {"1.1": "anna", "1,1": "anna"})
+    lungs, patients, rows = chest_set_notes(siim)
+    assert lungs.endswith("lungs: 1 of 2 files belong to no radiograph that is there, the first '7.7'")
+    assert patients.endswith("patients.csv: 1 of 2 rows name no radiograph that is there, the first '1,1'")
+    assert rows.endswith("train-rle.csv: 2 of 4 rows name no radiograph that is there, the first '9.9'")
+    assert len(read_chest_set(siim)) == 3

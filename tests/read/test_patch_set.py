@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from lesionkit.core.errors import LesionkitError
@@ -38,7 +39,7 @@ def test_folders_of_slides_are_no_patches(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("row", "says"), [("x,2", "row 2: a label must be 0 or 1, got '2'"), ("z,1", "row 2: there is no picture of 'z'")]
+    ("row", "says"), [("x,2", "row 2: a label must be 0 or 1, got '2'"), ("z,1", "none of its 1 rows names a picture")]
 )
 def test_a_row_that_cannot_be_used_is_named(tmp_path, row, says):
     put(tmp_path / "x.png")
@@ -60,3 +61,39 @@ def test_a_broken_picture_is_named_when_it_is_read(tmp_path):
     (tmp_path / "labels.csv").write_text("id,label\nx,1\ny,0\n")
     with pytest.raises(LesionkitError, match=r"y\.png must be a readable picture"):
         read_patch_set(tmp_path).image(1)
+
+
+def test_a_row_without_a_picture_is_left_out_and_said(tmp_path):
+    put(tmp_path / "x.png")
+    put(tmp_path / "y.png")
+    (tmp_path / "labels.csv").write_text("id,label\nx,1\nz,0\ny,0\n")
+    patches = read_patch_set(tmp_path)
+    assert patches.names == ("x", "y")
+    assert patches.notes[0].endswith("labels.csv: 1 of 3 rows name no picture that is there, the first 'z'")
+
+
+def test_kaggles_folder_of_small_tiff_is_one_of_patches(tmp_path):
+    put(tmp_path / "train" / "f38a.tif", 10)
+    put(tmp_path / "train" / "c18f.tif", 20)
+    put(tmp_path / "test" / "0b2e.tif", 20)
+    (tmp_path / "train_labels.csv").write_text("id,label\nf38a,0\nc18f,1\n")
+    (tmp_path / "sample_submission.csv").write_text("id,label\n0b2e,0\n")
+    assert is_patch_set(tmp_path)
+    patches = read_patch_set(tmp_path)
+    assert (patches.names, patches.labels.tolist()) == (("f38a", "c18f"), [False, True])
+    assert patches.image(1)[0, 0].tolist() == [20, 20, 20]
+
+
+def test_small_tiff_in_folders_of_the_two_classes_are_patches_and_keep_their_class_where_names_are_alike(tmp_path):
+    put(tmp_path / "0" / "1.tif")
+    put(tmp_path / "1" / "1.tif")
+    assert is_patch_set(tmp_path)
+    assert read_patch_set(tmp_path).names == ("0/1", "1/1")
+
+
+@pytest.mark.parametrize("words", [{"tile": (16, 16)}, {}])
+def test_a_tiff_with_tiles_or_a_large_one_is_a_slide(tmp_path, words):
+    side = 64 if words else 1200
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((side, side, 3), np.uint8), photometric="rgb", **words)
+    (tmp_path / "labels.csv").write_text("slide,label\na,1\n")
+    assert not is_patch_set(tmp_path)

@@ -17,6 +17,7 @@ from lesionkit.core.lesion import Lesion
 from lesionkit.core.mask import decode_rle_siim
 from lesionkit.read.picture import find_pictures, picture_shape, read_mask, read_picture
 from lesionkit.read.truth.siim import read_siim_table
+from lesionkit.read.unmatched import unmatched
 
 TABLES = ("train-rle.csv", "stage_2_train.csv", "train.csv", "train-rle-sample.csv")
 """Names the table of run-length codes has had; the first that is there is read."""
@@ -55,7 +56,19 @@ def read_chest_set(data: Path) -> tuple[ChestImage, ...]:
     Raises:
         LesionkitError: no radiograph, neither layout, two files of one name, a table whose images are not there.
     """
-    data = Path(data)
+    return _read(Path(data))[0]
+
+
+def chest_set_notes(data: Path) -> tuple[str, ...]:
+    """Rows of the tables of a data set, masks and lungs that belong to no radiograph, in sentences.
+
+    Raises:
+        LesionkitError: as `read_chest_set`.
+    """
+    return _read(Path(data))[1]
+
+
+def _read(data: Path) -> tuple[tuple[ChestImage, ...], tuple[str, ...]]:
     files = _by_stem(find_pictures(data))
     patients = _patients(data / "patients.csv")
     table = next((data / name for name in TABLES if (data / name).is_file()), None)
@@ -66,10 +79,14 @@ def read_chest_set(data: Path) -> tuple[ChestImage, ...]:
             "holds neither"
         )
     encoded = _encoded(table, files) if table is not None else {}
-    return tuple(
+    sources = [(data / "masks", list(masks)), (data / "lungs", list(lungs)), (data / "patients.csv", list(patients))]
+    sources += [(table, list(encoded))] if table is not None else []
+    notes = [note for source, named in sources for note in unmatched(source, named, files, "radiograph")]
+    images = tuple(
         ChestImage(stem, patients.get(stem, ""), file, encoded.get(stem, ()), masks.get(stem), lungs.get(stem))
         for stem, file in sorted(files.items())
     )
+    return images, tuple(notes)
 
 
 def load_chest_image(image: ChestImage) -> Case:
@@ -155,7 +172,7 @@ def _encoded(table: Path, files: Mapping[str, Path]) -> dict[str, tuple[str, ...
             f"{table}: none of its {len(texts)} images is among the {len(files)} files, first '{next(iter(texts))}'; "
             "files are named <ImageId>.dcm"
         )
-    return {image_id: tuple(texts[image_id]) for image_id in known}
+    return {image_id: tuple(of_image) for image_id, of_image in texts.items()}
 
 
 def _patients(path: Path) -> dict[str, str]:

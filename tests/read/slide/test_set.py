@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.read.slide.set import find_slides, read_slide_set
+from lesionkit.read.slide.set import find_slides, read_slide_set, slide_set_notes
+from lesionkit.read.slide.suffixes import SUFFIXES
 
 
 def put(folder: Path, *names: str) -> Path:
@@ -81,3 +82,29 @@ def test_a_table_of_patients_with_other_columns_is_refused(tmp_path):
     (tmp_path / "patients.csv").write_text("slide,age\na,70\n")
     with pytest.raises(LesionkitError, match="must have the columns slide,patient_id, got slide, age"):
         read_slide_set(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_slides_of_every_format_meet_what_is_known_of_them(tmp_path, suffix):
+    name = f"a/level0{suffix}" if suffix == ".dcm" else f"a{suffix}"
+    put(tmp_path, f"slides/{name}", "annotations/a.geojson", "masks/a.npy")
+    (tmp_path / "labels.csv").write_text(f"slide,label\na{suffix.upper()},tumor\n")
+    (entry,) = read_slide_set(tmp_path)
+    assert (entry.slide_id, entry.label, entry.outline) == ("a", True, tmp_path / "annotations/a.geojson")
+    assert slide_set_notes(tmp_path) == ()
+
+
+def test_a_slide_called_ome_loses_that_too(tmp_path):
+    put(tmp_path, "slides/a.ome.tif", "annotations/a.xml")
+    (entry,) = read_slide_set(tmp_path)
+    assert (entry.slide_id, entry.outline) == ("a", tmp_path / "annotations/a.xml")
+
+
+def test_rows_and_drawings_that_belong_to_no_slide_are_counted_and_named(tmp_path):
+    put(tmp_path, "slides/a.tif", "slides/Tumor_1.scn", "annotations/b.xml")
+    (tmp_path / "labels.csv").write_text("slide,label\na,tumor\ntumor_1,normal\nc,normal\n")
+    labels, drawn = slide_set_notes(tmp_path)
+    assert labels.endswith(
+        "labels.csv: 2 of 3 rows name no slide that is there, the first 'tumor_1'; 'tumor_1' may mean 'Tumor_1'"
+    )
+    assert drawn.endswith("annotations: 1 of 1 files belong to no slide that is there, the first 'b'")

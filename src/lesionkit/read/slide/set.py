@@ -9,6 +9,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.read.slide.suffixes import SUFFIXES
 from lesionkit.read.truth.camelyon import read_slide_labels, slide_name
 from lesionkit.read.truth.outlines import SUFFIXES as OUTLINE_SUFFIXES
+from lesionkit.read.unmatched import unmatched
 
 _SLIDES = ("slides", "images", "image")
 MASKS = ("masks", "mask")
@@ -58,14 +59,31 @@ def read_slide_set(data: Path) -> tuple[SlideEntry, ...]:
     Raises:
         LesionkitError: no slide, two slides or drawings of one name, a table that cannot be used.
     """
+    return _read(data)[0]
+
+
+def slide_set_notes(data: Path) -> tuple[str, ...]:
+    """Rows of the tables of a data set and drawings that belong to no slide, in sentences.
+
+    Raises:
+        LesionkitError: as `read_slide_set`.
+    """
+    return _read(data)[1]
+
+
+def _read(data: Path) -> tuple[tuple[SlideEntry, ...], tuple[str, ...]]:
     root = data / "train" if (data / "train").is_dir() else data
-    files = _by_name(find_slides(next((root / name for name in _SLIDES if (root / name).is_dir()), root)), "slide")
+    files = _by_name(find_slides(_first(root, _SLIDES) or root), "slide")
     outlines = _by_name(_below(root, OUTLINES, OUTLINE_SUFFIXES), "outline")
     masks = _by_name(_below(root, MASKS, _MASK_SUFFIXES), "mask")
     table = _table(data, root, "labels.csv")
     labels = read_slide_labels(table) if table else {}
-    patients = _patients(_table(data, root, "patients.csv"))
-    return tuple(
+    people = _table(data, root, "patients.csv")
+    patients = _patients(people)
+    sources = [(table, list(labels)), (people, list(patients))]
+    sources += [(_first(root, OUTLINES), list(outlines)), (_first(root, MASKS), list(masks))]
+    notes = [note for source, named in sources if source for note in unmatched(source, named, files, "slide")]
+    entries = tuple(
         SlideEntry(
             name,
             patients.get(name, name),
@@ -76,6 +94,7 @@ def read_slide_set(data: Path) -> tuple[SlideEntry, ...]:
         )
         for name, file in sorted(files.items())
     )
+    return entries, tuple(notes)
 
 
 def find_slides(path: Path) -> list[Path]:
@@ -122,6 +141,10 @@ def _one_per_dicom(files: Sequence[Path]) -> list[Path]:
 
 def _below(root: Path, folders: Iterable[str], suffixes: Sequence[str]) -> list[Path]:
     return [file for name in folders for file in sorted((root / name).rglob("*")) if file.suffix.lower() in suffixes]
+
+
+def _first(root: Path, folders: Iterable[str]) -> Path | None:
+    return next((root / name for name in folders if (root / name).is_dir()), None)
 
 
 def _by_name(files: Iterable[Path], kind: str) -> dict[str, Path]:

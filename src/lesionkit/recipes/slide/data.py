@@ -11,7 +11,7 @@ import pandas as pd
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
 from lesionkit.engine.map import map_cases
-from lesionkit.read.slide.set import SlideEntry, read_slide_set
+from lesionkit.read.slide.set import SlideEntry, read_slide_set, slide_set_notes
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.slide.case import PreparedSlide, open_case, prepare_slide, read_prepared
 from lesionkit.recipes.slide.settings import SlideMetastasis
@@ -71,7 +71,10 @@ def index(data: Path, out: Path, settings: SlideMetastasis) -> Summary:
         },
         paths=(out,),
         failed=dict(zip(bad["case_id"], bad["failure"], strict=True)),
-        warnings=tuple(f"{r['case_id']}: {w}" for r in table.to_dict("records") for w in r["warnings"]),
+        warnings=(
+            *slide_set_notes(data),
+            *(f"{r['case_id']}: {w}" for r in table.to_dict("records") for w in r["warnings"]),
+        ),
         cases=len(table),
     )
 
@@ -84,6 +87,8 @@ def prepared_slides(run: RunFolder, data: Path, settings: SlideMetastasis) -> Sl
     """
     entries = {entry.slide_id: entry for entry in read_slide_set(data)}
     run.once("index", lambda: _index(run, data, settings))
+    for sentence in slide_set_notes(data):
+        run.warn(sentence)
     failed = dict(run.once("prepare", lambda: _prepare(run, list(entries.values()), settings))["failed"])
     slides, warnings = {}, []
     for name, entry in entries.items():

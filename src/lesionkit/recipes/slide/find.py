@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.read.patch_set import is_patch_set
-from lesionkit.read.slide.set import SlideEntry, find_slides, read_slide_set
+from lesionkit.read.slide.set import SlideEntry, find_slides, read_slide_set, slide_set_notes
 from lesionkit.read.truth.camelyon import read_slide_labels, slide_name
 from lesionkit.read.truth.outlines import SUFFIXES as OUTLINE_SUFFIXES
 from lesionkit.recipes.base import FindRequest, Summary
@@ -33,7 +34,8 @@ def find(run: RunFolder, request: FindRequest, settings: SlideMetastasis) -> Sum
     entries = _entries(request.input, request.truth)
     model = model_path(request.model)
     found, failed = _search(run, entries, settings, model)
-    return write_results(run, _ordered(found, entries), failed, settings, model)
+    summary = write_results(run, _ordered(found, entries), failed, settings, model)
+    return replace(summary, warnings=(*_notes(request.input), *summary.warnings))
 
 
 def report(run: RunFolder, settings: SlideMetastasis) -> Summary:
@@ -158,12 +160,24 @@ def _entries(path: Path, truth: Path | None) -> list[SlideEntry]:
     return [_with_truth(entry, truth) for entry in entries] if truth is not None else entries
 
 
+def _notes(path: Path) -> tuple[str, ...]:
+    """What belongs to none of the slides that are searched: nothing, where one of many is."""
+    return slide_set_notes(path) if path.is_dir() and _has_table(path) else ()
+
+
+def _has_table(path: Path) -> bool:
+    return any((path / part / "labels.csv").is_file() for part in (".", "train"))
+
+
 def _of_folder(path: Path, quiet: bool = False) -> list[SlideEntry]:
     try:
         return list(read_slide_set(path))
     except LesionkitError:
         if quiet:
             return []
+        if _has_table(path):
+            # What is said of the slides is meant to be used.
+            raise
         files = find_slides(path)
     # Slides of one name in several folders, which no table could tell apart.
     names = Counter(slide_name(file.name) for file in files)

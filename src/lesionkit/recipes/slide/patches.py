@@ -57,6 +57,8 @@ def pack_labelled(run: RunFolder, folder: Path, settings: SlideMetastasis) -> La
         LesionkitError: a picture cannot be read, or is smaller than the recipe's patches.
     """
     patches = read_patch_set(folder)
+    for sentence in patches.notes:
+        run.warn(sentence)
     file, side = run.path / LABELLED, settings.patches.patch
     told = "\n".join(f"{name} {label}" for name, label in zip(patches.names, patches.labels.tolist(), strict=True))
     content = hashlib.sha256(told.encode()).hexdigest()

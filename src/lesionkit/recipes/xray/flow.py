@@ -1,6 +1,7 @@
 """The verbs of the recipes for pneumothorax: train, find, report, and everything in order."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from lesionkit.recipes.xray.page import write_results
 from lesionkit.recipes.xray.prepare import PreparedSet, prepare, prepared_set
 from lesionkit.recipes.xray.rows import read_rows
 from lesionkit.recipes.xray.rules import RULES_FILE, Decision, decide
-from lesionkit.recipes.xray.score import Truth, truth_beside, truth_of_rows
+from lesionkit.recipes.xray.score import Truth, truth_beside, truth_notes, truth_of_rows
 from lesionkit.recipes.xray.settings import (
     ENSEMBLE_FILE,
     XrayPneumothorax,
@@ -84,7 +85,8 @@ def find(run: RunFolder, request: FindRequest, settings: XrayPneumothorax, recip
     files = find_pictures(request.input)
     found, failed = find_all(run, files, model, settings.infer)
     truth = truth_beside(request.input, request.truth, found)
-    return write_results(run, found, failed, truth, model, settings)
+    summary = write_results(run, found, failed, truth, model, settings)
+    return replace(summary, warnings=(*truth_notes(request.input, request.truth, found), *summary.warnings))
 
 
 def report(run: RunFolder, settings: XrayPneumothorax, recipe: str) -> Summary:

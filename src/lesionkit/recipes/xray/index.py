@@ -1,6 +1,6 @@
 """A folder of radiographs -> a table of its images, and who of them learns, validates and tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,9 +11,10 @@ import pandas as pd
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.engine.map import EngineSettings, map_cases
-from lesionkit.read.chest_set import read_chest_set
+from lesionkit.read.chest_set import chest_set_notes, read_chest_set
 from lesionkit.read.picture import find_pictures
 from lesionkit.read.truth.chest_labels import read_chest_labels
+from lesionkit.read.unmatched import unmatched
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.splits import SplitSettings, run_splits
 from lesionkit.recipes.xray.rows import ImageRow, read_rows, row_of, unlabelled_row, write_rows
@@ -77,6 +78,7 @@ def index(data: Path, out: Path, settings: XrayPneumothorax) -> Summary:
         },
         paths=(out,),
         failed={row.case_id: row.failure for row in rows if row.failure},
+        warnings=chest_set_notes(data),
         cases=len(rows),
     )
 
@@ -96,8 +98,13 @@ def index_rows(data: Path, engine: EngineSettings) -> list[ImageRow]:
     ]
 
 
-def unlabelled_rows(settings: UnlabelledSettings, engine: EngineSettings, seed: int) -> list[ImageRow]:
+def unlabelled_rows(
+    settings: UnlabelledSettings, engine: EngineSettings, seed: int, warn: Callable[[str], None]
+) -> list[ImageRow]:
     """The radiographs of a folder of unlabelled ones, with their image labels where a table is given.
+
+    Args:
+        warn: is told of rows without an image, and of images without a row.
 
     Raises:
         LesionkitError: no radiograph, a table that names none of them.
@@ -105,7 +112,7 @@ def unlabelled_rows(settings: UnlabelledSettings, engine: EngineSettings, seed: 
     if settings.images is None:
         return []
     files = find_pictures(settings.images)
-    labels = None if settings.labels is None else _labels(settings.labels, files)
+    labels = None if settings.labels is None else _labels(settings.labels, files, warn)
     if labels is not None:
         files = [file for file in files if file in labels]
     if settings.most is not None and len(files) > settings.most:
@@ -119,7 +126,7 @@ def unlabelled_rows(settings: UnlabelledSettings, engine: EngineSettings, seed: 
     return found
 
 
-def _labels(table: Path, files: Sequence[Path]) -> dict[Path, int | None]:
+def _labels(table: Path, files: Sequence[Path], warn: Callable[[str], None]) -> dict[Path, int | None]:
     """Label by file; files that the table does not name, and lateral views, are left out."""
     frame = read_chest_labels(table)
     if "Pneumothorax" not in frame:
@@ -134,6 +141,11 @@ def _labels(table: Path, files: Sequence[Path]) -> dict[Path, int | None]:
             found[file] = None if pd.isna(label_of[name]) else int(label_of[name])
     if not found:
         raise LesionkitError(f"{table}: none of its {len(label_of)} images is among the {len(files)} files")
+    names = {"/".join(file.with_suffix("").parts[-depth:]) for file in found}
+    for sentence in unmatched(table, map(str, label_of), names, "radiograph"):
+        warn(sentence)
+    if len(found) < len(files):
+        warn(f"{len(files) - len(found)} of {len(files)} files have no row of a frontal view in {table}; left out")
     return found
 
 
@@ -147,10 +159,12 @@ def image_set(run: RunFolder, data: Path, settings: XrayPneumothorax) -> ImageSe
 
     def step() -> Mapping[str, Any]:
         summary = index(data, file, settings)
+        for sentence in summary.warnings:
+            run.warn(sentence)
         if len(summary.failed) == summary.cases:
             file.unlink()
             raise LesionkitError(f"none of {summary.cases} images can be used; the first: {_first(summary.failed)}")
-        further = unlabelled_rows(settings.unlabelled, settings.engine, settings.split.seed)
+        further = unlabelled_rows(settings.unlabelled, settings.engine, settings.split.seed, run.warn)
         if further:
             write_rows(further, more)
         return {**summary.facts, "unlabelled images": len(further)}

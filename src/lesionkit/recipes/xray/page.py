@@ -57,10 +57,15 @@ def write_results(
         "time per radiograph": f"{sum(seconds) / max(len(seconds), 1):.2f} s",
         **({} if score is None else _headlines(score)),
     }
-    warnings = score.warnings if score is not None else ()
+    warnings = [*(score.warnings if score is not None else ()), *_of_images(found)]
     for sentence in warnings:
         run.warn(sentence)
     return Summary(told, (page, table), failed, tuple(warnings), len(found) + len(failed))
+
+
+def _of_images(found: Sequence[FoundRow]) -> list[str]:
+    """What is odd about radiographs; that most files tell no pixel spacing is told on their pages only."""
+    return [f"{row.case_id}: {text}" for row in found for text in row.warnings if "no pixel spacing" not in text]
 
 
 def write_predictions(path: Path, found: Sequence[FoundRow]) -> Path:

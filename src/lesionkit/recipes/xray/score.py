@@ -12,8 +12,9 @@ from lesionkit.core.mask import decode_rle_siim, encode_rle_siim
 from lesionkit.core.runs import runs_of
 from lesionkit.evaluate.score import Score
 from lesionkit.evaluate.siim import SiimSettings, score_siim
-from lesionkit.read.chest_set import TABLES, chest_mask, read_chest_set
+from lesionkit.read.chest_set import TABLES, chest_mask, chest_set_notes, read_chest_set
 from lesionkit.read.truth.siim import read_siim_table
+from lesionkit.read.unmatched import unmatched
 from lesionkit.recipes.xray.find import FoundRow
 from lesionkit.recipes.xray.rows import ImageRow
 
@@ -49,7 +50,7 @@ def truth_beside(searched: Path, given: Path | None, found: Sequence[FoundRow]) 
             for name in patients.keys() & texts.keys()
         }
     folder = given or searched
-    if not folder.is_dir() or not (any((folder / t).is_file() for t in TABLES) or (folder / "masks").is_dir()):
+    if not _is_set(folder):
         return {}
     known = {}
     paths = {row.path: row for row in found}
@@ -59,6 +60,20 @@ def truth_beside(searched: Path, given: Path | None, found: Sequence[FoundRow]) 
             encoded = encode_rle_siim(runs_of(chest_mask(image, row.shape)))
             known[row.case_id] = (encoded, image.patient_id or row.patient_id)
     return known
+
+
+def truth_notes(searched: Path, given: Path | None, found: Sequence[FoundRow]) -> tuple[str, ...]:
+    """Which truth belongs to no radiograph, in sentences; nothing is said where one file of many is searched."""
+    if searched.is_file():
+        return ()
+    if given is not None and given.is_file():
+        named = read_siim_table(given)["image_id"].tolist()
+        return tuple(unmatched(given, named, {row.case_id for row in found}, "radiograph"))
+    return chest_set_notes(given or searched) if _is_set(given or searched) else ()
+
+
+def _is_set(folder: Path) -> bool:
+    return folder.is_dir() and (any((folder / t).is_file() for t in TABLES) or (folder / "masks").is_dir())
 
 
 def score_found(found: Sequence[FoundRow], truth: Truth, settings: SiimSettings) -> Score | None:
