@@ -9,9 +9,9 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.read.dicom.header import Header, read_header
 from lesionkit.read.dicom.scan import read_series
 from lesionkit.read.options import ScanOptions
-from lesionkit.read.volume import SUFFIXES, read_volume, volume_suffix
+from lesionkit.read.volume import SUFFIXES, read_volume, volume_stem, volume_suffix
 
-__all__ = ["ScanOptions", "find_scans", "open_scan"]
+__all__ = ["ScanOptions", "find_scans", "open_scan", "scan_name"]
 
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff"}
 _NEVER_DICOM = {".csv", ".json", ".parquet", ".raw", ".zraw", ".xml", ".txt", *_PICTURES}
@@ -69,6 +69,16 @@ def find_scans(path: Path) -> list[Path]:
     if not scans:
         raise LesionkitError(f"{path}: the folder holds no scan (DICOM slices or {', '.join(SUFFIXES)} files)")
     return sorted(scans)
+
+
+def scan_name(path: Path, options: ScanOptions) -> str:
+    """What a scan is called, without reading its samples: its series UID where a header tells, else its file's name."""
+    if options.series:
+        return options.series
+    if volume_suffix(path) and path.is_file():
+        return volume_stem(path)
+    header = _first_image(path) if path.is_dir() else read_header(path)
+    return (header.series_uid if header is not None else "") or path.name
 
 
 def _series_folders(firsts: Mapping[Path, Header]) -> list[Path]:

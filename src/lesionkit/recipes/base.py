@@ -1,9 +1,9 @@
-"""What a recipe is: settings, and one function per verb that composes the stages."""
+"""What a recipe is: settings, and one function per verb; and the words that all verbs speak."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from lesionkit.core.settings import Settings
 from lesionkit.runs.run_folder import RunFolder
@@ -50,8 +50,44 @@ class FindRequest:
 
 
 @dataclass(frozen=True)
+class Item:
+    """One image on disk: what every data set is a list of.
+
+    Attributes:
+        case_id: what it is called, unlike any other of its list.
+        patient_id: "" where only the file tells.
+        known: what its data set says of it, as JSON can hold it, in the kind's own form; None where it says nothing.
+    """
+
+    case_id: str
+    path: Path
+    patient_id: str = ""
+    known: Mapping[str, Any] | None = None
+
+
+def _nothing() -> tuple[str, Sequence[tuple[Item, Any]]]:
+    return "", ()
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What a training left in the run folder, and what is to be scored.
+
+    Attributes:
+        summary: of the training.
+        kept_out: gives the images that the run is scored on, as they are told ("12 scans of the test part"), and each
+            with what searches it: a model file, or some of the networks of one. None where the data hold none.
+        value: what a sweep makes larger; None or a sentence where it cannot be told.
+    """
+
+    summary: Summary
+    kept_out: Callable[[], tuple[str, Sequence[tuple[Item, Any]]]] = _nothing
+    value: float | str | None = None
+
+
+@dataclass(frozen=True)
 class Recipe(Generic[S]):
-    """Which step for which kind of image: a value that composes settings and functions.
+    """Which step for which kind of image: a value that composes settings and functions; made by `flow.recipe`.
 
     The command line has short options for a few settings; a recipe names them so: `read.series` and `read.allow_gaps`
     (find), `learn.batch` (train: a number or "auto"), `engine.workers` and `engine.backend` (everywhere).

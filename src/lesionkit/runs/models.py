@@ -6,8 +6,13 @@ from pathlib import Path
 from lesionkit.core.errors import LesionkitError
 
 MODELS = Path(__file__).parent / "shipped"
-MODEL_FILE = "model.safetensors"
-"""Where a run with one network keeps it."""
+MODEL_FILE, ENSEMBLE_FILE = "model.safetensors", "ensemble.json"
+"""Where a run with one network keeps it, and what describes several."""
+
+
+def model_of_run(folder: Path) -> Path:
+    """The file that stands for all that a run trained, whether it is there or not."""
+    return folder / ENSEMBLE_FILE if (folder / ENSEMBLE_FILE).is_file() else folder / MODEL_FILE
 
 
 def shipped_models(recipe: str) -> Mapping[str, Path]:
@@ -15,7 +20,7 @@ def shipped_models(recipe: str) -> Mapping[str, Path]:
     return {path.stem: path for path in sorted(MODELS.glob(f"{recipe}*.safetensors"))}
 
 
-def chosen_model(model: Path | None, recipe: str, of_run: Callable[[Path], Path]) -> Path:
+def chosen_model(model: Path | None, recipe: str, of_run: Callable[[Path], Path] = model_of_run) -> Path:
     """What `--model` means: a file, a run folder, the name of a shipped model, or for None the one that is shipped.
 
     Args:

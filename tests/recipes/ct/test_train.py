@@ -35,7 +35,7 @@ def data(chests, tmp_path):
 def test_two_patients_all_learn_and_the_card_tells_on_what(data, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(subject, "fit", lambda *_: {"speed/steps_per_s": 2.0})
     with open_run(tmp_path / "r", "ct-nodule", settings, {"data": data}) as run:
-        summary = subject.train(run, data, settings, None)
+        summary = subject.learn(run, data, settings, None).summary
     assert "has 2 usable patients: all of them learn and none validates or tests" in summary.warnings[0]
     assert summary.facts["validation CPM"] == "not measured: no validation cases"
     _, card = load_model(tmp_path / "r/model.safetensors")
@@ -57,14 +57,14 @@ def test_ctrl_c_is_an_interruption_and_the_same_command_goes_on_with_the_same_ba
         pytest.raises(KeyboardInterrupt, match=resume),
         open_run(tmp_path / "r", "ct-nodule", settings, {"data": data}) as run,
     ):
-        subject.train(run, data, settings, None)
+        subject.learn(run, data, settings, None)
     record = json.loads((tmp_path / "r/run.json").read_text())
     assert record["stages"]["train"]["state"] == "interrupted"
     monkeypatch.setattr(subject, "fit", lambda *_: {})
     monkeypatch.setattr(subject, "choose_batch", lambda *_: 16)
     with open_run(tmp_path / "r", "ct-nodule", settings, {"data": data}) as run:
         run.note(training_s=100)
-        facts = subject.train(run, data, settings, None).facts
+        facts = subject.learn(run, data, settings, None).summary.facts
     assert facts["patches per step"] == 4
     assert int(facts["training time"].removesuffix(" s")) >= 100
     assert read_run(tmp_path / "r").record["stages"]["train"]["state"] == "done"

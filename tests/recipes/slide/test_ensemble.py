@@ -17,8 +17,8 @@ from lesionkit.recipes.slide.ensemble import JoinedAnswer, SearchNet, committee_
 from lesionkit.recipes.slide.map import joined_map, probability_map
 from lesionkit.recipes.slide.metastasis import RECIPE
 from lesionkit.recipes.slide.nets import plans_of
-from lesionkit.recipes.slide.search import load_committee, read_record
-from lesionkit.recipes.slide.settings import SlideMetastasis, model_path, model_settings
+from lesionkit.recipes.slide.search import SLIDE_SEARCH, load_committee
+from lesionkit.recipes.slide.settings import SlideMetastasis, model_path
 from lesionkit.runs.run_folder import open_run
 from lesionkit.runs.settings_file import resolve
 
@@ -74,7 +74,7 @@ def test_members_that_differ_in_their_seed_are_different_networks(trained):
 
 def test_the_map_is_the_weighted_mean_of_the_maps_of_the_members(trained, slides):
     folder, _ = trained
-    settings = model_settings(folder)
+    settings = RECIPE.model_settings(folder)
     slide = open_case(slides / "slides" / "a.tif", settings)
     tissue = tissue_of(slide, settings).mask
     nets = load_committee(folder / "ensemble.json")
@@ -98,7 +98,7 @@ def test_find_searches_with_all_members_of_a_run_and_with_any_one_of_them(traine
     settings = RECIPE.model_settings(folder)
     with open_run(tmp_path / "all", RECIPE.name, settings, {"input": request.input}) as run:
         RECIPE.find(run, request, settings)
-    found = read_record(tmp_path / "all" / "cases" / "d.json")
+    found = SLIDE_SEARCH.read(tmp_path / "all" / "cases" / "d.json")
     assert set(found.members) == {"first", "second one"}
     of_run = read_slide_scores(folder / "scores.csv")["d"]
     assert read_slide_scores(tmp_path / "all" / "scores.csv")["d"] == pytest.approx(of_run, abs=1e-6)
@@ -127,7 +127,7 @@ def test_a_run_of_all_folds_scores_every_slide_by_a_network_that_has_not_seen_it
     splits = json.loads((tmp_path / "run" / "splits.json").read_text())
     assert sorted(splits) == ["fold0", "fold1"]
     for fold, names in splits.items():
-        assert all(list(read_record(tmp_path / "run" / "cases" / f"{n}.json").members) == [fold] for n in names)
+        assert all(list(SLIDE_SEARCH.read(tmp_path / "run" / "cases" / f"{n}.json").members) == [fold] for n in names)
     assert set(read_slide_scores(tmp_path / "run" / "scores.csv")) == set("abcdefgh")
     assert summary.facts["searched"] == "8 slides of 2 folds"
     nets = committee_of(tmp_path / "run" / "ensemble.json")
@@ -197,4 +197,4 @@ def test_folds_need_folds_in_the_splits_of_the_data_set(data, tmp_path):
 def test_a_damaged_ensemble_is_refused(tmp_path):
     (tmp_path / "ensemble.json").write_text("{}")
     with pytest.raises(LesionkitError, match=r"ensemble\.json must describe an ensemble, but is damaged"):
-        model_settings(tmp_path)
+        RECIPE.model_settings(tmp_path)

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,7 @@ from lesionkit.core.grid import Grid
 from lesionkit.core.lesion import Candidate
 from lesionkit.core.outline import Outline, SlideMask
 from lesionkit.evaluate.camelyon16 import Camelyon16Settings
+from lesionkit.recipes.base import Item
 from lesionkit.recipes.slide.answer import Measured
 from lesionkit.recipes.slide.score import lesion_settings
 from lesionkit.recipes.slide.search import FoundSlide
@@ -15,7 +18,7 @@ SQUARE = np.array([[600, 300], [700, 300], [700, 400], [600, 400]], float)
 
 def found(um, marks=(), origin=(0, 0)):
     grid = Grid.upright((1000, 1000), (um / 1000, um / 1000), (um / 2000, um / 2000))
-    return FoundSlide("a.tif", "a", grid, origin, grid, Measured({}, {}), marks)
+    return FoundSlide(Item("a", Path("a.tif")), grid, origin, grid, Measured({}, {}), marks)
 
 
 def test_marks_are_in_pixels_of_the_finest_level_from_the_corner_of_the_file():

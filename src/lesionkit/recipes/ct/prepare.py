@@ -14,9 +14,11 @@ from lesionkit.core.lesion import Lesion
 from lesionkit.engine.map import EngineSettings, map_cases
 from lesionkit.read.catalogue import build_catalogue, read_catalogue, update_catalogue, write_catalogue
 from lesionkit.read.truth.join import lesions_from_json
-from lesionkit.recipes.base import Summary
+from lesionkit.recipes.attempts import attempt, indexed
+from lesionkit.recipes.base import Item, Summary
 from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.recipes.ct.store import lung_facts, prepared_case
+from lesionkit.recipes.ct.truth import item_of_row
 from lesionkit.recipes.splits import SPLITS, SplitSettings, run_splits
 from lesionkit.report.gallery import LungView
 from lesionkit.report.lung_page import write_gallery
@@ -33,11 +35,13 @@ class PreparedSet:
 
     Attributes:
         cases: prepared cases with truth by case id; images are read lazily from the store.
+        items: the same as they are on disk.
         splits: who learns, who validates, who tests.
         failed: why a case is not among them, by case id.
     """
 
     cases: Mapping[str, Case]
+    items: Mapping[str, Item]
     splits: Splits
     failed: Mapping[str, str]
 
@@ -108,11 +112,7 @@ def prepared_set(run: RunFolder, data: Path, settings: CtNodule) -> PreparedSet:
     work = partial(_store, settings=settings)
 
     def store_all() -> Mapping[str, Any]:
-        outcomes = list(map_cases(work, paths, settings.engine, "preparing"))
-        failed = {str(o.item): o.error for o in outcomes if o.error}
-        if len(failed) == len(paths):
-            raise LesionkitError(f"none of {len(paths)} scans of {data} can be prepared; {first_of(failed)}")
-        return {"failed": failed}
+        return {"failed": attempt(work, paths, settings.engine, str, "scan", "prepar", data)}
 
     failed = dict(run.once("prepare", store_all)["failed"])
     cases = {
@@ -123,8 +123,9 @@ def prepared_set(run: RunFolder, data: Path, settings: CtNodule) -> PreparedSet:
     _note_lungs(run, table, cases)
     reasons = {row["case_id"]: failed[row["path"]] for row in rows if row["path"] in failed}
     unreadable = table[table["failure"].notna()]
+    items = {row["case_id"]: item_of_row(row) for row in rows if row["case_id"] in cases}
     return PreparedSet(
-        cases, splits, {**dict(zip(unreadable["case_id"], unreadable["failure"], strict=True)), **reasons}
+        cases, items, splits, {**dict(zip(unreadable["case_id"], unreadable["failure"], strict=True)), **reasons}
     )
 
 
@@ -147,22 +148,8 @@ def _store(path: Path, settings: CtNodule) -> None:
 
 def _catalogue(run: RunFolder, data: Path, settings: CtNodule) -> pd.DataFrame:
     file = run.path / CATALOGUE
-
-    def step() -> Mapping[str, Any]:
-        summary = index(data, file, settings)
-        if len(summary.failed) == summary.cases:
-            file.unlink()
-            raise LesionkitError(f"none of {summary.cases} scans of {data} can be used; {first_of(summary.failed)}")
-        return summary.facts
-
-    run.once("index", step)
+    indexed(run, data, file, "scan", partial(index, data, settings=settings))
     return read_catalogue(file)
-
-
-def first_of(failed: Mapping[str, str | None]) -> str:
-    """The end of a sentence on failed scans: the first of them and why. Readers name the scan themselves."""
-    name, reason = next(iter(failed.items()))
-    return f"the first: {reason}" if name in (reason or "") else f"the first, {name}: {reason}"
 
 
 def _splits(run: RunFolder, data: Path, table: pd.DataFrame, settings: SplitSettings) -> Splits:

@@ -1,6 +1,7 @@
 """Candidates and truth of prepared cases -> a LUNA16 score."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -9,22 +10,41 @@ from lesionkit.core.lesion import Candidate, Lesion
 from lesionkit.evaluate.luna16 import score_luna16
 from lesionkit.evaluate.luna16_match import Luna16Settings
 from lesionkit.evaluate.score import Score
+from lesionkit.recipes.ct.search import FoundScan
+from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.recipes.ct.truth import KnownScan, known_of
+from lesionkit.recipes.kind import Scored
 
 _PLACE = ["seriesuid", "coordX", "coordY", "coordZ"]
 
 
 def score_cases(cases: Sequence[Case], found: Mapping[str, Sequence[Candidate]], settings: Luna16Settings) -> Score:
     """Score what was found in cases whose truth is known; cases without truth are left out of everything."""
-    known = [case for case in cases if case.truth is not None]
-    rows = [(c.case_id, *k.centre_mm, k.score) for c in known for k in found.get(c.case_id, ())]
+    known = {c.case_id: KnownScan(c.truth, c.excluded) for c in cases if c.truth is not None}
+    return score_known(known, found, settings)
+
+
+def score_known(
+    known: Mapping[str, KnownScan], found: Mapping[str, Sequence[Candidate]], settings: Luna16Settings
+) -> Score:
+    """Score what was found in scans whose lesions are known, by case id."""
+    rows = [(name, *mark.centre_mm, mark.score) for name in known for mark in found.get(name, ())]
     marks = pd.DataFrame(rows, columns=[*_PLACE, "probability"])
-    return score_luna16(
-        marks,
-        lesion_table({case.case_id: case.truth or () for case in known}),
-        lesion_table({case.case_id: case.excluded for case in known}),
-        [case.case_id for case in known],
-        settings,
-    )
+    lesions = lesion_table({name: one.lesions or () for name, one in known.items()})
+    excluded = lesion_table({name: one.excluded for name, one in known.items()})
+    return score_luna16(marks, lesions, excluded, list(known), settings)
+
+
+def score_found(found: Sequence[FoundScan], model: Path, settings: CtNodule) -> Scored:
+    """Join what is known of searched scans, and score; see `Kind.score`."""
+    every = {one.item.case_id: known_of(one.item, one.grid, str(one.facts.get("format"))) for one in found}
+    known = {name: one for name, one in every.items() if one.lesions is not None}
+    warnings = [sentence for one in every.values() for sentence in one.warnings]
+    if not any(one.lesions for one in known.values()):
+        nothing = ["no searched scan has a known lesion, so there is nothing to score"] if known else []
+        return Scored(known, {}, [*warnings, *nothing])
+    marks = {one.item.case_id: one.candidates for one in found}
+    return Scored(known, {settings.score.protocol: score_known(known, marks, settings.score)}, warnings)
 
 
 def lesion_table(lesions: Mapping[str, Sequence[Lesion]]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from lesionkit.learn.loop import seed_everything
 from lesionkit.nets.nodule_head import NoduleHead
 from lesionkit.nets.nodule_net import NoduleNet
 from lesionkit.nets.weights import load_model, pick_device, save_model
-from lesionkit.recipes.base import Progress, Summary
+from lesionkit.recipes.base import Learned, Progress, Summary
 from lesionkit.recipes.ct.insert import bank_facts, inserter
 from lesionkit.recipes.ct.mine import hard_negatives
 from lesionkit.recipes.ct.prepare import PreparedSet, prepared_set
 from lesionkit.recipes.ct.score import score_cases
 from lesionkit.recipes.ct.settings import CtNodule, model_path
+from lesionkit.recipes.kept_out import kept_out
 from lesionkit.runs.models import MODEL_FILE
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.runs.versions import versions
@@ -31,21 +33,15 @@ from lesionkit.sample.draw import PatchDraws
 from lesionkit.sample.patch import Patch
 
 
-def train(run: RunFolder, data: Path, settings: CtNodule, start_from: Path | None) -> Summary:
-    """See `Recipe.train`."""
+def learn(
+    run: RunFolder, data: Path, settings: CtNodule, start_from: Path | None, progress: Progress | None = None
+) -> Learned:
+    """See `Kind.learn`; what a sweep makes larger is the CPM on the validation cases."""
     prepared = prepared_set(run, data, settings)
-    facts = run.once("train", lambda: _train(run, prepared, settings, start_from))
-    return Summary(facts, (run.path / MODEL_FILE,), prepared.failed, run.warnings, prepared.count)
-
-
-def objective(data: Path, folder: Path, settings: CtNodule, progress: Progress) -> float:
-    """See `Recipe.objective`: the CPM on the validation cases, told after each validation."""
-    from lesionkit.runs.run_folder import open_run
-
-    with open_run(folder, "ct-nodule", settings, {"data": data}) as run:
-        prepared = prepared_set(run, data, settings)
-        facts = run.once("train", lambda: _train(run, prepared, settings, None, progress))
-    return float(facts["validation CPM"])
+    facts = run.once("train", lambda: _train(run, prepared, settings, start_from, progress))
+    summary = Summary(facts, (run.path / MODEL_FILE,), prepared.failed, run.warnings, prepared.count)
+    searched = partial(kept_out, run, prepared.items, prepared.splits, "scan", run.path / MODEL_FILE)
+    return Learned(summary, searched, facts.get("validation CPM"))
 
 
 def _train(

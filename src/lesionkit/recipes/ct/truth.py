@@ -1,74 +1,97 @@
 """What is known of a scan that was searched: from tables and LIDC readings beside it, or from a catalogue."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeAlias
-
-import pandas as pd
+from typing import Any
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.read.truth.join import lesions_from_json, refuse_outside
+from lesionkit.core.grid import Grid
+from lesionkit.core.lesion import Lesion
+from lesionkit.read.scan import find_scans, scan_name
+from lesionkit.read.truth.join import lesions_from_json, lesions_to_json, refuse_outside
 from lesionkit.read.truth.lidc import read_lidc
 from lesionkit.read.truth.lidc_xml import read_lidc_file
-from lesionkit.recipes.ct.search import Found
-from lesionkit.recipes.ct.tables import Tables
+from lesionkit.recipes.base import Item
+from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.recipes.ct.tables import Tables, tables_beside
+from lesionkit.recipes.kind import Listed
 
-Join: TypeAlias = Callable[[Found], Found]
-"""Adds what is known of a scan. Raises LesionkitError where a lesion lies outside it."""
+
+def items_of(scans: Path, truth: Path | None, settings: CtNodule) -> Listed:
+    """The scans of a file or a folder with what tables beside them say; see `Kind.items`.
+
+    Raises:
+        LesionkitError: there is no scan, or a table cannot be used.
+    """
+    paths = find_scans(scans)
+    tables = tables_beside(scans, truth)
+    return Listed([_item(path, scan_name(path, settings.read), tables) for path in paths])
 
 
-def join_tables(found: Found, tables: Tables) -> Found:
-    """A scan with what tables say of it; where they say nothing, what an LIDC reading (*.xml) beside it says.
+def _item(path: Path, name: str, tables: Tables) -> Item:
+    known: dict[str, Any] = {}
+    if name in tables.lesions:
+        known |= {"lesions": lesions_to_json(tables.lesions[name]), "lesions_file": str(tables.lesions_file)}
+    if name in tables.excluded:
+        known |= {"excluded": lesions_to_json(tables.excluded[name]), "excluded_file": str(tables.excluded_file)}
+    return Item(name, path, tables.patients.get(name, ""), known or None)
+
+
+def item_of_row(row: Mapping[str, Any]) -> Item:
+    """A scan with the ids and the truth of its catalogue row."""
+    known = {"excluded": str(row["excluded"])} | ({"lesions": str(row["lesions"])} if row["looked_at"] else {})
+    return Item(str(row["case_id"]), Path(row["path"]), str(row["patient_id"]), known)
+
+
+def refuse_elsewhere(item: Item, grid: Grid) -> None:
+    """Refuse a scan whose table names a place outside of it.
 
     Raises:
         LesionkitError: a lesion lies outside the scan; names the row.
     """
-    truth, excluded = tables.lesions.get(found.case_id), tables.excluded.get(found.case_id, ())
-    refuse_outside(tables.lesions_file, found.case_id, truth or (), found.grid)
-    refuse_outside(tables.excluded_file, found.case_id, excluded, found.grid)
-    patient_id = tables.patients.get(found.case_id, found.patient_id)
-    known = replace(found, truth=truth, excluded=excluded, patient_id=patient_id)
-    return known if truth is not None else _with_reading(known)
+    known = item.known or {}
+    for name in ("lesions", "excluded"):
+        if f"{name}_file" in known:
+            refuse_outside(Path(known[f"{name}_file"]), item.case_id, lesions_from_json(known[name]), grid)
 
 
-def join_catalogue(found: Found, rows: Mapping[str, Mapping[str, object]]) -> Found:
-    """A scan with the ids and the truth of its row.
+@dataclass(frozen=True)
+class KnownScan:
+    """What is known of a scan.
+
+    Attributes:
+        lesions: none where somebody looked and found nothing.
+        warnings: a reading that could not be used, in sentences.
+    """
+
+    lesions: tuple[Lesion, ...] | None
+    excluded: tuple[Lesion, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def known_of(item: Item, grid: Grid, format: str) -> KnownScan:
+    """What tables say of a scan; where they say nothing of lesions, what an LIDC reading (*.xml) beside it says.
 
     Args:
-        rows: of a catalogue by path, see `rows_by_path`.
+        grid, format: of the scan, as it was read.
     """
-    row = rows[str(found.path)]
-    return replace(
-        found,
-        case_id=str(row["case_id"]),
-        patient_id=str(row["patient_id"]),
-        truth=lesions_from_json(str(row["lesions"])) if row["looked_at"] else None,
-        excluded=lesions_from_json(str(row["excluded"])),
-    )
-
-
-def rows_by_path(catalogue: pd.DataFrame) -> dict[str, dict[str, object]]:
-    """The columns of a catalogue that `join_catalogue` reads, small enough to hand to other processes."""
-    table = catalogue.set_index("path")[["case_id", "patient_id", "looked_at", "lesions", "excluded"]]
-    return {str(path): {str(k): v for k, v in row.items()} for path, row in table.to_dict("index").items()}
-
-
-def _with_reading(found: Found) -> Found:
+    known = item.known or {}
+    excluded = lesions_from_json(known["excluded"]) if "excluded" in known else ()
+    if "lesions" in known:
+        return KnownScan(lesions_from_json(known["lesions"]), excluded)
     # Outlines are rows and columns of the DICOM images; another format may hold them in another order.
-    if found.facts.get("format") != "dicom":
-        return found
-    folders = [found.path, found.path.parent] if found.path.is_dir() else [found.path.parent]
-    file = next((readings[found.case_id] for f in folders if found.case_id in (readings := _readings(f))), None)
+    folders = [item.path, item.path.parent] if item.path.is_dir() else [item.path.parent]
+    readings = (_readings(folder) for folder in folders if format == "dicom")
+    file = next((found[item.case_id] for found in readings if item.case_id in found), None)
     if file is None:
-        return found
+        return KnownScan(None, excluded)
     try:
-        reading = read_lidc(file, found.grid)
+        reading = read_lidc(file, grid)
     except LesionkitError as error:
-        warnings = [*found.facts.get("warnings", ()), f"the reading was left out: {error}"]
-        return replace(found, facts={**found.facts, "warnings": warnings})
-    return replace(found, truth=reading.lesions, excluded=reading.excluded)
+        return KnownScan(None, excluded, (f"{item.case_id}: the reading was left out: {error}",))
+    return KnownScan(reading.lesions, reading.excluded)
 
 
 @lru_cache(maxsize=64)

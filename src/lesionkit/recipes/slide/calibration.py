@@ -1,6 +1,6 @@
 """Trained networks and the validation slides -> how maps become scores of slides, kept in the card of the model."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,17 +9,20 @@ import numpy as np
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.roc import auc_figure
-from lesionkit.infer.calibrate import ORIGINAL_WEIGHTS
 from lesionkit.nets.patch_net import PatchNet
 from lesionkit.nets.weights import load_net, save_model
+from lesionkit.recipes.attempts import refuse_none
 from lesionkit.recipes.slide.answer import Answer, Measured, fit_answer
 from lesionkit.recipes.slide.case import PreparedSlide
-from lesionkit.recipes.slide.data import VALIDATION, SlideSet, first_of
-from lesionkit.recipes.slide.ensemble import ENSEMBLE_FILE, joined_answer, read_model_card, write_ensemble
+from lesionkit.recipes.slide.data import VALIDATION, SlideSet
+from lesionkit.recipes.slide.ensemble import ENSEMBLE_FILE, read_model_card, write_ensemble
+from lesionkit.recipes.slide.items import item_of_entry
 from lesionkit.recipes.slide.nets import NetPlan, folds_of, plans_of, searching
-from lesionkit.recipes.slide.score import known_of, score_found
-from lesionkit.recipes.slide.search import FoundSlide, read_record, record_file, search_all
+from lesionkit.recipes.slide.score import known_of, score_slides_found
+from lesionkit.recipes.slide.scorer import read_scorer
+from lesionkit.recipes.slide.search import SLIDE_SEARCH, FoundSlide
 from lesionkit.recipes.slide.settings import SlideMetastasis, model_of_run
+from lesionkit.runs.records import record_file
 from lesionkit.runs.run_folder import RunFolder
 
 
@@ -36,10 +39,9 @@ def fit_scores(run: RunFolder, held: SlideSet, settings: SlideMetastasis) -> Map
 
     def fit() -> Mapping[str, Any]:
         failed = _search(run, held, settings, plans)
-        if len(failed) == len(slides):
-            raise LesionkitError(f"none of {len(failed)} validation slides can be searched; {first_of(failed)}")
+        refuse_none(failed, len(slides), "validation slide", "searched")
         names = [name for name in slides if name not in failed]
-        found = [read_record(record_file(run.path / VALIDATION, name)) for name in names]
+        found = [SLIDE_SEARCH.read(record_file(run.path / VALIDATION, name)) for name in names]
         fitting = _Fitting(run, [slides[name] for name in names], settings)
         told = _fit_several(fitting, plans, found) if plans[0].name else _fit_one(fitting, plans[0], found)
         return {**told, "failed": failed}
@@ -61,9 +63,8 @@ def _search(run: RunFolder, held: SlideSet, settings: SlideMetastasis, plans: Se
     for fold in folds_of(held) or ("",):
         slides = held.part(fold or "validation")
         nets = searching([plan for plan in plans if plan.fold == fold], run.path)
-        paths = {name: slide.entry.path for name, slide in slides.items()}
-        outcomes = search_all(paths, settings, nets, run.path / VALIDATION)
-        failed |= {o.item[0]: o.error for o in outcomes if o.error}
+        plan = [(item_of_entry(slide.entry), nets) for slide in slides.values()]
+        failed |= SLIDE_SEARCH.many(plan, settings, run.path / VALIDATION)
     return failed
 
 
@@ -129,32 +130,13 @@ def validation_froc(run: RunFolder, held: SlideSet, settings: SlideMetastasis) -
     """
     score_of = read_scorer(model_of_run(run.path), settings)
     slides, folder = validation_slides(held), run.path / VALIDATION
-    pairs = [
-        (read_record(record_file(folder, name)), slide.entry)
-        for name, slide in slides.items()
-        if record_file(folder, name).is_file()
-    ]
-    scores = {found.slide_id: score_of(found) for found, _ in pairs}
-    scored = score_found(pairs, scores, known_of(pairs, settings), settings)
+    files = {name: record_file(folder, name) for name in slides}
+    found = [SLIDE_SEARCH.read(file, item_of_entry(slides[n].entry)) for n, file in files.items() if file.is_file()]
+    scores = {one.slide_id: score_of(one) for one in found}
+    scored = score_slides_found(found, scores, known_of(found, settings)[0], settings)
     if "exact" not in scored:
         raise LesionkitError(f"none of {len(slides)} validation slides has drawn tumour, so there is no FROC to sweep")
     return scored["exact"].figures["cpm"].value
-
-
-def read_scorer(model: Path, settings: SlideMetastasis) -> Callable[[FoundSlide], float]:
-    """What gives the score of a slide that was searched with a model: weights, or an `ensemble.json`."""
-    if model.suffix != ".json" or settings.ensemble.score == "mean map":
-        answer = read_answer(model, settings)
-        return lambda found: answer(found.measured)
-    given = settings.ensemble.weights
-    joined = joined_answer(model, settings.answer, None if given == "members" else ORIGINAL_WEIGHTS[given])
-    return lambda found: joined(found.members)
-
-
-def read_answer(model: Path, settings: SlideMetastasis) -> Answer:
-    """How a score is made of a map that was made with a model, the mean map of several networks too."""
-    card = read_model_card(model)
-    return Answer.from_card(card.get("mean answer" if model.suffix == ".json" else "answer"), settings.answer)
 
 
 def _keep(model: Path, answer: Answer) -> None:

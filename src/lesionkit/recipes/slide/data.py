@@ -12,6 +12,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
 from lesionkit.engine.map import map_cases
 from lesionkit.read.slide.set import SlideEntry, read_slide_set, slide_set_notes
+from lesionkit.recipes.attempts import attempt, first_of, indexed
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.slide.case import PreparedSlide, open_case, prepare_slide, read_prepared
 from lesionkit.recipes.slide.settings import SlideMetastasis
@@ -86,7 +87,7 @@ def prepared_slides(run: RunFolder, data: Path, settings: SlideMetastasis) -> Sl
         LesionkitError: no slide can be used, or none with tumour is among them.
     """
     entries = {entry.slide_id: entry for entry in read_slide_set(data)}
-    run.once("index", lambda: _index(run, data, settings))
+    indexed(run, data, run.path / CATALOGUE, "slide", partial(index, data, settings=settings))
     for sentence in slide_set_notes(data):
         run.warn(sentence)
     failed = dict(run.once("prepare", lambda: _prepare(run, list(entries.values()), settings))["failed"])
@@ -102,9 +103,8 @@ def prepared_slides(run: RunFolder, data: Path, settings: SlideMetastasis) -> Sl
         else:
             slides[name] = slide
     if not slides:
-        raise LesionkitError(
-            f"none of {len(entries)} slides of {data} can be learned from; {first_of(failed, warnings)}"
-        )
+        why = first_of(failed) if failed else f"the first: {warnings[0]}" if warnings else "nobody looked at them"
+        raise LesionkitError(f"none of {len(entries)} slides of {data} can be learned from; {why}")
     if not any(slide.has_tumour for slide in slides.values()):
         raise LesionkitError(
             f"none of the {len(slides)} usable slides of {data} holds tumour, so there is nothing to learn; are masks/ "
@@ -112,23 +112,6 @@ def prepared_slides(run: RunFolder, data: Path, settings: SlideMetastasis) -> Sl
         )
     splits = _splits(run, data, slides, settings.split)
     return SlideSet(slides, splits, failed, tuple(dict.fromkeys(warnings)), len(entries))
-
-
-def first_of(failed: Mapping[str, str], warnings: Sequence[str] = ()) -> str:
-    """The end of a sentence on failed slides: the first of them and why."""
-    if failed:
-        name, reason = next(iter(failed.items()))
-        return f"the first: {reason}" if name in reason else f"the first, {name}: {reason}"
-    return f"the first: {warnings[0]}" if warnings else "nobody looked at them"
-
-
-def _index(run: RunFolder, data: Path, settings: SlideMetastasis) -> Mapping[str, Any]:
-    file = run.path / CATALOGUE
-    summary = index(data, file, settings)
-    if len(summary.failed) == summary.cases:
-        file.unlink()
-        raise LesionkitError(f"none of {summary.cases} slides of {data} can be used; {first_of(summary.failed)}")
-    return summary.facts
 
 
 def _row(entry: SlideEntry, settings: SlideMetastasis) -> dict[str, Any]:
@@ -169,10 +152,7 @@ def _failed_row(entry: SlideEntry, failure: str) -> dict[str, Any]:
 
 def _prepare(run: RunFolder, entries: Sequence[SlideEntry], settings: SlideMetastasis) -> Mapping[str, Any]:
     work = partial(_prepare_one, settings=settings, folder=run.path / KEPT)
-    outcomes = list(map_cases(work, entries, settings.engine, "finding tissue"))
-    failed = {o.item.slide_id: o.error for o in outcomes if o.error}
-    if len(failed) == len(entries):
-        raise LesionkitError(f"none of {len(entries)} slides can be prepared; {first_of(failed)}")
+    failed = attempt(work, entries, settings.engine, lambda entry: entry.slide_id, "slide", "prepar")
     return {"slides": len(entries) - len(failed), "failed": failed}
 
 

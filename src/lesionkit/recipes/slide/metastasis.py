@@ -14,43 +14,26 @@ two cores. Expect scores.csv, marks/ (CAMELYON16), maps/ (pyramidal TIFF), geojs
 lesion FROC and slide AUC where the truth is known. Research use only; not a medical device.
 """
 
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
-from lesionkit.recipes.base import Progress, Recipe, Summary
-from lesionkit.recipes.slide import data as slide_set
-from lesionkit.recipes.slide import find as slide_find
-from lesionkit.recipes.slide import prepare as slide_prepare
-from lesionkit.recipes.slide.settings import NAME, SlideMetastasis, model_settings
-from lesionkit.runs.models import shipped_models
+from lesionkit.read.patch_set import is_patch_set
+from lesionkit.recipes.base import Summary
+from lesionkit.recipes.flow import recipe
+from lesionkit.recipes.slide.kind import SLIDE
+from lesionkit.recipes.slide.settings import NAME, SlideMetastasis
 from lesionkit.runs.run_folder import RunFolder
 
-
-def train(run: RunFolder, data: Path, settings: SlideMetastasis, start_from: Path | None) -> Summary:
-    """See `Recipe.train`. Lightning is loaded only by who trains."""
-    from lesionkit.recipes.slide.train import train
-
-    return train(run, data, settings, start_from)
+_OF_SLIDES = recipe(NAME, "metastases in whole slides of lymph nodes", SlideMetastasis, SLIDE)
 
 
-def objective(data: Path, folder: Path, settings: SlideMetastasis, progress: Progress) -> float:
-    """See `Recipe.objective`."""
-    from lesionkit.recipes.slide.train import objective
+def _run(run: RunFolder, data: Path, settings: SlideMetastasis) -> Summary:
+    """As of every kind; a folder of labelled patches is trained on and scored as patches."""
+    if is_patch_set(data):
+        from lesionkit.recipes.slide.patch_run import score_labelled
 
-    return objective(data, folder, settings, progress)
+        return score_labelled(run, data, settings, _OF_SLIDES.train(run, data, settings, None))
+    return _OF_SLIDES.run(run, data, settings)
 
 
-RECIPE = Recipe(
-    name=NAME,
-    summary="metastases in whole slides of lymph nodes",
-    settings=SlideMetastasis,
-    index=slide_set.index,
-    prepare=slide_prepare.prepare,
-    train=train,
-    find=slide_find.find,
-    report=slide_find.report,
-    run=slide_find.run,
-    model_settings=model_settings,
-    shipped_models=partial(shipped_models, NAME),
-    objective=objective,
-)
+RECIPE = replace(_OF_SLIDES, run=_run)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -11,8 +12,10 @@ from lesionkit.core.outline import Outline, SlideMask
 from lesionkit.evaluate.camelyon16 import Camelyon16Settings, score_camelyon16
 from lesionkit.evaluate.score import Score
 from lesionkit.evaluate.slides import SlidesSettings, score_slides
-from lesionkit.read.slide.set import SlideEntry
+from lesionkit.recipes.kind import Scored
 from lesionkit.recipes.slide.case import open_case
+from lesionkit.recipes.slide.items import entry_of
+from lesionkit.recipes.slide.scorer import read_scorer
 from lesionkit.recipes.slide.search import FoundSlide
 from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.recipes.slide.truth import read_truth
@@ -22,59 +25,74 @@ _SAMPLE_UM = 7.776
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
-    """What is known of searched slides.
+class KnownSlide:
+    """What is known of a slide.
 
     Attributes:
-        tumour: by slide, of those whose places are all known; in pixels of the finest level from the file's corner.
-        labels: by slide, of those of which is known whether they hold tumour.
-        warnings: truths that could not be used, or in part, in sentences.
+        tumour: in pixels of the finest level from the file's corner; None where not all its places are known.
     """
 
-    tumour: Mapping[str, Outline | SlideMask]
-    labels: Mapping[str, bool]
-    warnings: tuple[str, ...]
+    has_tumour: bool
+    tumour: Outline | SlideMask | None = None
 
 
-def known_of(pairs: Sequence[tuple[FoundSlide, SlideEntry]], settings: SlideMetastasis) -> Known:
-    """Read the truth of every slide that has one; a truth that cannot be used becomes a warning."""
-    tumour: dict[str, Outline | SlideMask] = {}
-    labels, warnings = {}, []
-    for found, entry in pairs:
+Known = Mapping[str, KnownSlide]
+
+
+def known_of(found: Sequence[FoundSlide], settings: SlideMetastasis) -> tuple[dict[str, KnownSlide], list[str]]:
+    """Read the truth of every slide that has one; of a truth that cannot be used a sentence."""
+    known: dict[str, KnownSlide] = {}
+    warnings = []
+    for one in found:
+        entry = entry_of(one.item)
         try:
-            truth = read_truth(entry, open_case(found.path, settings), settings.truth)
+            truth = read_truth(entry, open_case(entry.path, settings), settings.truth)
         except LesionkitError as error:
-            warnings.append(f"{found.slide_id} is not scored: {error}")
+            warnings.append(f"{one.slide_id} is not scored: {error}")
             continue
         if truth is not None:
-            warnings += [f"{found.slide_id}: {note}" for note in truth.notes]
-            tumour[found.slide_id] = truth.tumour
-            labels[found.slide_id] = truth.has_tumour
+            warnings += [f"{one.slide_id}: {note}" for note in truth.notes]
+            known[one.slide_id] = KnownSlide(truth.has_tumour, truth.tumour)
         elif entry.label is not None:
-            labels[found.slide_id] = entry.label
-    return Known(tumour, labels, tuple(warnings))
+            known[one.slide_id] = KnownSlide(entry.label)
+    return known, warnings
 
 
-def score_found(
-    pairs: Sequence[tuple[FoundSlide, SlideEntry]], scores: Mapping[str, float], known: Known, settings: SlideMetastasis
+def score_found(found: Sequence[FoundSlide], model: Path, settings: SlideMetastasis) -> Scored:
+    """Join the truth of slides, and score those that have one; see `Kind.score`."""
+    known, warnings = known_of(found, settings)
+    scores = score_slides_found(found, slide_scores(found, model, settings), known, settings)
+    if known and not scores:
+        warnings.append("the slides whose truth is known are all of one kind, so there is nothing to score")
+    return Scored(known, scores, warnings)
+
+
+def slide_scores(found: Sequence[FoundSlide], model: Path, settings: SlideMetastasis) -> dict[str, float]:
+    """The score of every slide, by its name."""
+    score_of = read_scorer(model, settings)
+    return {one.slide_id: score_of(one) for one in found}
+
+
+def score_slides_found(
+    slides: Sequence[FoundSlide], scores: Mapping[str, float], known: Known, settings: SlideMetastasis
 ) -> dict[str, Score]:
     """Scores by name: "official" and "exact" of lesions where tumour is drawn, else "slides" of labels alone.
 
     Args:
         scores: of every slide.
     """
-    found = {one.slide_id: one for one, _ in pairs}
-    lesions = {name: value for name, value in known.tumour.items() if name in found}
+    found = {one.slide_id: one for one in slides}
+    lesions = {name: one.tumour for name, one in known.items() if one.tumour is not None}
     if any(value.has_tumour for value in lesions.values()):
         marks = {name: found[name].rows for name in lesions}
-        labels = {name: known.labels[name] for name in lesions}
+        labels = {name: known[name].has_tumour for name in lesions}
         ranked = {name: scores[name] for name in lesions}
         rule = lesion_settings([found[name] for name in lesions], list(lesions.values()), settings.score)
         return {
             protocol: score_camelyon16(marks, lesions, protocol, labels, ranked, rule)
             for protocol in ("official", "exact")
         }
-    truth = {name: label for name, label in known.labels.items() if name in found}
+    truth = {name: one.has_tumour for name, one in known.items()}
     if len(set(truth.values())) < 2:
         return {}
     draws = SlidesSettings(samples=settings.score.samples, seed=settings.score.seed)

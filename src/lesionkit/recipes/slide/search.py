@@ -1,35 +1,35 @@
 """One slide on disk -> its map, its marks, its outlines and what was measured; kept as files and one small record."""
 
-import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lesionkit.core.errors import LesionkitError
-from lesionkit.core.files import replacing, write_text
+from lesionkit.core.files import replacing
 from lesionkit.core.grid import Box, Grid
 from lesionkit.core.image import Image
 from lesionkit.core.lesion import Candidate
 from lesionkit.core.region import Region
 from lesionkit.core.slide_place import polygon_pixels, slide_pixels
-from lesionkit.engine.map import Outcome, map_cases, workers
 from lesionkit.infer.marks import peaks, regions
 from lesionkit.infer.probability_map import ProbabilityMap
+from lesionkit.prepare.tissue import TissueMask
 from lesionkit.read.slide.whole import Slide
-from lesionkit.recipes.slide.ahead import Ahead, Opened, open_searched
+from lesionkit.recipes.base import Item
+from lesionkit.recipes.searching import Search
 from lesionkit.recipes.slide.answer import Measured
-from lesionkit.recipes.slide.case import analysed, slide_facts, unreadable_sentence
+from lesionkit.recipes.slide.case import analysed, open_case, slide_facts, tissue_of, unreadable_sentence
 from lesionkit.recipes.slide.ensemble import Committee, committee_of
 from lesionkit.recipes.slide.map import joined_map, keep_map, probability_map
 from lesionkit.recipes.slide.settings import SlideMetastasis
+from lesionkit.runs.records import record_file
 from lesionkit.write.camelyon import write_marks
 from lesionkit.write.geojson import Feature, write_geojson
 from lesionkit.write.pyramid import PyramidSettings, write_pyramid
@@ -37,7 +37,7 @@ from lesionkit.write.pyramid import PyramidSettings, write_pyramid
 if TYPE_CHECKING:
     from lesionkit.nets.patch_net import PatchNet
 
-MAPS, MARKS, OUTLINES, RECORDS = "maps", "marks", "geojson", "cases"
+MAPS, MARKS, OUTLINES = "maps", "marks", "geojson"
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,7 @@ class FoundSlide:
             is of their mean.
     """
 
-    path: Path
-    slide_id: str
+    item: Item
     grid: Grid
     origin_xy: tuple[int, int]
     map_grid: Grid
@@ -64,6 +63,38 @@ class FoundSlide:
     marks: tuple[Candidate, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     members: dict[str, Measured] = field(default_factory=dict)
+
+    @property
+    def slide_id(self) -> str:
+        """The case id, as tables of slides call it."""
+        return self.item.case_id
+
+    def document(self) -> dict[str, Any]:
+        """What JSON can hold."""
+        return {
+            "grid": asdict(self.grid),
+            "origin_xy": list(self.origin_xy),
+            "map_grid": asdict(self.map_grid),
+            "measured": asdict(self.measured),
+            "members": {name: asdict(measured) for name, measured in self.members.items()},
+            "marks": [[list(mark.centre_mm), mark.score, mark.diameter_mm] for mark in self.marks],
+            "facts": self.facts,
+        }
+
+    @classmethod
+    def parse(cls, item: Item, document: Mapping[str, Any]) -> "FoundSlide":
+        """Inverse of `document`."""
+        x, y = document["origin_xy"]
+        return cls(
+            item,
+            Grid(**document["grid"]),
+            (x, y),
+            Grid(**document["map_grid"]),
+            Measured(**document["measured"]),
+            tuple(Candidate(tuple(place), score, diameter) for place, score, diameter in document["marks"]),
+            dict(document["facts"]),
+            {name: Measured(**measured) for name, measured in document["members"].items()},
+        )
 
     @property
     def rows(self) -> list[tuple[float, float, float]]:
@@ -74,28 +105,46 @@ class FoundSlide:
         return [(mark.score, x, y) for mark, (x, y) in zip(self.marks, np.maximum(places, 0).tolist(), strict=True)]
 
 
-def search_slide(
-    path: Path,
-    slide_id: str,
-    settings: SlideMetastasis,
-    model: Path | Committee,
-    out: Path,
-    opened: Callable[[Path], Opened] | None = None,
-) -> FoundSlide:
-    """Search one slide and write its map, marks and outlines below `out`.
+@dataclass(frozen=True, eq=False)
+class OpenedSlide:
+    """A slide that is ready to be searched.
 
-    Args:
-        model: weights or `ensemble.json`, or the networks that search together.
-        opened: gives the slide, which it may have opened before.
+    Attributes:
+        seconds: that opening it and finding its tissue took.
+    """
+
+    slide: Slide
+    tissue: TissueMask
+    seconds: float
+
+
+def open_searched(item: Item, settings: SlideMetastasis) -> OpenedSlide:
+    """Open a slide and find its tissue.
 
     Raises:
         LesionkitError: the slide cannot be used.
     """
-    nets = load_committee(model)
     start = time.perf_counter()
-    ready = opened(path) if opened is not None else open_searched(path, settings)
-    slide, tissue = ready.slide, ready.tissue
+    slide = open_case(item.path, settings)
+    tissue = tissue_of(slide, settings)
     slide.refuse_unread()
+    return OpenedSlide(slide, tissue, time.perf_counter() - start)
+
+
+def search_slide(
+    item: Item, opened: OpenedSlide, model: Path | Committee, settings: SlideMetastasis, folder: Path, keep: bool
+) -> FoundSlide:
+    """Search one slide and write its map, marks and outlines below `folder`; see `Kind.search`.
+
+    Args:
+        model: weights or `ensemble.json`, or the networks that search together.
+
+    Raises:
+        LesionkitError: the slide cannot be used.
+    """
+    del keep
+    slide_id, out, slide, tissue = item.case_id, folder, opened.slide, opened.tissue
+    nets = load_committee(model)
     facts = slide_facts(slide, tissue)
     begun = time.perf_counter()
     members: dict[str, Measured] = {}
@@ -109,8 +158,8 @@ def search_slide(
     write_map(out / MAPS / f"{slide_id}.tif", found)
     keep_map(kept_map(out, slide_id), found)
     write_geojson(out / OUTLINES / f"{slide_id}.geojson", features(outlined, slide))
-    done = time.perf_counter()
-    seconds = {"tissue": ready.seconds, "search": searched - begun, "write": done - searched, "total": done - start}
+    seconds = {"tissue": opened.seconds, "search": searched - begun, "write": time.perf_counter() - searched}
+    seconds["total"] = sum(seconds.values())
     facts |= {
         "um": round(analysed(slide, settings).grid.spacing_mm[0] * 1000, 6),
         "unreadable_tiles": slide.unreadable,
@@ -121,7 +170,7 @@ def search_slide(
         "warnings": _warnings(facts, slide),
     }
     measured = Measured.of(found, settings.answer)
-    result = FoundSlide(path, slide_id, slide.grid, slide.origin_xy, found.grid, measured, tuple(marks), facts, members)
+    result = FoundSlide(item, slide.grid, slide.origin_xy, found.grid, measured, tuple(marks), facts, members)
     write_marks(out / MARKS, {slide_id: result.rows})
     return result
 
@@ -134,36 +183,17 @@ def _warnings(facts: Mapping[str, Any], slide: Slide) -> list[str]:
 
 def kept_map(out: Path, slide_id: str) -> Path:
     """Where the map of a slide lies as it was computed."""
-    return out / RECORDS / f"{slide_id}.map"
-
-
-def search_and_keep(
-    item: tuple[str, Path],
-    settings: SlideMetastasis,
-    model: Path | Committee,
-    out: Path,
-    opened: Callable[[Path], Opened] | None = None,
-) -> None:
-    """Search one of many slides; one whose record is there already is not searched again."""
-    slide_id, path = item
-    file = record_file(out, slide_id)
-    if not file.is_file():
-        write_record(file, search_slide(path, slide_id, settings, model, out, opened))
-
-
-def record_file(out: Path, slide_id: str) -> Path:
-    """Where what was found on a slide is written last."""
-    return out / RECORDS / f"{slide_id}.json"
+    return record_file(out, slide_id).with_suffix(".map")
 
 
 def adopt(slide_id: str, source: Path, out: Path) -> bool:
     """Take over what another search of the same run found on a slide; whether there was anything, or is already."""
-    if record_file(out, slide_id).is_file():
-        return True
-    if not record_file(source, slide_id).is_file():
-        return False
+    record, target_record = record_file(source, slide_id), record_file(out, slide_id)
+    if target_record.is_file() or not record.is_file():
+        return target_record.is_file()
     names = [f"{MAPS}/{slide_id}.tif", f"{MARKS}/{slide_id}.csv", f"{OUTLINES}/{slide_id}.geojson"]
-    for name in (*names, f"{RECORDS}/{slide_id}.map", f"{RECORDS}/{slide_id}.json"):
+    names += [kept_map(Path(), slide_id).as_posix(), record.relative_to(source).as_posix()]
+    for name in names:
         target = out / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
@@ -227,57 +257,4 @@ def load_committee(model: Path | Committee) -> "list[tuple[str, PatchNet, float]
     return [(net.name, load_search_net(net.path), net.weight) for net in nets]
 
 
-def write_record(file: Path, found: FoundSlide) -> None:
-    """Keep what was found. Inverse of `read_record`."""
-    record = {
-        "path": str(found.path),
-        "slide_id": found.slide_id,
-        "grid": asdict(found.grid),
-        "origin_xy": list(found.origin_xy),
-        "map_grid": asdict(found.map_grid),
-        "measured": asdict(found.measured),
-        "members": {name: asdict(measured) for name, measured in found.members.items()},
-        "marks": [[list(mark.centre_mm), mark.score, mark.diameter_mm] for mark in found.marks],
-        "facts": found.facts,
-    }
-    write_text(file, json.dumps(record, indent=1) + "\n")
-
-
-def read_record(file: Path) -> FoundSlide:
-    """What was found on one slide.
-
-    Raises:
-        LesionkitError: the record is damaged.
-    """
-    try:
-        record: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        x, y = record["origin_xy"]
-        return FoundSlide(
-            Path(record["path"]),
-            record["slide_id"],
-            Grid(**record["grid"]),
-            (x, y),
-            Grid(**record["map_grid"]),
-            Measured(**record["measured"]),
-            tuple(Candidate(tuple(place), score, diameter) for place, score, diameter in record["marks"]),
-            dict(record["facts"]),
-            {name: Measured(**measured) for name, measured in record.get("members", {}).items()},
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LesionkitError(f"{file} is damaged ({error}); delete it and run the same command again") from error
-
-
-def search_all(
-    items: Mapping[str, Path], settings: SlideMetastasis, model: Path | Committee, out: Path
-) -> Iterator[Outcome[tuple[str, Path], None]]:
-    """The outcomes of `search_and_keep` for many slides, as they become ready.
-
-    Where one slide is searched at a time, the next is opened meanwhile; several at a time overlap by themselves.
-    """
-    work = partial(search_and_keep, settings=settings, model=model, out=out)
-    if settings.engine.backend == "ray" or workers(settings.engine) > 1 < len(items):
-        yield from map_cases(work, list(items.items()), settings.engine, "searching")
-        return
-    waiting = [path for slide_id, path in items.items() if not record_file(out, slide_id).is_file()]
-    with Ahead(waiting, partial(open_searched, settings=settings)) as ahead:
-        yield from map_cases(partial(work, opened=ahead), list(items.items()), settings.engine, "searching")
+SLIDE_SEARCH = Search("slide", FoundSlide, open_searched, search_slide)

@@ -14,7 +14,6 @@ from lesionkit.core.lesion import Candidate
 from lesionkit.core.outline import Outline, SlideMask
 from lesionkit.infer.marks import regions
 from lesionkit.prepare.tissue import find_tissue
-from lesionkit.read.slide.set import SlideEntry
 from lesionkit.recipes.slide.case import analysed, open_case
 from lesionkit.recipes.slide.map import read_map
 from lesionkit.recipes.slide.score import Known
@@ -38,22 +37,22 @@ class Shown:
     def __init__(
         self,
         folder: Path,
-        pairs: Sequence[tuple[FoundSlide, SlideEntry]],
+        found: Sequence[FoundSlide],
         scores: Mapping[str, float],
         known: Known,
         settings: SlideMetastasis,
     ) -> None:
-        self.folder, self.pairs, self.scores, self.known, self.settings = folder, pairs, scores, known, settings
+        self.folder, self.found, self.scores, self.known, self.settings = folder, found, scores, known, settings
 
     def __len__(self) -> int:
-        return len(self.pairs)
+        return len(self.found)
 
     def __iter__(self) -> Iterator[ShownSlide]:
-        for found, _ in self.pairs:
+        for found in self.found:
             yield self._shown(found)
 
     def _shown(self, found: FoundSlide) -> ShownSlide:
-        settings, slide = self.settings, open_case(found.path, self.settings)
+        settings, slide = self.settings, open_case(found.item.path, self.settings)
         overview = slide.overview(settings.overview.max_px, settings.overview.min_um)
         map_ = read_map(kept_map(self.folder, found.slide_id), found.map_grid)
         image = analysed(slide, settings)
@@ -74,12 +73,11 @@ class Shown:
         )
 
     def _truth(self, found: FoundSlide) -> ShownTruth | None:
-        label = self.known.labels.get(found.slide_id)
-        if label is None:
+        known = self.known.get(found.slide_id)
+        if known is None:
             return None
-        tumour = self.known.tumour.get(found.slide_id)
-        held = tumour is not None and tumour.has_tumour
-        return ShownTruth(label, as_shown(tumour, found.origin_xy) if tumour is not None and held else None)
+        drawn = known.tumour if known.tumour is not None and known.tumour.has_tumour else None
+        return ShownTruth(known.has_tumour, None if drawn is None else as_shown(drawn, found.origin_xy))
 
 
 def crop(image: Image, mark: Candidate) -> NDArray[np.uint8]:

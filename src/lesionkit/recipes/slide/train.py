@@ -14,52 +14,70 @@ from lesionkit.learn.patches import FittedPatches, fit_patches
 from lesionkit.nets.patch_net import PatchNet
 from lesionkit.nets.weights import load_net, save_model
 from lesionkit.read.patch_set import is_patch_set
-from lesionkit.recipes.base import Progress, Summary
+from lesionkit.recipes.base import Learned, Progress, Summary
+from lesionkit.recipes.kept_out import kept_out
+from lesionkit.recipes.searching import Planned
 from lesionkit.recipes.slide.calibration import fit_scores, validation_froc
-from lesionkit.recipes.slide.data import prepared_slides
+from lesionkit.recipes.slide.data import VALIDATION, SlideSet, prepared_slides
 from lesionkit.recipes.slide.ensemble import ENSEMBLE_FILE, committee_of, write_ensemble
+from lesionkit.recipes.slide.items import item_of_entry
 from lesionkit.recipes.slide.mine import mined
 from lesionkit.recipes.slide.nets import NetPlan, folds_of, plans_of, searching
 from lesionkit.recipes.slide.patches import Draws, pack_labelled
 from lesionkit.recipes.slide.prepare import write_statistics
-from lesionkit.recipes.slide.settings import NAME, SlideMetastasis, model_of_run, model_path
+from lesionkit.recipes.slide.search import adopt
+from lesionkit.recipes.slide.settings import SlideMetastasis, model_of_run, model_path
 from lesionkit.recipes.slide.validation import AREA, Judge, Learners, Told, ensemble_card, model_card
-from lesionkit.runs.run_folder import RunFolder, open_run
+from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.slide_batches import PatchBatches
 
 
-def train(run: RunFolder, data: Path, settings: SlideMetastasis, start_from: Path | None) -> Summary:
-    """See `Recipe.train`; DATA may be a folder of labelled patches instead of slides."""
-    return _trained(run, data, settings, start_from)
+def learn(
+    run: RunFolder, data: Path, settings: SlideMetastasis, start_from: Path | None, progress: Progress | None = None
+) -> Learned:
+    """See `Kind.learn`; DATA may be a folder of labelled patches instead of slides.
 
-
-def objective(data: Path, folder: Path, settings: SlideMetastasis, progress: Progress) -> float:
-    """See `Recipe.objective`: AUC of validation patches or FROC of validation slides, see the setting `objective`;
-    after each validation it is told the AUC of patches, which both need.
-
-    Raises:
-        LesionkitError: there is nothing to measure it on.
+    What a sweep makes larger is the AUC of validation patches or the FROC of validation slides, see the setting
+    `objective`; after each validation it is told the AUC of patches, which both need.
     """
-    with open_run(folder, NAME, settings, {"data": data}) as run:
-        areas: list[float] = []
+    areas: list[float] = []
 
-        def told(area: float) -> None:
-            areas.append(area)
+    def told(area: float) -> None:
+        areas.append(area)
+        if progress is not None:
             progress(len(areas), area)
 
-        summary = _trained(run, data, settings, None, told)
-        if settings.objective == "lesion FROC" and not is_patch_set(data):
-            return validation_froc(run, prepared_slides(run, data, settings), settings)
-        found = run.record["metrics"].get("validation_mean_auc")
-    if found is None:
-        raise LesionkitError(f"a sweep needs validation patches with and without tumour; {'; '.join(summary.warnings)}")
-    return float(found)
+    held = None if is_patch_set(data) else prepared_slides(run, data, settings)
+    summary = _trained(run, data, held, settings, start_from, told)
+    found = run.record["metrics"].get("validation_mean_auc")
+    value = float(found) if found is not None else "; ".join(summary.warnings)
+    if held is None:
+        return Learned(summary, value=value)
+    if progress is not None and settings.objective == "lesion FROC":
+        value = validation_froc(run, held, settings)
+    return Learned(summary, partial(_searched, run, held, settings), value)
+
+
+def _searched(run: RunFolder, held: SlideSet, settings: SlideMetastasis) -> tuple[str, list[Planned]]:
+    """The slides that are scored, each with the networks that search it; see `Learned`."""
+    items = {name: item_of_entry(slide.entry) for name, slide in held.slides.items()}
+    plans = plans_of(settings, folds_of(held))
+    unseen = {fold: searching([one for one in plans if one.fold == fold], run.path) for fold in folds_of(held)}
+    part, planned = kept_out(run, items, held.splits, "slide", model_of_run(run.path), unseen)
+    for item, _ in planned:
+        # What was found on validation slides while learning is taken over.
+        adopt(item.case_id, run.path / VALIDATION, run.path)
+    return part, planned
 
 
 def _trained(
-    run: RunFolder, data: Path, settings: SlideMetastasis, start_from: Path | None, told: Told | None = None
+    run: RunFolder,
+    data: Path,
+    held: SlideSet | None,
+    settings: SlideMetastasis,
+    start_from: Path | None,
+    told: Told,
 ) -> Summary:
-    held = None if is_patch_set(data) else prepared_slides(run, data, settings)
     if held is not None:
         run.once("statistics", lambda: write_statistics(run, held, settings))
     elif settings.split.every_fold:

@@ -11,8 +11,9 @@ images: what is given as unlabelled must not hold any image that is scored. Rese
 
 from lesionkit.learn.segmentation_settings import LEARNERS
 from lesionkit.nets.segmenter_settings import WINNERS
+from lesionkit.recipes.flow import recipe
 from lesionkit.recipes.splits import SplitSettings
-from lesionkit.recipes.xray.flow import xray_recipe
+from lesionkit.recipes.xray.kind import XRAY
 from lesionkit.recipes.xray.members import Member
 from lesionkit.recipes.xray.settings import RuleSettings, XrayPneumothorax
 from lesionkit.sample.balance import BALANCES
@@ -40,4 +41,4 @@ class XrayFifth(XrayPneumothorax):
     rule: RuleSettings = RuleSettings(search="maximum pixel", published="5th")
 
 
-RECIPE = xray_recipe("xray-pneumothorax-5th", "pneumothorax as the fifth of SIIM-ACR found it", XrayFifth)
+RECIPE = recipe("xray-pneumothorax-5th", "pneumothorax as the fifth of SIIM-ACR found it", XrayFifth, XRAY)

@@ -12,8 +12,9 @@ ensemble that its author could not fully reproduce. Research use only; not a med
 from lesionkit.learn.segmentation_loss_settings import LOSSES
 from lesionkit.learn.segmentation_settings import LEARNERS
 from lesionkit.nets.segmenter_settings import WINNERS
+from lesionkit.recipes.flow import recipe
 from lesionkit.recipes.splits import SplitSettings
-from lesionkit.recipes.xray.flow import xray_recipe
+from lesionkit.recipes.xray.kind import XRAY
 from lesionkit.recipes.xray.members import Member, with_values
 from lesionkit.recipes.xray.settings import RuleSettings, XrayPneumothorax
 from lesionkit.sample.balance import BALANCES
@@ -44,4 +45,4 @@ class XrayFirst(XrayPneumothorax):
     rule: RuleSettings = RuleSettings(search="triplet", published="1st submitted")
 
 
-RECIPE = xray_recipe("xray-pneumothorax-1st", "pneumothorax as the first of SIIM-ACR found it", XrayFirst)
+RECIPE = recipe("xray-pneumothorax-1st", "pneumothorax as the first of SIIM-ACR found it", XrayFirst, XRAY)

@@ -11,8 +11,9 @@ the opposite of its code; this is the code. Research use only; not a medical dev
 
 from lesionkit.learn.segmentation_settings import LEARNERS
 from lesionkit.nets.segmenter_settings import WINNERS
+from lesionkit.recipes.flow import recipe
 from lesionkit.recipes.splits import SplitSettings
-from lesionkit.recipes.xray.flow import xray_recipe
+from lesionkit.recipes.xray.kind import XRAY
 from lesionkit.recipes.xray.members import Member
 from lesionkit.recipes.xray.settings import RuleSettings, XrayPneumothorax
 from lesionkit.sample.balance import BALANCES
@@ -37,4 +38,4 @@ class XrayFourth(XrayPneumothorax):
     rule: RuleSettings = RuleSettings(search="head and area", published="4th")
 
 
-RECIPE = xray_recipe("xray-pneumothorax-4th", "pneumothorax as the fourth of SIIM-ACR found it", XrayFourth)
+RECIPE = recipe("xray-pneumothorax-4th", "pneumothorax as the fourth of SIIM-ACR found it", XrayFourth, XRAY)

@@ -15,6 +15,7 @@ from lesionkit.read.chest_set import chest_set_notes, read_chest_set
 from lesionkit.read.picture import find_pictures
 from lesionkit.read.truth.chest_labels import read_chest_labels
 from lesionkit.read.unmatched import unmatched
+from lesionkit.recipes.attempts import first_of
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.splits import SplitSettings, run_splits
 from lesionkit.recipes.xray.rows import ImageRow, read_rows, row_of, unlabelled_row, write_rows
@@ -163,7 +164,7 @@ def image_set(run: RunFolder, data: Path, settings: XrayPneumothorax) -> ImageSe
             run.warn(sentence)
         if len(summary.failed) == summary.cases:
             file.unlink()
-            raise LesionkitError(f"none of {summary.cases} images can be used; the first: {_first(summary.failed)}")
+            raise LesionkitError(f"none of {summary.cases} images can be used; {first_of(summary.failed)}")
         further = unlabelled_rows(settings.unlabelled, settings.engine, settings.split.seed, run.warn)
         if further:
             write_rows(further, more)
@@ -176,11 +177,6 @@ def image_set(run: RunFolder, data: Path, settings: XrayPneumothorax) -> ImageSe
     splits = _splits(run, data, known, settings.split)
     free = [*(row for row in usable.values() if not row.looked_at), *(row for row in further if not row.failure)]
     return ImageSet(known, splits, tuple(free), {r.case_id: r.failure for r in [*rows, *further] if r.failure})
-
-
-def _first(failed: Mapping[str, str]) -> str:
-    name, reason = next(iter(failed.items()))
-    return reason if name in reason else f"{name}: {reason}"
 
 
 def _splits(run: RunFolder, data: Path, known: Mapping[str, ImageRow], settings: SplitSettings) -> Splits:

@@ -13,7 +13,8 @@ submission.csv and a page, with Kaggle's Dice beside that of finding nothing.
 Research use only; not a medical device.
 """
 
-from lesionkit.recipes.xray.flow import xray_recipe
+from lesionkit.recipes.flow import recipe
+from lesionkit.recipes.xray.kind import XRAY
 from lesionkit.recipes.xray.settings import XrayPneumothorax
 
-RECIPE = xray_recipe("xray-pneumothorax", "pneumothorax on chest radiographs", XrayPneumothorax)
+RECIPE = recipe("xray-pneumothorax", "pneumothorax on chest radiographs", XrayPneumothorax, XRAY)

@@ -12,8 +12,9 @@ the private board. Research use only; not a medical device.
 from lesionkit.learn.segmentation_loss_settings import LOSSES
 from lesionkit.learn.segmentation_settings import LEARNERS
 from lesionkit.nets.segmenter_settings import WINNERS, SegmenterSettings
+from lesionkit.recipes.flow import recipe
 from lesionkit.recipes.splits import SplitSettings
-from lesionkit.recipes.xray.flow import xray_recipe
+from lesionkit.recipes.xray.kind import XRAY
 from lesionkit.recipes.xray.members import Member, with_side, with_values
 from lesionkit.recipes.xray.settings import RuleSettings, XrayInferSettings, XrayPneumothorax
 from lesionkit.sample.balance import BALANCES, BalanceSettings
@@ -54,4 +55,4 @@ class XraySecond(XrayPneumothorax):
     infer: XrayInferSettings = XrayInferSettings(flip=False)
 
 
-RECIPE = xray_recipe("xray-pneumothorax-2nd", "pneumothorax as the second of SIIM-ACR found it", XraySecond)
+RECIPE = recipe("xray-pneumothorax-2nd", "pneumothorax as the second of SIIM-ACR found it", XraySecond, XRAY)

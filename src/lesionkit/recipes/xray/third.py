@@ -13,8 +13,9 @@ use only; not a medical device.
 
 from lesionkit.learn.segmentation_settings import LEARNERS
 from lesionkit.nets.segmenter_settings import WINNERS
+from lesionkit.recipes.flow import recipe
 from lesionkit.recipes.splits import SplitSettings
-from lesionkit.recipes.xray.flow import xray_recipe
+from lesionkit.recipes.xray.kind import XRAY
 from lesionkit.recipes.xray.members import Member, with_side
 from lesionkit.recipes.xray.settings import LungSettings, RuleSettings, XrayPneumothorax
 from lesionkit.sample.balance import BALANCES
@@ -39,4 +40,4 @@ class XrayThird(XrayPneumothorax):
     rule: RuleSettings = RuleSettings(search="none", published="3rd")
 
 
-RECIPE = xray_recipe("xray-pneumothorax-3rd", "pneumothorax as the third of SIIM-ACR found it", XrayThird)
+RECIPE = recipe("xray-pneumothorax-3rd", "pneumothorax as the third of SIIM-ACR found it", XrayThird, XRAY)

@@ -6,8 +6,8 @@ import pytest
 from lesionkit.core.errors import LesionkitError
 from lesionkit.engine.map import EngineSettings
 from lesionkit.recipes.base import FindRequest
-from lesionkit.recipes.ct import find as subject
-from lesionkit.recipes.ct.settings import model_settings
+from lesionkit.recipes.ct import search as subject
+from lesionkit.recipes.ct.nodule import RECIPE
 from lesionkit.runs.run_folder import open_run, read_run
 
 
@@ -15,11 +15,11 @@ from lesionkit.runs.run_folder import open_run, read_run
 def go(tmp_path, model, monkeypatch):
     """go(input, **request): find in the run folder `tmp_path/r` with the model of no skill."""
     monkeypatch.setenv("LESIONKIT_CACHE", str(tmp_path / "cache"))
-    settings = model_settings(model).model_copy(update={"engine": EngineSettings(backend="here")})
+    settings = RECIPE.model_settings(model).model_copy(update={"engine": EngineSettings(backend="here")})
 
     def run(scans, **request):
         with open_run(tmp_path / "r", "ct-nodule", settings, {"input": scans, "model": model, **request}) as opened:
-            return subject.find(opened, FindRequest(scans, model, **request), settings)
+            return RECIPE.find(opened, FindRequest(scans, model, **request), settings)
 
     return run
 
@@ -39,37 +39,37 @@ def test_scans_of_one_name_are_called_after_their_folders(go, two, tmp_path):
 
 
 def test_an_interrupted_search_goes_on_with_the_scans_that_are_left(go, two, tmp_path, monkeypatch):
-    search, calls = subject.search_and_keep, []
+    prepare, calls = subject.prepare_ct, []
 
-    def interrupted(path, **kwargs):
-        calls.append(path.parent.name)
+    def interrupted(case, settings):
+        calls.append(case.case_id)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        search(path, **kwargs)
+        return prepare(case, settings)
 
-    monkeypatch.setattr(subject, "search_and_keep", interrupted)
+    monkeypatch.setattr(subject, "prepare_ct", interrupted)
     with pytest.raises(KeyboardInterrupt, match="to resume, run the same command with --out"):
         go(two)
     record = next((tmp_path / "r/cases").iterdir())
     before = record.stat().st_mtime_ns
     with pytest.raises(LesionkitError, match="holds no finished search; repeat the command that began it"):
-        subject.report(read_run(tmp_path / "r"), None)
+        RECIPE.report(read_run(tmp_path / "r"), RECIPE.settings())
     assert go(two).facts["scans searched"] == 2
     assert record.stat().st_mtime_ns == before
 
 
 def test_a_scan_that_failed_is_tried_again_by_the_same_command(go, two, monkeypatch):
-    search = subject.search_and_keep
+    prepare = subject.prepare_ct
 
-    def failing(path, **kwargs):
-        if path.parent.name == "p2":
+    def failing(case, settings):
+        if "p2" in case.facts["path"]:
             raise LesionkitError("the disk is full")
-        search(path, **kwargs)
+        return prepare(case, settings)
 
-    monkeypatch.setattr(subject, "search_and_keep", failing)
+    monkeypatch.setattr(subject, "prepare_ct", failing)
     first = go(two)
-    assert (first.failed, first.cases) == ({str(two / "p2/ct.mha"): "the disk is full"}, 2)
-    monkeypatch.setattr(subject, "search_and_keep", search)
+    assert (first.failed, first.cases) == ({"p2-ct": "the disk is full"}, 2)
+    monkeypatch.setattr(subject, "prepare_ct", prepare)
     assert go(two).failed == {}
 
 

@@ -9,8 +9,11 @@ from PIL import Image
 from lesionkit.core.errors import LesionkitError
 from lesionkit.recipes import load_recipe
 from lesionkit.recipes.base import FindRequest
-from lesionkit.recipes.xray import find as subject
-from lesionkit.recipes.xray.settings import model_path
+from lesionkit.recipes.flow import told_apart
+from lesionkit.recipes.xray import search as subject
+from lesionkit.recipes.xray.settings import XrayPneumothorax
+from lesionkit.recipes.xray.truth import items_of
+from lesionkit.runs.models import chosen_model
 from lesionkit.runs.run_folder import open_run, read_run
 
 RECIPE = load_recipe("xray-pneumothorax")
@@ -82,27 +85,31 @@ def test_a_bad_file_is_named_and_the_rest_go_on(go, pictures):
     (pictures / "masks").rename(pictures.parent / "elsewhere")
     summary = go(pictures)
     assert summary.cases == 3
-    assert list(summary.failed) == [str(pictures / "bad.png")]
-    assert "not a readable picture" in summary.failed[str(pictures / "bad.png")]
+    assert list(summary.failed) == ["bad"]
+    assert "not a readable picture" in summary.failed["bad"]
 
 
-def test_files_of_one_name_are_called_after_their_folders(radiographs, tmp_path):
-    files = [tmp_path / "p1/x.png", tmp_path / "p2/x.png", tmp_path / "p2/y.png"]
-    assert list(subject.case_names(files).values()) == ["p1-x", "p2-x", "y"]
+def test_files_of_one_name_are_called_after_their_folders(pictures, tmp_path):
+    for name in ("p1/x.png", "p2/x.png", "p2/y.png", "more/p1/z.png"):
+        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(pictures / "x00.png", tmp_path / "set" / name)
+    items = items_of(tmp_path / "set", None, XrayPneumothorax()).items
+    assert [item.case_id for item in told_apart(items, "radiograph")] == ["z", "p1-x", "p2-x", "y"]
+    shutil.copy(pictures / "x00.png", tmp_path / "set/more/p1/x.png")
     with pytest.raises(LesionkitError, match="two radiographs are called 'p1-x'"):
-        subject.case_names([tmp_path / "a/p1/x.png", tmp_path / "b/p1/x.png"])
+        told_apart(items_of(tmp_path / "set", None, XrayPneumothorax()).items, "radiograph")
 
 
 def test_an_interrupted_search_goes_on_with_what_is_left(go, pictures, tmp_path, monkeypatch):
-    search, calls = subject.search_file, []
+    write, calls = subject.write_mask, []
 
-    def interrupted(out, file, *args):
-        calls.append(file.stem)
+    def interrupted(path, mask):
+        calls.append(path.stem)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return search(out, file, *args)
+        return write(path, mask)
 
-    monkeypatch.setattr(subject, "search_file", interrupted)
+    monkeypatch.setattr(subject, "write_mask", interrupted)
     with pytest.raises(KeyboardInterrupt, match="to resume"):
         go(pictures)
     with pytest.raises(LesionkitError, match="holds no finished search; repeat the command that began it"):
@@ -121,9 +128,9 @@ def test_the_page_can_be_written_again(go, pictures, tmp_path):
 
 def test_models_that_are_none_are_refused_in_a_sentence(tmp_path, xray_run):
     with pytest.raises(LesionkitError, match=r"no model is shipped for xray-pneumothorax-5th .*; train one with"):
-        model_path(None, "xray-pneumothorax-5th")
+        chosen_model(None, "xray-pneumothorax-5th")
     with pytest.raises(LesionkitError, match="which holds no finished training; shipped: "):
-        model_path(tmp_path, "xray-pneumothorax")
+        chosen_model(tmp_path, "xray-pneumothorax")
     shutil.copy(xray_run / "ensemble.json", tmp_path / "ensemble.json")
     (tmp_path / "ensemble.json").write_text("{}")
     with pytest.raises(LesionkitError, match="must describe an ensemble, but is damaged"):

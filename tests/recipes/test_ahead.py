@@ -4,34 +4,35 @@ from threading import Event, current_thread
 import pytest
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.recipes.slide.ahead import Ahead
+from lesionkit.recipes.ahead import Ahead
+from lesionkit.recipes.base import Item
 
-A, B, C = Path("a"), Path("b"), Path("c")
+A, B, C = (Item(name, Path(name)) for name in "abc")
 
 
 class Opener:
     """Opens paths as their names, and tells when and in which thread."""
 
     def __init__(self):
-        self.done = {path: Event() for path in (A, B, C)}
+        self.done = {item.case_id: Event() for item in (A, B, C)}
         self.threads = {}
 
-    def __call__(self, path: Path) -> str:
-        self.threads[path] = current_thread().name
-        self.done[path].set()
+    def __call__(self, path: Item) -> str:
+        self.threads[path.case_id] = current_thread().name
+        self.done[path.case_id].set()
         if path == C:
             raise LesionkitError("c is no slide")
-        return path.name
+        return path.case_id
 
 
 def test_the_next_slide_is_opened_while_the_present_one_is_searched_and_no_further_one():
     opener = Opener()
     with Ahead([A, B, C], opener) as ahead:
         assert ahead(A) == "a"
-        assert opener.done[B].wait(10)
-        assert not opener.done[C].is_set()
+        assert opener.done["b"].wait(10)
+        assert not opener.done["c"].is_set()
         assert ahead(B) == "b"
-    assert opener.threads[B].startswith("next-slide")
+    assert opener.threads["b"].startswith("next-image")
 
 
 def test_a_slide_that_cannot_be_opened_fails_when_it_is_its_turn():

@@ -1,0 +1,241 @@
+"""The order of every verb, once for all kinds of image; what a kind does differently are the functions of its `Kind`.
+
+find    images and what is known of them -> search each -> join the truth, score -> tables and page
+run     index, prepare and train -> search the part that was kept out -> as find
+report  the records of a finished search -> as find
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.evaluate.document import to_document, to_tables
+from lesionkit.nets.model_file import read_card
+from lesionkit.recipes.base import FindRequest, Item, Progress, Recipe, Summary
+from lesionkit.recipes.kind import Kind, Scored, Shelf
+from lesionkit.recipes.searching import F, Opened, Planned, S
+from lesionkit.runs.models import chosen_model, model_of_run, shipped_models
+from lesionkit.runs.records import record_file, record_files
+from lesionkit.runs.run_folder import RunFolder, open_run
+from lesionkit.write.score import write_score
+
+
+def find(run: RunFolder, request: FindRequest, settings: S, kind: Kind[S, F, Opened], recipe: str) -> Summary:
+    """See `Recipe.find`."""
+    listed = kind.items(request.input, request.truth, settings)
+    items = told_apart(listed.items, kind.search.noun)
+    model = chosen_model(request.model, recipe)
+    for sentence in listed.notes:
+        run.warn(sentence)
+    found, failed = searched(run, [(item, model) for item in items], settings, kind)
+    summary = shown(run, found, failed, model, settings, kind)
+    return replace(summary, warnings=(*listed.notes, *summary.warnings))
+
+
+def run(run: RunFolder, data: Path, settings: S, kind: Kind[S, F, Opened]) -> Summary:
+    """See `Recipe.run`."""
+    learned = kind.learn(run, data, settings, None, None)
+    part, plan = learned.kept_out()
+    if not plan:
+        raise LesionkitError(f"{data} holds no {kind.search.noun} to score; give splits.json, or more patients")
+    left_out = dict(learned.summary.failed)
+    found, failed = searched(run, plan, settings, kind, left_out)
+    summary = shown(run, found, {**left_out, **failed}, model_of_run(run.path), settings, kind)
+    return joined(learned.summary, part, summary)
+
+
+def train(run: RunFolder, data: Path, settings: S, start_from: Path | None, kind: Kind[S, F, Opened]) -> Summary:
+    """See `Recipe.train`."""
+    return kind.learn(run, data, settings, start_from, None).summary
+
+
+def objective(
+    data: Path, folder: Path, settings: S, progress: Progress, kind: Kind[S, F, Opened], recipe: str
+) -> float:
+    """See `Recipe.objective`.
+
+    Raises:
+        LesionkitError: there is nothing to measure it on.
+    """
+    with open_run(folder, recipe, settings, {"data": data}) as run:
+        value = kind.learn(run, data, settings, None, progress).value
+    if not isinstance(value, float):
+        raise LesionkitError(f"a sweep needs validation {kind.search.noun}s to measure a trial on, got {value}")
+    return value
+
+
+def report(run: RunFolder, settings: S, kind: Kind[S, F, Opened], recipe: str) -> Summary:
+    """See `Recipe.report`: from the records of the run; the images are read again for the pictures."""
+    stage, files = run.record["stages"].get("find", {}), list(record_files(run.path))
+    if not files or stage.get("state") != "done":
+        raise LesionkitError(
+            f"{run.path} holds no finished search; repeat the command that began it, and it goes on where it stopped"
+        )
+    given = run.record["inputs"].get("model")
+    own = model_of_run(run.path)
+    model = own if own.is_file() else chosen_model(Path(given["path"]) if given else None, recipe)
+    failed = {**stage["facts"].get("left out", {}), **stage["facts"]["failed"]}
+    return shown(run, [kind.search.read(file) for file in files], failed, model, settings, kind)
+
+
+def searched(
+    run: RunFolder,
+    plan: Sequence[Planned],
+    settings: S,
+    kind: Kind[S, F, Opened],
+    left_out: Mapping[str, str] | None = None,
+) -> tuple[list[F], dict[str, str]]:
+    """Search every image that has no record yet in this run.
+
+    Args:
+        left_out: why images cannot be searched at all, by case id; kept for the page.
+
+    Returns:
+        What was found, in the order of the plan, and by case id why images failed.
+
+    Raises:
+        LesionkitError: none can be searched.
+    """
+    search, alone = kind.search, []
+
+    def step() -> Mapping[str, Any]:
+        if len(plan) == 1 and not record_file(run.path, plan[0][0].case_id).is_file():
+            # What was found in the only image keeps its pixels for the page.
+            alone.append(search.alone(plan[0], settings, run.path))
+        failed = search.many(plan, settings, run.path) if len(plan) > 1 else {}
+        return {f"{search.noun}s": len(plan), "failed": failed, "left out": left_out or {}}
+
+    failed = dict(run.once("find", step)["failed"])
+    left = [item for item, _ in plan if item.case_id not in failed]
+    return alone or [search.read(record_file(run.path, item.case_id), item) for item in left], failed
+
+
+def told_apart(items: Sequence[Item], noun: str) -> list[Item]:
+    """The images with names unlike each other: those of one name are called after their folders.
+
+    Raises:
+        LesionkitError: two are called alike with their folders' names too; before anything is searched.
+    """
+    count = Counter(item.case_id for item in items)
+    called = [_called_by_folder(item) if count[item.case_id] > 1 else item for item in items]
+    twice = [name for name, number in Counter(item.case_id for item in called).items() if number > 1]
+    if twice:
+        paths = " and ".join([str(item.path) for item in called if item.case_id == twice[0]][:2])
+        raise LesionkitError(f"two {noun}s are called '{twice[0]}': {paths}; search them one by one, or rename one")
+    return called
+
+
+def _called_by_folder(item: Item) -> Item:
+    name = f"{item.path.parent.name}-{item.path.name if item.path.is_dir() else item.case_id}"
+    return replace(item, case_id=name, patient_id=name if item.patient_id == item.case_id else item.patient_id)
+
+
+def shown(
+    run: RunFolder, found: Sequence[F], failed: Mapping[str, str], model: Path, settings: S, kind: Kind[S, F, Opened]
+) -> Summary:
+    """Score what was found where the truth is known, and write scores, tables and page."""
+    scored = _with_denominator(kind.score(found, model, settings), found, kind.search.noun)
+    for name, score in scored.scores.items():
+        folder = run.path / "score" / name if len(scored.scores) > 1 else run.path / "score"
+        write_score(folder, to_document(score), to_tables(score))
+    of_scores = [sentence for score in scored.scores.values() for sentence in score.warnings]
+    of_images = [f"{one.item.case_id}: {sentence}" for one in found for sentence in one.facts.get("warnings", ())]
+    warnings = tuple(dict.fromkeys([*scored.warnings, *of_scores, *of_images]))
+    for sentence in warnings:
+        run.warn(sentence)
+    view = kind.show(Shelf(run.path, found, scored, facts_of(run, failed, settings), model, run.warnings), settings)
+    seconds = [one.facts["seconds"]["total"] for one in found]
+    told = {
+        f"{kind.search.noun}s searched": len(found),
+        f"time per {kind.search.noun}": f"{sum(seconds) / max(len(seconds), 1):.2f} s",
+        **view.told,
+    }
+    return Summary(told, tuple(view.paths), failed, warnings, len(found) + len(failed))
+
+
+def _with_denominator(scored: Scored, found: Sequence[F], noun: str) -> Scored:
+    """Every score says how many of the images it leaves out."""
+    unknown = sum(one.item.case_id not in scored.known for one in found)
+    if not unknown or not scored.scores:
+        return scored
+    sentence = f"{unknown} of {len(found)} {noun}s have no known truth and are not scored"
+    scores = {name: replace(one, warnings=(*one.warnings, sentence)) for name, one in scored.scores.items()}
+    return replace(scored, scores=scores)
+
+
+def facts_of(run: RunFolder, failed: Mapping[str, str], settings: S) -> dict[str, Any]:
+    """What made the result: the versions when the run began, not those that write its page again; settings; weights."""
+    facts = {
+        "versions": run.record["versions"],
+        "settings": settings.model_dump(mode="json"),
+        # Sentences of readers begin with the path of the image, which is its name here.
+        "failed": {name: reason.removeprefix(f"{name}: ") for name, reason in failed.items()},
+        "run": str(run.record["started"]),
+    }
+    model = run.record["inputs"].get("model")
+    return {**facts, "model": dict(model)} if isinstance(model, dict) else facts
+
+
+def joined(before: Summary, part: str, summary: Summary) -> Summary:
+    """What a run says: of its training, and of what it searched then."""
+    return Summary(
+        facts={**before.facts, "searched": part, **summary.facts},
+        paths=(*summary.paths, *before.paths),
+        failed={**before.failed, **summary.failed},
+        warnings=tuple(dict.fromkeys((*before.warnings, *summary.warnings))),
+        cases=before.cases,
+    )
+
+
+def model_settings(model: Path | None, settings: type[S], recipe: str) -> S:
+    """See `Recipe.model_settings`.
+
+    Raises:
+        LesionkitError: there is no such model, or it is of another kind of image.
+    """
+    card = card_of(chosen_model(model, recipe))
+    made_by = str(card.get("recipe", recipe))
+    # The name of a recipe begins with its kind of image: ct-nodule.
+    if made_by.split("-")[0] != recipe.split("-")[0]:
+        raise LesionkitError(f"{model} must be a model of {recipe}, got one of {made_by}; give another --model")
+    return settings.parse(card["settings"])
+
+
+def card_of(model: Path) -> Mapping[str, Any]:
+    """What a weights file or an `ensemble.json` says of itself.
+
+    Raises:
+        LesionkitError: a damaged file.
+    """
+    if model.suffix != ".json":
+        return read_card(model)
+    try:
+        card: dict[str, Any] = json.loads(model.read_text(encoding="utf-8"))
+        if not {"nets", "settings"} <= card.keys():
+            raise ValueError("entries are missing")
+    except (OSError, ValueError, AttributeError) as error:
+        raise LesionkitError(f"{model} must describe an ensemble, but is damaged ({error}); train again") from error
+    return card
+
+
+def recipe(name: str, summary: str, settings: type[S], kind: Kind[S, F, Opened]) -> Recipe[S]:
+    """A recipe of a kind: its name, one line, and its settings."""
+    return Recipe(
+        name=name,
+        summary=summary,
+        settings=settings,
+        index=kind.index,
+        prepare=kind.prepare,
+        train=partial(train, kind=kind),
+        find=partial(find, kind=kind, recipe=name),
+        report=partial(report, kind=kind, recipe=name),
+        run=partial(run, kind=kind),
+        model_settings=partial(model_settings, settings=settings, recipe=name),
+        shipped_models=partial(shipped_models, name),
+        objective=partial(objective, kind=kind, recipe=name),
+    )

@@ -1,0 +1,48 @@
+"""Which images a run is scored on: those that took no part in training, else what comes nearest, which it says."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lesionkit.recipes.base import Item
+from lesionkit.recipes.searching import Planned
+from lesionkit.runs.run_folder import RunFolder
+from lesionkit.sample.split import Splits
+
+_INSTEAD = {
+    "test": "",
+    "validation": "there is no test part: what is scored is the validation part, on which thresholds were tuned",
+    "train": "there is no test and no validation part: what is scored was learned from, and says nothing",
+}
+
+
+def kept_out(
+    run: RunFolder,
+    items: Mapping[str, Item],
+    splits: Splits,
+    noun: str,
+    model: Path,
+    unseen: Mapping[str, Any] | None = None,
+) -> tuple[str, list[Planned]]:
+    """The part that is scored, as it is told, and its images; those that cannot be used are left out.
+
+    Args:
+        items: the usable images by case id.
+        model: what searches them.
+        unseen: by fold, those of the networks that have not learned from it. Where there are folds and no test part,
+            every image is searched by these, and all are scored together.
+
+    Returns:
+        ("12 scans of the test part", each image with the model); ("", []) where no part has any.
+    """
+    if unseen and "test" not in splits.parts:
+        run.warn(f"what is scored are all {noun}s, each searched by the networks that have not learned from it")
+        planned = [(items[name], nets) for fold, nets in unseen.items() for name in splits[fold] if name in items]
+        return f"{len(planned)} {noun}s of {len(unseen)} folds", planned
+    for part, sentence in _INSTEAD.items():
+        chosen = [(items[name], model) for name in splits.parts.get(part, ()) if name in items]
+        if chosen:
+            if sentence:
+                run.warn(sentence)
+            return f"{len(chosen)} {noun}{'s' if len(chosen) > 1 else ''} of the {part} part", chosen
+    return "", []

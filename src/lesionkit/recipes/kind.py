@@ -1,0 +1,98 @@
+"""What a kind of image is: the functions in which it differs from the others; `flow` holds what they share."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Generic
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.evaluate.score import Score
+from lesionkit.recipes.base import Item, Learned, Progress, Summary
+from lesionkit.recipes.searching import F, Opened, S, Search
+from lesionkit.runs.run_folder import RunFolder
+
+
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """The images that are searched, and sentences on truth that belongs to none of them."""
+
+    items: Sequence[Item]
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What was found beside what is known.
+
+    Attributes:
+        known: the truth by case id, in the kind's own form, of those where somebody looked.
+        scores: by name; empty where there is nothing to score.
+        warnings: truths that could not be used, in sentences.
+    """
+
+    known: Mapping[str, Any]
+    scores: Mapping[str, Score]
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What was written for the reader.
+
+    Attributes:
+        paths: the page first.
+        told: rows of the closing table.
+    """
+
+    paths: Sequence[Path]
+    told: Mapping[str, str | int | float]
+
+
+@dataclass(frozen=True, eq=False)
+class Shelf(Generic[F]):
+    """A finished search on its way to the page.
+
+    Attributes:
+        folder: of the run.
+        facts: what made the result: versions, settings, model, failed images with reasons, when the run began.
+        model: that searched.
+        warnings: of the whole run.
+    """
+
+    folder: Path
+    found: Sequence[F]
+    scored: Scored
+    facts: Mapping[str, Any]
+    model: Path
+    warnings: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Kind(Generic[S, F, Opened]):
+    """A kind of image: what `flow` needs to know of it, and no more.
+
+    Attributes:
+        search: how images of this kind are searched.
+        items: (path, truth, settings): the images of a file or folder, in order, with what is known of each.
+        index: (data, out, settings): write the table of a data set; see `Recipe.index`.
+        prepare: (run, data, settings, preview): fill the store; see `Recipe.prepare`.
+        learn: (run, data, settings, start_from, progress): prepare what is missing and train; see `Recipe.train`.
+        score: (found, model, settings): join the truth, and score.
+        show: (shelf, settings): write tables and page.
+    """
+
+    search: Search[S, F, Opened]
+    items: Callable[[Path, Path | None, S], Listed]
+    index: Callable[[Path, Path, S], Summary]
+    prepare: Callable[[RunFolder, Path, S, bool], Summary]
+    learn: Callable[[RunFolder, Path, S, Path | None, Progress | None], Learned]
+    score: Callable[[Sequence[F], Path, S], Scored]
+    show: Callable[[Shelf[F], S], View]
+
+    def __post_init__(self) -> None:
+        missing = [one.name for one in fields(self) if one.name != "search" and not callable(getattr(self, one.name))]
+        if missing or not isinstance(self.search, Search):
+            raise LesionkitError(
+                f"a kind of image needs a function for each of {', '.join(one.name for one in fields(self))}, but "
+                f"{', '.join(missing) or 'search'} is none"
+            )

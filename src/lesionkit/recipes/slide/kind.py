@@ -1,0 +1,34 @@
+"""Whole slides: what the flow needs to know of them."""
+
+from pathlib import Path
+
+from lesionkit.recipes.base import Learned, Progress
+from lesionkit.recipes.kind import Kind
+from lesionkit.recipes.slide.data import index
+from lesionkit.recipes.slide.items import items_of
+from lesionkit.recipes.slide.page import show
+from lesionkit.recipes.slide.prepare import prepare
+from lesionkit.recipes.slide.score import score_found
+from lesionkit.recipes.slide.search import SLIDE_SEARCH
+from lesionkit.recipes.slide.settings import SlideMetastasis
+from lesionkit.runs.run_folder import RunFolder
+
+
+def learn(
+    run: RunFolder, data: Path, settings: SlideMetastasis, start_from: Path | None, progress: Progress | None = None
+) -> Learned:
+    """See `Kind.learn`. Lightning is loaded only by who trains."""
+    from lesionkit.recipes.slide.train import learn
+
+    return learn(run, data, settings, start_from, progress)
+
+
+SLIDE = Kind(
+    search=SLIDE_SEARCH,
+    items=items_of,
+    index=index,
+    prepare=prepare,
+    learn=learn,
+    score=score_found,
+    show=show,
+)

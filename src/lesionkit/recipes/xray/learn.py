@@ -1,0 +1,102 @@
+"""A data set of radiographs -> trained networks and the rule that decides, as one ensemble in the run folder."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lesionkit.nets.segmenter import Segmenter
+from lesionkit.nets.weights import load_net, save_model
+from lesionkit.recipes.base import Learned, Progress, Summary
+from lesionkit.recipes.kept_out import kept_out
+from lesionkit.recipes.xray.ensemble import Ensemble, EnsembleNet, load_ensemble, rule_document, write_ensemble
+from lesionkit.recipes.xray.folds import Training, begin_training, train_folds
+from lesionkit.recipes.xray.lung import LUNG_FILE
+from lesionkit.recipes.xray.prepare import prepared_set
+from lesionkit.recipes.xray.rules import RULES_FILE, Decision, decide
+from lesionkit.recipes.xray.settings import ENSEMBLE_FILE, XrayPneumothorax, shareable
+from lesionkit.recipes.xray.truth import item_of_row
+from lesionkit.runs.models import chosen_model
+from lesionkit.runs.run_folder import RunFolder
+from lesionkit.runs.versions import versions
+
+_TOLD = (
+    "validation images",
+    "validation dice",
+    "nested validation dice",
+    "optimism of the search",
+    "validation dice on positives",
+    "validation all-empty baseline",
+    "validation image AUC",
+)
+
+
+def learn(
+    run: RunFolder, data: Path, settings: XrayPneumothorax, start_from: Path | None, progress: Progress | None = None
+) -> Learned:
+    """See `Kind.learn`: up to the search of the rule; the ensemble lies in the run folder.
+
+    What a sweep makes larger is the Dice of the nested search on the validation images, told when it is known.
+    """
+    prepared = prepared_set(run, data, settings)
+    start = {} if start_from is None else _starts(chosen_model(start_from, str(run.record["recipe"])))
+    plan = begin_training(run, prepared, settings, start)
+    nets = train_folds(plan)
+    decision = decide(plan)
+    path, facts = _save(plan, nets, decision), decision.facts
+    value = float(facts.get("nested validation dice", facts["validation dice"]))
+    if progress is not None:
+        progress(1, value)
+    told: dict[str, str | int | float] = {"networks": sum(map(len, nets.values()))}
+    told |= {name: facts[name] for name in _TOLD if name in facts}
+    told["rule"] = ", ".join(f"{k} {v}" for k, v in rule_document(decision.rule).items())
+    rules, images = run.path / RULES_FILE, prepared.images
+    summary = Summary(told, (path, *([rules] if rules.is_file() else [])), images.failed, run.warnings, images.count)
+    items = {name: item_of_row(row) for name, row in images.images.items()}
+    searched = partial(kept_out, run, items, images.splits, "radiograph", path)
+    return Learned(summary, searched, value)
+
+
+def _starts(model: Path) -> dict[str, Path]:
+    """The first network of each member of a model, to fine-tune."""
+    ensemble = load_ensemble(model)
+    found: dict[str, Path] = {}
+    for net in ensemble.nets:
+        found.setdefault(net.member, ensemble.folder / net.file)
+    return found
+
+
+def _save(plan: Training, nets: Mapping[str, Sequence[EnsembleNet]], decision: Decision) -> Path:
+    """Write what `find` needs: ensemble.json, and the rule and what validation said of it into every model's card."""
+    run, settings = plan.run, plan.settings
+    every = [net for of_fold in nets.values() for net in of_fold]
+
+    def sign() -> Mapping[str, Any]:
+        projections = True
+        for net in every:
+            loaded, card = load_net(run.path / net.file, Segmenter)
+            projections = projections and card["projections_only"]
+            said = {"rule": rule_document(decision.rule), "validation": dict(decision.facts)}
+            save_model(run.path / net.file, loaded, {**card, **said})
+        ensemble = Ensemble(
+            folder=run.path,
+            nets=tuple(every),
+            rule=decision.rule,
+            stack=decision.stack,
+            stacked=decision.stacked,
+            lung=LUNG_FILE.as_posix() if settings.lung.crop else "",
+            box=settings.lung.box,
+        )
+        facts = {
+            "recipe": run.record["recipe"],
+            "settings": shareable(settings),
+            "versions": versions(),
+            "validation": dict(decision.facts),
+            "projections_only": projections,
+            "notice": "Research use only; not a medical device.",
+        }
+        write_ensemble(run.path / ENSEMBLE_FILE, ensemble, facts)
+        return {"networks": len(every)}
+
+    run.once("ensemble", sign)
+    return run.path / ENSEMBLE_FILE
