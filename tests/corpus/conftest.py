@@ -2,6 +2,8 @@
 in this process, and what came out is compared. README.md says what a case may hold."""
 
 import contextlib
+import errno
+import fnmatch
 import importlib.util
 import io
 import json
@@ -21,7 +23,13 @@ import pytest
 import yaml
 
 HERE = Path(__file__).parent
-CASE_KEYS = {"what", "source", "make", "run", "read", "terminal", "expect"}
+CASE_KEYS = {"what", "source", "make", "run", "read", "terminal", "strike", "expect"}
+STRIKE_KEYS = {"writing", "with"}
+STRIKES: dict[str, BaseException] = {
+    "full disk": OSError(errno.ENOSPC, "No space left on device"),
+    "Ctrl-C": KeyboardInterrupt(),
+    "no memory": MemoryError(),
+}
 EXPECT_KEYS = {"exit", "says", "never_says", "values", "values_from", "files"}
 _BESIDE = {"case.yaml", "make.py", "__pycache__"}
 
@@ -68,6 +76,12 @@ def load_case(folder: Path) -> dict[str, Any]:
         raise BadCaseError(f"{where} must have either 'run' (words after lesionkit) or 'read' (a probe)")
     if "read" in case and case["read"].get("probe") not in PROBES:
         raise BadCaseError(f"{where}: there is no probe {case['read'].get('probe')!r}; there is {', '.join(PROBES)}")
+    if "strike" in case:
+        _refuse_unknown(where, case["strike"], STRIKE_KEYS, "'strike'")
+        if case["strike"].get("with") not in STRIKES:
+            raise BadCaseError(
+                f"{where}: a case is struck with {', '.join(STRIKES)}, got {case['strike'].get('with')!r}"
+            )
     for step in case.get("make", []):
         if step.get("maker") not in MAKERS:
             raise BadCaseError(f"{where}: there is no maker {step.get('maker')!r}; there is {', '.join(MAKERS)}")
@@ -97,6 +111,25 @@ def make_input(folder: Path, case: Mapping[str, Any], work: Path) -> None:
             raise BadCaseError(f"tests/corpus/{folder.name}/case.yaml: {error}; see tests/corpus/makers") from error
     if (folder / "make.py").is_file():
         _module(folder / "make.py").make(work)
+
+
+@contextlib.contextmanager
+def struck(strike: Mapping[str, str] | None) -> Iterator[None]:
+    """Once, when a file of a name is put into its place, the disk is full or the user interrupts."""
+    if strike is None:
+        yield
+        return
+    replace, waiting = Path.replace, [STRIKES[strike["with"]]]
+
+    def blow(self: Path, target: Path) -> Path:
+        if waiting and fnmatch.fnmatch(Path(target).name, strike["writing"]):
+            raise waiting.pop()
+        return replace(self, target)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "replace", blow)
+        yield
+    assert not waiting, f"no file {strike['writing']} was written, so nothing was struck"
 
 
 def probe(words: Mapping[str, Any]) -> Outcome:
@@ -257,9 +290,10 @@ def outcome_of(work, capfd) -> Callable[[Path, Mapping[str, Any]], Outcome]:
             ended = probe(case["read"])
         else:
             lines = _listed(case["run"])
-            for line in lines[:-1]:
-                command(line, "utf-8")
-            ended = command(lines[-1], case.get("terminal", "utf-8"))
+            with struck(case.get("strike")):
+                for line in lines[:-1]:
+                    command(line, "utf-8")
+                ended = command(lines[-1], case.get("terminal", "utf-8"))
         past_python = capfd.readouterr()
         return Outcome(ended.exit, ended.said, ended.values, past_python.out + past_python.err)
 

@@ -53,6 +53,7 @@ def slide(
     convert: str | None = None,
     alpha: Sequence[int] | None = None,
     dtype: str = "uint8",
+    scale: float = 1,
     flat: Sequence[int] | None = None,
     planes: int = 1,
     icc: bool = False,
@@ -65,6 +66,7 @@ def slide(
         levels: each half as wide as the one before; as pages, or as SubIFDs.
         convert: "gray", "inverted", "ycbcr" or "planar" samples.
         alpha: (y0, y1, x0, x1) that are transparent.
+        dtype, scale: type of the samples, and by what they are multiplied.
         flat: one colour all over, without tissue.
         planes: focal planes; all but the last are empty.
         icc: an sRGB profile beside the pixels.
@@ -82,14 +84,17 @@ def slide(
         words |= {"resolution": (1, 1), "resolutionunit": "NONE"}
     else:
         words |= {"resolution": (10_000 / um, 10_000 / um), "resolutionunit": "CENTIMETER"}
-    words |= save
+    words |= {
+        name: tuple(value) if isinstance(value, list) and name != "extrasamples" else value
+        for name, value in save.items()
+    }
     if icc:
         words["iccprofile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     description = words.pop("description", None)
     with tifffile.TiffWriter(file, **opened) as writer:
         for level in range(levels):
             step = 2**level
-            data = _samples(image[::step, ::step], convert, alpha, step, dtype)
+            data = _samples(image[::step, ::step], convert, alpha, step, dtype, scale)
             if planes > 1:
                 data = np.stack([*[np.full_like(data, 245)] * (planes - 1), data])
             extra: dict[str, Any] = {} if level else {"description": description}
@@ -113,7 +118,9 @@ def zero_tiles(folder: Path, path: str, tiles: Sequence[int] | None = None) -> N
     (folder / path).write_bytes(content)
 
 
-def _samples(image: np.ndarray, convert: str | None, alpha: Sequence[int] | None, step: int, dtype: str) -> np.ndarray:
+def _samples(
+    image: np.ndarray, convert: str | None, alpha: Sequence[int] | None, step: int, dtype: str, scale: float
+) -> np.ndarray:
     image = np.ascontiguousarray(image)
     if convert in ("gray", "inverted"):
         image = np.asarray(Image.fromarray(image).convert("L"))
@@ -127,4 +134,4 @@ def _samples(image: np.ndarray, convert: str | None, alpha: Sequence[int] | None
         opaque = np.full(image.shape[:2], 255, np.uint8)
         opaque[y0:y1, x0:x1] = 0
         image = np.dstack([image, opaque])
-    return image if dtype == "uint8" else image.astype(dtype)
+    return image if dtype == "uint8" else (image * np.float64(scale)).astype(dtype)
