@@ -193,7 +193,7 @@ def test_a_table_without_a_column_is_refused_before_anything_is_searched(lesionk
 def test_an_output_that_cannot_be_written_is_refused(lesionkit, model, one):
     (one / "annotations.csv").unlink()
     Path("file").write_text("")
-    refused(lesionkit("find", one, "--model", model, "--out", "file/r"), "cannot write file/r/run.json")
+    refused(lesionkit("find", one, "--model", model, "--out", "file/r"), "cannot write into file/r")
     refused(lesionkit("find", one, "--model", model, "--out", "file"), "--out must be a folder, but file is a file")
     refused(lesionkit("index", one, "--out", "file/t.parquet"), "cannot write file/t.parquet")
     refused(lesionkit("phantom", "ct", "--out", "file/d", "--count", 1), "cannot write file/d/phantoms.json")

@@ -8,7 +8,7 @@ import pytest
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
-from lesionkit.runs.run_folder import live_stage, open_run, read_run
+from lesionkit.runs.run_folder import live_stage, open_run, read_run, reopen_run
 from lesionkit.runs.settings_file import resolve
 
 
@@ -133,9 +133,7 @@ def test_a_file_as_output_is_refused(tmp_path, data):
 
 
 def test_an_output_that_cannot_be_made_is_one_sentence(data):
-    with pytest.raises(
-        LesionkitError, match=r"cannot write /proc/nowhere/run.json: .*; choose a writable output folder"
-    ):
+    with pytest.raises(LesionkitError, match=r"cannot write into /proc/nowhere: .*; choose a writable output folder"):
         finish(Path("/proc/nowhere"), data)
 
 
@@ -188,6 +186,33 @@ def test_a_run_another_process_works_on_is_refused(tmp_path, data):
     marks["pid_started"] -= 100
     (run.path / "run.json").write_text(json.dumps(run.record))
     assert live_stage(read_run(run.path)) is None
+
+
+def test_of_two_that_open_a_new_folder_at_once_the_second_is_refused(tmp_path, data):
+    out = tmp_path / "run"
+    with open_run(out, "toy", Toy(), {"data": data}) as run:
+        with (
+            pytest.raises(LesionkitError, match="is in use: another process is between two stages; wait for it"),
+            open_run(out, "toy", Toy(), {"data": data}),
+        ):
+            pytest.fail("two processes in one run folder")
+        said = "is in use: process {} is at stage 'train'"
+
+        def train():
+            with pytest.raises(LesionkitError, match=said.format(os.getpid())), reopen_run(out):
+                pytest.fail("its page is written while it is worked on")
+
+        run.once("train", train)
+    with reopen_run(out) as again:
+        assert again.record["stages"]["train"]["state"] == "done"
+
+
+def test_a_folder_of_other_things_is_refused_and_left_as_it_is(tmp_path, data):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/letter.txt").write_text("")
+    with pytest.raises(LesionkitError, match="is not empty and holds no run"):
+        finish(tmp_path / "mine", data)
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["letter.txt"]
 
 
 def test_metrics_and_warnings_are_kept_the_same_warning_once(tmp_path, data):

@@ -17,9 +17,9 @@ def command(
     from lesionkit.cli.conclusion import conclude
     from lesionkit.recipes import load_recipe
     from lesionkit.runs.old_names import kept_settings
-    from lesionkit.runs.run_folder import read_run
+    from lesionkit.runs.run_folder import reopen_run
 
-    opened = read_run(run)
-    chosen = load_recipe(opened.record["recipe"])
-    settings = kept_settings(chosen.settings, opened.record["settings"], run)
-    conclude(f"report {run}", chosen.report(opened, settings), opened.path)
+    with reopen_run(run) as opened:
+        chosen = load_recipe(opened.record["recipe"])
+        summary = chosen.report(opened, kept_settings(chosen.settings, opened.record["settings"], run))
+    conclude(f"report {run}", summary, opened.path)

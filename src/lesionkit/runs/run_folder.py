@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import write_text
 from lesionkit.core.settings import Settings
 from lesionkit.runs.fingerprint import fingerprint
+from lesionkit.runs.hold import LOCK_FILE, held
 from lesionkit.runs.old_names import refuse_earlier
 from lesionkit.runs.settings_file import differences, show
 from lesionkit.runs.versions import versions
@@ -32,7 +34,7 @@ LOG_FILE = "log.txt"
 
 
 class RunFolder:
-    """An open run. Made by `open_run` (to work in it) or `read_run` (to look at it)."""
+    """An open run. Made by `open_run` or `reopen_run` (to work in it) or `read_run` (to look at it)."""
 
     def __init__(self, path: Path, record: dict[str, Any]) -> None:
         self.path = path
@@ -120,15 +122,32 @@ def open_run(
     facts = {name: _input_facts(value) for name, value in inputs.items() if value is not None}
     asked = {"recipe": recipe, "settings": settings.model_dump(mode="json"), "inputs": facts}
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-    run = _resume(folder, asked) if (folder / RUN_FILE).is_file() else _begin(folder, asked, settings)
-    try:
+    _refuse_foreign(folder)
+    with held(folder, partial(_holder, folder)):
+        run = _resume(folder, asked) if (folder / RUN_FILE).is_file() else _begin(folder, asked, settings)
+        try:
+            yield run
+        except KeyboardInterrupt:
+            _remove_if_unused(run, made)
+            raise KeyboardInterrupt(f"interrupted; to resume, run the same command with --out {folder}") from None
+        except (LesionkitError, OSError):
+            _remove_if_unused(run, made)
+            raise
+
+
+@contextmanager
+def reopen_run(folder: Path) -> Iterator[RunFolder]:
+    """The run in a folder, to write what is made of its results again, by its own settings.
+
+    Raises:
+        LesionkitError: as `read_run`, or another process works in the folder.
+    """
+    read_run(folder)
+    with held(folder, partial(_holder, folder)):
+        # Read again: a process that has just ended may have changed it.
+        run = read_run(folder)
+        _refuse_live(run)
         yield run
-    except KeyboardInterrupt:
-        _remove_if_unused(run, made)
-        raise KeyboardInterrupt(f"interrupted; to resume, run the same command with --out {folder}") from None
-    except (LesionkitError, OSError):
-        _remove_if_unused(run, made)
-        raise
 
 
 def read_run(folder: Path) -> RunFolder:
@@ -162,11 +181,37 @@ def live_stage(run: RunFolder) -> str | None:
     return None
 
 
-def _begin(folder: Path, asked: dict[str, Any], settings: Settings) -> RunFolder:
+def _refuse_foreign(folder: Path) -> None:
+    """Before anything is written: a folder must be new or empty, or hold a run."""
     if folder.exists() and not folder.is_dir():
         raise LesionkitError(f"--out must be a folder, but {folder} is a file; name another")
-    if folder.is_dir() and any(not p.name.startswith(".") for p in folder.iterdir()):
+    if (
+        folder.is_dir()
+        and not (folder / RUN_FILE).is_file()
+        and any(not p.name.startswith(".") for p in folder.iterdir())
+    ):
         raise LesionkitError(f"{folder} is not empty and holds no run of lesionkit; name a new or an empty folder")
+
+
+def _holder(folder: Path) -> str:
+    """Who works in a folder that is held, as far as its record tells."""
+    try:
+        stages = read_run(folder).record["stages"]
+    except LesionkitError:
+        return "another process begins a run there"
+    running = [(name, stage["pid"]) for name, stage in stages.items() if stage["state"] == "running"]
+    return "process {1} is at stage '{0}'".format(*running[-1]) if running else "another process is between two stages"
+
+
+def _refuse_live(run: RunFolder) -> None:
+    """Where locks are not known to all processes, as in folders of containers or shares, the record tells."""
+    stage = live_stage(run)
+    if stage:
+        pid = run.record["stages"][stage]["pid"]
+        raise LesionkitError(f"{run.path} is in use: process {pid} is at stage '{stage}'; wait for it or end it first")
+
+
+def _begin(folder: Path, asked: dict[str, Any], settings: Settings) -> RunFolder:
     record = {"started": _now(), **asked, "versions": versions(), "stages": {}, "metrics": {}, "warnings": []}
     run = RunFolder(folder, record)
     run._save()
@@ -177,10 +222,7 @@ def _begin(folder: Path, asked: dict[str, Any], settings: Settings) -> RunFolder
 
 def _resume(folder: Path, asked: dict[str, Any]) -> RunFolder:
     run = read_run(folder)
-    stage = live_stage(run)
-    if stage:
-        pid = run.record["stages"][stage]["pid"]
-        raise LesionkitError(f"{folder} is in use: process {pid} is at stage '{stage}'; wait for it or end it first")
+    _refuse_live(run)
     refuse_earlier(run.record["settings"], folder)
     found = differences(_identity(run.record), _identity(asked))
     if found:
@@ -215,7 +257,7 @@ def _remove_if_unused(run: RunFolder, made: list[Path]) -> None:
     if run.path not in made or any(stage["state"] == "done" for stage in run.record["stages"].values()):
         return
     folder = run.path
-    if {p.name for p in folder.iterdir()} - {RUN_FILE, SETTINGS_FILE, LOG_FILE}:
+    if {p.name for p in folder.iterdir()} - {RUN_FILE, SETTINGS_FILE, LOG_FILE, LOCK_FILE}:
         return
     for file in folder.iterdir():
         file.unlink()
