@@ -50,8 +50,7 @@ XRAY = HERE | {
     "learn.device": "cpu",
     "learn.loader_workers": 0,
     "split.folds": 3,
-    "split.trained": 1,
-    "split.test_share": 0.25,
+    "split.shares": "[0.4, 0.35, 0.25]",
     "infer.precision": "fp32",
     "infer.device": "cpu",
     "score.samples": 20,
@@ -130,7 +129,9 @@ def xray_steps() -> Iterator[Step]:
     yield Step("xray-find-public", f"find {{public}}/xray/nih --recipe {name} --out {{out}}", name)
     yield Step("xray-index", f"index {{in}}/xray --recipe {name} --out {{out}}/catalogue.parquet", name, HERE)
     yield Step("xray-prepare", f"prepare {{in}}/xray --recipe {name} --out {{out}}", name, XRAY)
-    yield Step("xray-run", f"run {name} {{in}}/xray --out {{out}}", name, XRAY | {"split.trained": 2})
+    yield Step(
+        "xray-run", f"run {name} {{in}}/xray --out {{out}}", name, XRAY | {"split.folds": 2, "split.every_fold": "true"}
+    )
     many = f"find {{in}}/xray --recipe {name} --model {{before}}/xray-run --out {{out}}"
     yield Step("xray-find-many", many, name, HERE)
     yield Step("xray-report", "report {out}", copy="xray-find-many")
@@ -139,7 +140,7 @@ def xray_steps() -> Iterator[Step]:
     siim = "evaluate siim --truth {in}/xray/train-rle.csv --marks {before}/xray-find-many/submission.csv --shape 64 64"
     yield Step("xray-evaluate", f"{siim} --out {{out}}")
     tuned = f"train {name} {{in}}/xray --from {{before}}/xray-run --out {{out}}"
-    yield Step("xray-tuned", tuned, name, HERE | {"learn.epochs": 1, "split.trained": 1})
+    yield Step("xray-tuned", tuned, name, HERE | {"learn.epochs": 1})
     pseudo = {"filter": "confidence", "rounds": 1, "confident_positive": 0.02, "confident_negative": 0.01}
     taught = {f"pseudo.{k}": v for k, v in {**pseudo, "mask_threshold": 0.01, "share": 0}.items()}
     words = f"train {name} {{in}}/xray --out {{out}}"
@@ -151,7 +152,7 @@ def xray_steps() -> Iterator[Step]:
 
 
 def _of_winner(winner: str) -> dict[str, Any]:
-    few = {"learn.epochs": 1, "split.folds": 2, "rule.stacking.folds": 2}
+    few = {"learn.epochs": 1, "split.folds": 2, "split.every_fold": "false", "rule.stacking.folds": 2}
     return few | ({"sample.labelled": 0.6} if winner == "5th" else {})
 
 
