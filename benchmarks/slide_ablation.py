@@ -30,7 +30,8 @@ from lesionkit.core.files import write_text
 from lesionkit.core.grid import Grid
 from lesionkit.core.outline import SlideMask
 from lesionkit.evaluate.bootstrap import draw_cases
-from lesionkit.evaluate.camelyon16 import Camelyon16Settings, score_camelyon16
+from lesionkit.evaluate.camelyon16 import score_camelyon16
+from lesionkit.evaluate.camelyon16_settings import Camelyon16Settings
 from lesionkit.evaluate.roc import auc, resample_auc
 from lesionkit.infer.dense import NetRunner
 from lesionkit.infer.marks import PeakSettings, peaks

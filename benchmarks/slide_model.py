@@ -21,7 +21,7 @@ import torch
 
 from lesionkit.core.lesion import Candidate
 from lesionkit.evaluate.bootstrap import draw_cases
-from lesionkit.evaluate.camelyon16 import Camelyon16Settings
+from lesionkit.evaluate.camelyon16_settings import Camelyon16Settings
 from lesionkit.evaluate.roc import auc_figure, resample_auc
 from lesionkit.infer.aggregate import fit_aggregator
 from lesionkit.infer.marks import peaks, regions

@@ -20,7 +20,8 @@ from scipy import ndimage
 from lesionkit.core.case import Case
 from lesionkit.core.outline import Outline
 from lesionkit.core.stain import density, find_stains, unmix
-from lesionkit.evaluate.camelyon16 import Camelyon16Settings, score_camelyon16
+from lesionkit.evaluate.camelyon16 import score_camelyon16
+from lesionkit.evaluate.camelyon16_settings import Camelyon16Settings
 from lesionkit.phantoms.slide.whole import SlidePhantomSettings, make_slide, outline
 
 TEST_SEED, TUNE_SEED = 500_000, 600_000

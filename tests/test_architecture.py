@@ -85,7 +85,7 @@ LIGHT = {"typer", "lesionkit"} | {
     "enum",
     "errno",
 }
-LIGHT |= {"functools", "importlib", "io", "math", "os", "pathlib", "re", "sys", "textwrap", "time", "typing"}
+LIGHT |= {"functools", "importlib", "inspect", "io", "math", "os", "pathlib", "re", "sys", "textwrap", "time", "typing"}
 """What a file of cli may import before its verb runs."""
 
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "misc", "tools", "base_classes", "types"}

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.outline import Outline, SlideMask
-from lesionkit.evaluate.camelyon16 import Camelyon16Settings, score_camelyon16
+from lesionkit.evaluate.camelyon16 import score_camelyon16
+from lesionkit.evaluate.camelyon16_settings import Camelyon16Settings
 
 FEW = Camelyon16Settings(samples=40)
 RATES = (0.25, 0.5, 1, 2, 4, 8)
@@ -304,16 +305,46 @@ def test_probabilities_outside_zero_to_one_are_warned_of():
 @pytest.mark.parametrize(
     ("turn", "cure"),
     [
-        (lambda rows: rows[:, [0, 2, 1]], "swapping x and y would put 1"),
+        (lambda rows: rows[:, [0, 2, 1]], "swapping x and y would put some in 1"),
         (lambda rows: rows / (1, 32, 32), "multiplying them by the downsample of the mask"),
-        (lambda rows: rows * (1, 0.243, 0.243), "in micrometres"),
+        (lambda rows: rows * (1, 0.243, 0.243), "marks in micrometres"),
+        (lambda rows: rows / (1, 2, 2), r"multiplying them by 2 (marks of another level) would put some in 1"),
+        (lambda rows: rows * (1, 4, 4), r"multiplying them by 0.25 (marks of another level)"),
     ],
 )
 def test_marks_in_another_frame_are_suspected_with_the_cure(turn, cure):
     truth = {"Tumor_001": Outline((square(5000, 15000),))}
     rows = turn(marks((0.9, (6000, 16000))))
     warnings = score({"Tumor_001": rows}, truth=truth).warnings
-    assert any("may be in different frames: none of 1 marks" in w and cure in w for w in warnings)
+    assert any("may be in different frames: none of 1 annotated" in w and cure in w for w in warnings)
+
+
+def test_a_mask_taken_for_another_level_is_suspected_also_where_a_few_marks_hit():
+    # Eight tumours, drawn at 1/16; taken for 1/32 they lie at twice the place, where one mark happens to lie.
+    places = [(4000 + 8000 * n, 4000 + 3000 * n) for n in range(8)]
+    mask = np.zeros((3000, 5000), dtype=bool)
+    for x, y in places:
+        mask[y // 16 : (y + 2000) // 16, x // 16 : (x + 2000) // 16] = True
+    found = marks(*((0.9, (x + 1000, y + 1000)) for x, y in places), (0.5, (8000 + 2000, 8000 + 2000)))
+    taken = [SlideMask(mask, step, size_xy=(5000 * step, 3000 * step)) for step in (16, 32)]
+    right, wrong = (score({"a": found}, truth={"a": one}) for one in taken)
+    assert right.counts["hits"] == 8
+    assert not any("frames" in w for w in right.warnings)
+    assert wrong.counts["hits"] == 1
+    assert any(
+        "1 of 8 annotated regions on 1 slides with marks holds one" in w
+        and "a mask that is 1/16 of the slide and not 1/32) would put some in 8" in w
+        for w in wrong.warnings
+    )
+
+
+@given(seed=st.integers(0, 50))
+def test_a_poor_detector_is_not_taken_for_one_in_another_frame(seed):
+    rng = np.random.default_rng(seed)
+    found = marks(
+        *((p, xy) for p, xy in zip(rng.random(30), rng.uniform(0, 30000, (30, 2)), strict=True)), (0.5, CENTRES[0])
+    )
+    assert not any("would put" in w for w in score({"Tumor_001": found, "Normal_001": ()}).warnings)
 
 
 def test_another_protocol_is_refused():

@@ -1,8 +1,10 @@
 """`lesionkit evaluate`: score marks of any origin by a protocol."""
 
-from collections.abc import Callable
+import functools
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -18,34 +20,73 @@ command = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Marks: TypeAlias = Annotated[Path, typer.Option("--marks", metavar="FILE|RUN", help="Table of marks, or a run folder.")]
-MarksFile: TypeAlias = Annotated[Path, typer.Option("--marks", metavar="FILE", help="What is scored, as a table.")]
 Out: TypeAlias = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="SCORE", help="Folder for JSON, CSV, plots and page; none: only the table."),
 ]
 Compare: TypeAlias = Annotated[
-    Path | None, typer.Option("--compare", metavar="FILE|RUN", help="Marks of a second system, compared in pairs.")
+    Path | None, typer.Option("--compare", metavar="MARKS", help="Marks of a second system, compared in pairs.")
 ]
 Seed: TypeAlias = Annotated[int | None, typer.Option("--seed", help="Of the bootstrap draws.")]
 Counting: TypeAlias = Annotated[
     str,
     typer.Option("--protocol", metavar="official|exact", help="As the organisers' script counts, or a step curve."),
 ]
+ScoreColumn: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--score-column", metavar="NAME", help="Column of the scores of slides, where several may be it."),
+]
+Scorer: TypeAlias = "Callable[[Path], Score]"
 
 
-@command.command("luna16")
+def protocol(name: str, marks: str, metavar: str = "FILE") -> Callable[[Callable[..., Scorer]], None]:
+    """A verb of `evaluate` from a function that says how marks are scored; its options are those of the function, and
+    the marks, --out, --compare and --seed, which are the same for every protocol.
+
+    Args:
+        marks: help of --marks.
+        metavar: what --marks takes.
+    """
+    shared = {
+        "marks": (Annotated[Path, typer.Option("--marks", metavar=metavar, help=marks)], inspect.Parameter.empty),
+        "out": (Out, None),
+        "compare": (Compare, None),
+        "seed": (Seed, None),
+    }
+
+    def declare(scorer: Callable[..., Scorer]) -> None:
+        @functools.wraps(scorer)
+        def verb(*, marks: Path, out: Path | None, compare: Path | None, seed: int | None, **own: Any) -> None:
+            if compare is not None and own.get("slide_scores") is not None:
+                from lesionkit.core.errors import LesionkitError
+
+                raise LesionkitError(
+                    "--slide-scores are of one system, so that they cannot go with --compare; score each alone"
+                )
+            _finish(scorer(**own, given=named(seed=seed)), marks, compare, out)
+
+        options = [p for p in inspect.signature(scorer).parameters.values() if p.name != "given"]
+        options += [
+            inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+            for option, (kind, default) in shared.items()
+        ]
+        options = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in options]
+        vars(verb).update(__signature__=inspect.Signature(options))
+        verb.__annotations__ = {p.name: p.annotation for p in options}
+        command.command(name)(verb)
+
+    return declare
+
+
+@protocol("luna16", "Table of marks, or a run folder.", "FILE|RUN")
 def luna16(
     truth: Annotated[Path, typer.Option("--truth", metavar="FILE", help="annotations.csv: the nodules.")],
     series: Annotated[Path, typer.Option("--series", metavar="FILE", help="seriesuids.csv: every searched scan.")],
-    marks: Marks,
     excluded: Annotated[
         Path | None,
         typer.Option("--excluded", metavar="FILE", help="annotations_excluded.csv: they count neither way."),
     ] = None,
-    out: Out = None,
     protocol: Counting = "official",
-    compare: Compare = None,
     by: Annotated[
         list[str] | None, typer.Option("--by", metavar="COLUMN", help="Column that makes subgroups; repeatable.")
     ] = None,
@@ -55,11 +96,12 @@ def luna16(
     thresholds: Annotated[
         Path | None, typer.Option("--thresholds", metavar="SCORE", help="Apply the thresholds of an earlier score.")
     ] = None,
-    seed: Seed = None,
     ignore_unknown_series: Annotated[
         bool, typer.Option("--ignore-unknown-series", help="Leave out marks in series that are not listed.")
     ] = False,
-) -> None:
+    *,
+    given: Mapping[str, object],
+) -> Scorer:
     """Nodules in CT: sensitivity at 1/8 to 8 false positives per scan, and their mean, the CPM.
 
     Examples:
@@ -68,118 +110,106 @@ def luna16(
       lesionkit evaluate luna16 ... --protocol exact --by diameter_mm --by texture
       lesionkit evaluate luna16 ... --marks runs/new --compare runs/old --out COMPARISON
     """
-    from lesionkit.evaluate.luna16_match import Luna16Settings
-    from lesionkit.recipes.ct.luna16_files import Luna16Files, score_luna16_files
+    from lesionkit.recipes.score_files import Luna16Files, luna16_scorer
 
-    given = {"protocol": protocol, "by": tuple(by or ()), "ignore_unknown_series": ignore_unknown_series}
-    settings = Luna16Settings.parse({**given, **_given(seed=seed)})
-    files = Luna16Files(truth, series, excluded, cases, thresholds)
-    _finish(lambda path: score_luna16_files(files, path, settings), marks, compare, out)
+    settings = {"protocol": protocol, "by": tuple(by or ()), "ignore_unknown_series": ignore_unknown_series, **given}
+    return luna16_scorer(Luna16Files(truth, series, excluded, cases, thresholds), settings)
 
 
-@command.command("camelyon16")
+@protocol("camelyon16", "One CSV per slide: probability, x, y.", "FOLDER")
 def camelyon16(
     truth: Annotated[Path, typer.Option("--truth", metavar="FOLDER", help="Outlines (XML, JSON) or masks of slides.")],
-    marks: Annotated[Path, typer.Option("--marks", metavar="FOLDER", help="One CSV per slide: probability, x, y.")],
     labels: Annotated[
         Path | None, typer.Option("--labels", metavar="FILE", help="Every slide and whether it holds tumour.")
     ] = None,
     slide_scores: Annotated[
         Path | None, typer.Option("--slide-scores", metavar="FILE", help="Probability of tumour of every slide.")
     ] = None,
-    out: Out = None,
+    score_column: ScoreColumn = None,
     protocol: Counting = "official",
-    compare: Compare = None,
     level_0_um: Annotated[
         float | None, typer.Option("--level-0-um", help="Size of a pixel of the finest level, in micrometres.")
     ] = None,
-    seed: Seed = None,
-) -> None:
+    mask_downsample: Annotated[
+        float | None,
+        typer.Option(
+            "--mask-downsample", min=1, help="Pixels of the finest level per sample of masks that do not say."
+        ),
+    ] = None,
+    *,
+    given: Mapping[str, object],
+) -> Scorer:
     """Metastases on slides: sensitivity at 1/4 to 8 false positives per slide, and the area below the slides' ROC.
 
     Examples:
       lesionkit evaluate camelyon16 --truth outlines --marks submission --labels labels.csv --out SCORE
+      lesionkit evaluate camelyon16 --truth masks --mask-downsample 16 --level-0-um 0.5 --marks submission
     """
-    from lesionkit.core.errors import LesionkitError
-    from lesionkit.recipes.slide.files import Camelyon16Files, score_camelyon16_files
+    from lesionkit.recipes.score_files import Camelyon16Files, camelyon16_scorer
 
-    if compare is not None and slide_scores is not None:
-        raise LesionkitError(
-            "--slide-scores are of one system, so that they cannot go with --compare; score each alone"
-        )
-    files = Camelyon16Files(truth, labels, slide_scores)
-    given = _given(seed=seed, level_0_um=level_0_um)
-    _finish(lambda path: score_camelyon16_files(files, path, protocol, given), marks, compare, out)
+    return camelyon16_scorer(
+        Camelyon16Files(truth, labels, slide_scores),
+        protocol,
+        {**given, **named(level_0_um=level_0_um)},
+        mask_downsample=mask_downsample,
+        score_column=score_column,
+    )
 
 
-@command.command("camelyon17")
+@protocol("camelyon17", "What is scored, as a table: patient, stage.")
 def camelyon17(
     truth: Annotated[Path, typer.Option("--truth", metavar="FILE", help="stages.csv: patient, stage.")],
-    marks: MarksFile,
-    out: Out = None,
-    compare: Compare = None,
-    seed: Seed = None,
-) -> None:
+    *,
+    given: Mapping[str, object],
+) -> Scorer:
     """The pN stage of patients: quadratic weighted kappa.
 
     Examples:
       lesionkit evaluate camelyon17 --truth stages.csv --marks submission.csv
     """
-    from lesionkit.recipes.slide.files import score_camelyon17_files
+    from lesionkit.recipes.score_files import camelyon17_scorer
 
-    _finish(lambda path: score_camelyon17_files(truth, path, _given(seed=seed)), marks, compare, out)
+    return camelyon17_scorer(truth, given)
 
 
-@command.command("slides")
+@protocol("slides", "What is scored, as a table: slide, score.")
 def slides(
     truth: Annotated[Path, typer.Option("--truth", metavar="FILE", help="Slides and 0 or 1, normal or tumor.")],
-    marks: MarksFile,
-    out: Out = None,
-    compare: Compare = None,
-    seed: Seed = None,
-) -> None:
+    score_column: ScoreColumn = None,
+    *,
+    given: Mapping[str, object],
+) -> Scorer:
     """Slides, or any cases, that are positive or not: the area below the ROC curve.
 
     Examples:
       lesionkit evaluate slides --truth labels.csv --marks scores.csv --out SCORE
+      lesionkit evaluate slides --truth labels.csv --marks predictions.csv --score-column prob_tumor
     """
-    from lesionkit.recipes.slide.files import score_slides_files
+    from lesionkit.recipes.score_files import slides_scorer
 
-    _finish(lambda path: score_slides_files(truth, path, _given(seed=seed)), marks, compare, out)
+    return slides_scorer(truth, given, score_column)
 
 
-@command.command("siim")
+@protocol("siim", "What is scored, as a table: ImageId, EncodedPixels.")
 def siim(
     truth: Annotated[Path, typer.Option("--truth", metavar="FILE", help="train-rle.csv: ImageId, EncodedPixels.")],
-    marks: MarksFile,
-    out: Out = None,
-    compare: Compare = None,
     shape: Annotated[
         tuple[int, int], typer.Option("--shape", metavar="ROWS COLUMNS", help="Of every image, in pixels.")
     ] = (1024, 1024),
     missing_is_empty: Annotated[
         bool, typer.Option("--missing-is-empty", help="An image without a row in the marks counts as found empty.")
     ] = False,
-    seed: Seed = None,
-) -> None:
+    *,
+    given: Mapping[str, object],
+) -> Scorer:
     """Pneumothorax on radiographs: mean Dice per image, and beside it what that mean hides.
 
     Examples:
       lesionkit evaluate siim --truth train-rle.csv --marks submission.csv --out SCORE
     """
-    from lesionkit.evaluate.siim import SiimSettings, score_siim
-    from lesionkit.read.truth.siim import read_siim_table
-    from lesionkit.recipes.scoring import with_inputs
+    from lesionkit.recipes.score_files import siim_scorer
 
-    settings = SiimSettings.parse({"missing_is_empty": missing_is_empty, **_given(seed=seed)})
-    table = read_siim_table(truth)
-
-    def score(path: Path) -> "Score":
-        return with_inputs(
-            score_siim(table, read_siim_table(path), shape, settings=settings), {"truth": truth, "marks": path}
-        )
-
-    _finish(score, marks, compare, out)
+    return siim_scorer(truth, shape, {"missing_is_empty": missing_is_empty, **given})
 
 
 @command.command("readers")
@@ -202,10 +232,10 @@ def readers(
       lesionkit evaluate readers --readings votes.csv
       lesionkit evaluate readers --readings grades.csv --levels none,mild,severe --ordered --out SCORE
     """
-    from lesionkit.recipes.readings import score_readings_file
+    from lesionkit.recipes.score_files import readers_scorer
 
     answers = [level.strip() for level in levels.split(",")] if levels else []
-    _finish(lambda path: score_readings_file(path, answers, ordered, _given(seed=seed)), readings, None, out)
+    _finish(readers_scorer(answers, ordered, named(seed=seed)), readings, None, out)
 
 
 @command.command("compare")
@@ -224,12 +254,12 @@ def compare(
     _finish(load_score, first, second, out)
 
 
-def _given(**values: object) -> dict[str, object]:
+def named(**values: object) -> dict[str, object]:
     """The settings that were named on the command line; the others keep their defaults."""
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _finish(score: "Callable[[Path], Score]", marks: Path, compare: Path | None, out: Path | None) -> None:
+def _finish(score: Scorer, marks: Path, compare: Path | None, out: Path | None) -> None:
     """Score one or two systems; write the files, print tables, warnings and what the result is for."""
     from rich.console import Console
     from rich.text import Text

@@ -18,16 +18,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.outline import Outline, SlideMask
-from lesionkit.evaluate.bootstrap import SAMPLES, SEED, draw_cases, draw_key
+from lesionkit.evaluate.bootstrap import draw_cases, draw_key
 from lesionkit.evaluate.camelyon16_marks import Slide, find_hits, frame_warning
 from lesionkit.evaluate.camelyon16_official import (
-    RATES,
     OfficialScores,
     in_single_precision,
     official_froc,
     resample_official,
 )
-from lesionkit.evaluate.camelyon16_regions import RegionSettings
+from lesionkit.evaluate.camelyon16_settings import Camelyon16Settings
 from lesionkit.evaluate.camelyon16_slides import SlideQuestion, listed_slides, slide_question
 from lesionkit.evaluate.cpm import Quoted, at_rates, cpm_figures, cpm_samples, quote
 from lesionkit.evaluate.froc import Detections, froc, operating_points, sensitivity_at
@@ -54,21 +53,6 @@ _MACRO_UM = 2000.0
 """Where the TNM classification parts micro- from macrometastases."""
 
 
-class Camelyon16Settings(RegionSettings):
-    """How a submission is scored."""
-
-    rates: tuple[float, ...] = RATES
-    """False positives per slide at which the sensitivity is averaged."""
-    samples: int = SAMPLES
-    """Bootstrap draws of slides."""
-    seed: int = SEED
-    """Of the draws."""
-    left_out_of_froc: tuple[str, ...] = ("Test_049", "Test_114")
-    """Test_049 repeats another slide, Test_114 is not annotated in full; names are compared without case."""
-    left_out_of_auc: tuple[str, ...] = ("Test_049",)
-    """Whether Test_114 holds tumour is known, so that it counts as a slide."""
-
-
 def score_camelyon16(
     marks: Mapping[str, ArrayLike],
     truth: Mapping[str, Outline | SlideMask | None],
@@ -76,6 +60,7 @@ def score_camelyon16(
     slide_labels: Mapping[str, bool] | None = None,
     slide_scores: Mapping[str, float] | None = None,
     settings: Camelyon16Settings | None = None,
+    slide_um: Mapping[str, float] | None = None,
 ) -> Score:
     """Score marks on slides.
 
@@ -85,6 +70,7 @@ def score_camelyon16(
         slide_labels: whether a slide holds tumour, for every scored slide. Without them the scored slides are those of
             truth and marks together, and a slide that only the marks know is healthy, as in the organisers' script.
         slide_scores: probability of tumour per slide; without them a slide's highest mark, 0 without marks.
+        slide_um: size of a pixel of the finest level, of slides of which it is known.
 
     Returns:
         Score whose headline is `cpm`; `slide AUC` is a figure where there are slides of both kinds.
@@ -99,7 +85,8 @@ def score_camelyon16(
     listed, warnings = listed_slides(marks, truth, slide_labels)
     ids = _without(listed, settings.left_out_of_froc)
     question = slide_question(marks, truth, _without(listed, settings.left_out_of_auc), slide_labels, slide_scores)
-    slides = find_hits(marks, truth, ids, settings)
+    how = {slide_id: settings.regions((slide_um or {}).get(slide_id)) for slide_id in ids}
+    slides = find_hits(marks, truth, how)
     found = _detections(slides)
     draws = draw_cases(len(ids), settings.samples, settings.seed)
     curve, quoted, deviations = _quote(slides, found, settings.rates, draws, protocol)
@@ -113,8 +100,12 @@ def score_camelyon16(
         curves=(curve, *slide_curve),
         operating_points=operating_points(curve, settings.rates, "per slide"),
         subgroups=_by_size(slides, found, settings),
-        warnings=(*warnings, *_notes(truth), *_warnings(slides, found, settings), *deviations),
-        facts={"settings": settings.model_dump(mode="json"), "slides_ranked_by": question.ranked_by},
+        warnings=(*warnings, *_notes(truth), *_warnings(slides, found), *deviations),
+        facts={
+            "settings": settings.model_dump(mode="json"),
+            "slides_ranked_by": question.ranked_by,
+            "level_0_um": {slide.slide_id: slide.settings.level_0_um for slide in slides},
+        },
         resamples=Resamples(f"camelyon16 {protocol}, {key}", cpm_samples(quoted)),
     )
 
@@ -240,7 +231,7 @@ def _counts(slides: Sequence[Slide], found: Detections) -> dict[str, int]:
     }
 
 
-def _warnings(slides: Sequence[Slide], found: Detections, settings: Camelyon16Settings) -> list[str]:
+def _warnings(slides: Sequence[Slide], found: Detections) -> list[str]:
     sentences = []
     if not found.n_lesions:
         sentences.append(f"no lesion on any of {found.n_cases} slides: sensitivity is not defined")
@@ -259,11 +250,12 @@ def _warnings(slides: Sequence[Slide], found: Detections, settings: Camelyon16Se
             f"marks of {len(beyond)} slides have probabilities outside [0, 1], first {beyond[0].score[row]:g} in row "
             f"{row + 1} of '{beyond[0].slide_id}'; they are used as ranking scores"
         )
-    sizes = {s.regions.downsample for s in slides if s.regions.has_tumour} - {settings.downsample}
-    if sizes:
+    other = [s for s in slides if s.regions.has_tumour and s.regions.downsample != s.settings.downsample]
+    if other:
         sentences.append(
-            f"masks are {min(sizes):g} times smaller than the slide, not {settings.downsample:g} times as in the "
-            "protocol; growth and size are in micrometres all the same"
+            f"masks are {min(s.regions.downsample for s in other):g} times smaller than the slide, not "
+            f"{other[0].settings.downsample:g} times as in the protocol; growth and size are in micrometres all the "
+            "same"
         )
-    frame = frame_warning(slides, settings.level_0_um)
+    frame = frame_warning(slides)
     return [*sentences, frame] if frame else sentences

@@ -1,5 +1,6 @@
 """The lesions that CAMELYON16 counts: tumour grown a little, its holes filled, its pieces labelled."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,17 +13,32 @@ from lesionkit.core.settings import Settings
 _EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
-class RegionSettings(Settings):
-    """How outlines become lesions; the defaults are those of the organisers' script."""
+LEVEL_0_UM = 0.243
+"""Size of a pixel of the finest level; the script takes one size for all slides."""
+_SAMPLE_UM = 32 * LEVEL_0_UM
+"""A sample of the mask on which the script counts: level 5."""
 
-    level_0_um: float = 0.243
-    """Size of a pixel of the finest level; the script takes one size for all slides."""
+
+class RegionSettings(Settings):
+    """How outlines of one slide become lesions; the defaults are those of the organisers' script."""
+
+    level_0_um: float = LEVEL_0_UM
+    """Size of a pixel of the finest level."""
     downsample: float = 32.0
     """Of the mask that outlines are drawn on; the script works on level 5."""
     growth_um: float = 37.5
     """How far tumour is grown on all sides, so that nests of cells a few cells apart are one lesion."""
     itc_um: float = 275.0
     """Grown regions whose major axis is shorter are isolated tumour cells: neither lesion nor false positive."""
+
+
+def fitting_downsample(level_0_um: float) -> float:
+    """The power of two whose samples come nearest to those of the script, for pixels of another size.
+
+    >>> [fitting_downsample(um) for um in (0.243, 0.25, 0.5, 1.0, 20.0)]
+    [32.0, 32.0, 16.0, 8.0, 1.0]
+    """
+    return float(2 ** max(0, round(math.log2(_SAMPLE_UM / level_0_um))))
 
 
 @dataclass(frozen=True, eq=False)

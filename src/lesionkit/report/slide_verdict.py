@@ -7,7 +7,8 @@ import numpy as np
 from scipy import ndimage
 
 from lesionkit.core.slide_place import slide_pixels, slide_world
-from lesionkit.evaluate.camelyon16_regions import Regions, RegionSettings, find_regions
+from lesionkit.evaluate.camelyon16_regions import Regions, find_regions
+from lesionkit.evaluate.camelyon16_settings import Camelyon16Settings
 from lesionkit.report.found_slide import FoundSlide
 from lesionkit.report.verdict import Verdict
 
@@ -66,7 +67,7 @@ def judge_slide(slide: FoundSlide) -> SlideJudged | None:
     truth = slide.truth
     if truth is None or (truth.positive and truth.tumour is None):
         return None
-    known = find_regions(truth.tumour, RegionSettings(level_0_um=slide.grid.spacing_mm[1] * 1000))
+    known = find_regions(truth.tumour, Camelyon16Settings().regions(slide.grid.spacing_mm[1] * 1000))
     places = np.array([mark.centre_mm for mark in slide.marks], dtype=float).reshape(-1, 2)
     numbers = known.at(slide_pixels(places, slide.grid)).tolist()
     verdicts, first = _verdicts(numbers, known)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing, write_text
@@ -46,16 +47,23 @@ def write_image_patients(path: Path, patients: Mapping[str, str]) -> Path:
     return _write_table(path, [["image_id", "patient_id"], *([image, patient] for image, patient in patients.items())])
 
 
-def write_mask(path: Path, mask: NDArray[np.bool_]) -> Path:
+def write_mask(path: Path, mask: NDArray[np.bool_], downsample: float | None = None) -> Path:
     """Write a mask (row, column) as a PNG of 0 and 255; returns the path.
+
+    Args:
+        downsample: pixels of the image per sample, to be kept as the text "downsample"; None for a mask of full size.
 
     Raises:
         LesionkitError: the mask is not 2-D, or the file cannot be written.
     """
     if mask.ndim != 2:
         raise LesionkitError(f"a mask file holds rows and columns, got an array of shape {mask.shape}")
+    words = PngInfo()
+    if downsample is not None:
+        words.add_text("downsample", f"{downsample:g}")
     with replacing(path) as temporary:
-        Image.fromarray(np.where(mask, 255, 0).astype(np.uint8)).save(temporary, format="PNG", optimize=True)
+        picture = Image.fromarray(np.where(mask, 255, 0).astype(np.uint8))
+        picture.save(temporary, format="PNG", optimize=True, pnginfo=words)
     return Path(path)
 
 

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.outline import Outline
 from lesionkit.read.truth.camelyon import read_lesion_annotations
+from lesionkit.write.siim import write_mask
 
 DATA = Path(os.environ.get("LESIONKIT_DATA", Path(__file__).parents[3] / "../shared/data"))
 POLYGONS = DATA / "slide" / "camelyon16_polygons"
@@ -97,7 +99,33 @@ def test_a_pyramid_without_the_wanted_level_is_thinned_out(tmp_path):
 
 def test_a_plain_tiff_is_a_reduced_mask(tmp_path):
     tifffile.imwrite(tmp_path / "Test_001.tif", lesion_mask(32))
-    assert where(read_lesion_annotations(tmp_path)["Test_001"]) == [640, 1280, 1280, 1600]
+    assert where(read_lesion_annotations(tmp_path, 32)["Test_001"]) == [640, 1280, 1280, 1600]
+
+
+def test_a_png_that_says_how_much_smaller_it_is_need_not_be_told(tmp_path):
+    write_mask(tmp_path / "a.png", lesion_mask(16) > 0, 16)
+    for told in (None, 32):
+        assert where(read_lesion_annotations(tmp_path, told)["a"]) == [640, 1280, 1280, 1600]
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.npy", "a.tif"])
+def test_a_mask_of_which_nobody_says_how_much_smaller_it_is_is_refused(tmp_path, name):
+    mask = lesion_mask(32)
+    {
+        "a.png": Image.fromarray(mask).save,
+        "a.npy": lambda p: np.save(p, mask),
+        "a.tif": lambda p: tifffile.imwrite(p, mask),
+    }[name](tmp_path / name)
+    with pytest.raises(LesionkitError, match=r"one of its 200 x 100 samples covers, .* give --mask-downsample"):
+        read_lesion_annotations(tmp_path)
+
+
+def test_what_a_png_says_must_be_a_number(tmp_path):
+    words = PngInfo()
+    words.add_text("downsample", "level 5")
+    Image.fromarray(lesion_mask(32)).save(tmp_path / "a.png", pnginfo=words)
+    with pytest.raises(LesionkitError, match="'downsample' of a mask must be a number, got 'level 5'"):
+        read_lesion_annotations(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +159,7 @@ def test_two_annotations_of_one_slide_are_refused(tmp_path):
     np.save(tmp_path / "a.npy", lesion_mask(32))
     np.save(tmp_path / "a_mask.npy", lesion_mask(32))
     with pytest.raises(LesionkitError, match=r"slide 'a' is annotated twice in .*, again by a_mask\.npy"):
-        read_lesion_annotations(tmp_path)
+        read_lesion_annotations(tmp_path, 32)
 
 
 def test_nothing_to_read_is_refused(tmp_path):

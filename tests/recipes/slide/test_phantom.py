@@ -46,7 +46,7 @@ def test_labels_outlines_and_masks_agree_when_they_are_read_back(made):
     out, _ = made
     labels = read_slide_labels(out / "labels.csv")
     outlines = read_lesion_annotations(out / "annotations")
-    masks = read_lesion_annotations(out / "masks", downsample=16)
+    masks = read_lesion_annotations(out / "masks")
     assert 0 < sum(labels.values()) < 4
     for name, has_tumour in labels.items():
         assert outlines[name].has_tumour == masks[name].has_tumour == has_tumour

@@ -16,28 +16,30 @@ from lesionkit.read.slide.suffixes import SUFFIXES
 from lesionkit.read.truth.outlines import read_outline
 
 DOWNSAMPLE = 32.0
-"""Of masks, unless they tell: level 5 of a pyramid, on which the organisers score."""
+"""Of the level that is read of a pyramid, unless another is asked for: level 5, on which the organisers score."""
 
 _ROUNDING = 0.02
 _NAMED_SUFFIXES = (*SUFFIXES, ".zip", ".png", ".npy", ".xml", ".json", ".geojson", ".csv")
 _MASK_ENDINGS = ("_evaluation_mask", "_mask", "_annotation", "_annotations")
 
 
-def read_lesion_annotations(path: Path | str, downsample: float = DOWNSAMPLE) -> dict[str, Outline | SlideMask]:
+def read_lesion_annotations(path: Path | str, downsample: float | None = None) -> dict[str, Outline | SlideMask]:
     """Tumour of every slide that a folder, or one file, annotates.
 
     Outlines are in pixels of the finest level and of any form that `read_outline` reads. In a mask whatever is not zero
     is tumour; an empty one is a healthy slide.
 
     Args:
-        downsample: pixels of the finest level per sample of PNG and NumPy masks. A TIFF pyramid is read at the level
-            nearest to it; a TIFF of one level is taken to be the finest if it has tiles, else to be so reduced.
+        downsample: pixels of the finest level per sample of masks that do not say it themselves: NumPy arrays, PNG
+            without the text "downsample", TIFF of one level without tiles. A TIFF pyramid is read at the level nearest
+            to it, by default to 32; a TIFF of one level with tiles is taken to be the finest.
 
     Returns:
         By slide, which is the name of the file without `_mask` or the like.
 
     Raises:
-        LesionkitError: nothing to read, a file that cannot be read, an unknown group, two files of one slide.
+        LesionkitError: nothing to read, a file that cannot be read, an unknown group, two files of one slide, a mask
+            of which nobody says how much smaller than its slide it is.
     """
     path = Path(path)
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in _READERS) if path.is_dir() else [path]
@@ -79,20 +81,28 @@ def slide_name(text: str) -> str:
     return name
 
 
-def _read_outline(path: Path, _: float) -> Outline:
+def _read_outline(path: Path, _: float | None) -> Outline:
     return read_outline(path)
 
 
-def _read_picture(path: Path, downsample: float) -> SlideMask:
+def _read_picture(path: Path, downsample: float | None) -> SlideMask:
     try:
         with Picture.open(path) as picture:
             array = np.asarray(picture.convert("L") if picture.mode not in ("1", "L", "I;16", "I", "P") else picture)
+            said = picture.info.get("downsample")
     except (OSError, UnidentifiedImageError, Picture.DecompressionBombError) as error:
         raise LesionkitError(f"a mask must be a readable picture, got {error}") from error
-    return _as_mask(array, downsample)
+    return _as_mask(array, downsample if said is None else _downsample(said))
 
 
-def _read_numpy(path: Path, downsample: float) -> SlideMask:
+def _downsample(said: Any) -> float:
+    try:
+        return float(said)
+    except (TypeError, ValueError) as error:
+        raise LesionkitError(f"the text 'downsample' of a mask must be a number, got {str(said)[:20]!r}") from error
+
+
+def _read_numpy(path: Path, downsample: float | None) -> SlideMask:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
@@ -100,7 +110,7 @@ def _read_numpy(path: Path, downsample: float) -> SlideMask:
     return _as_mask(array, downsample)
 
 
-def _read_tiff(path: Path, downsample: float) -> SlideMask:
+def _read_tiff(path: Path, downsample: float | None) -> SlideMask:
     try:
         with tifffile.TiffFile(path) as file:
             levels = file.series[0].levels
@@ -108,8 +118,9 @@ def _read_tiff(path: Path, downsample: float) -> SlideMask:
                 return _as_mask(levels[0].asarray(), downsample)
             height, width = levels[0].shape[:2]
             ratios = [_whole_power(width / level.shape[1]) for level in levels]
-            best = int(np.argmin(np.abs(np.log(np.array(ratios) / downsample))))
-            step = max(1, round(downsample / ratios[best]))
+            wanted = downsample or DOWNSAMPLE
+            best = int(np.argmin(np.abs(np.log(np.array(ratios) / wanted))))
+            step = max(1, round(wanted / ratios[best]))
             array = levels[best].asarray()[step // 2 :: step, step // 2 :: step]
             return _as_mask(array, ratios[best] * step, (float(width), float(height)))
     except (OSError, ValueError, IndexError, tifffile.TiffFileError) as error:
@@ -125,18 +136,23 @@ def _whole_power(ratio: float) -> float:
     return nearest if abs(ratio / nearest - 1) < _ROUNDING else ratio
 
 
-def _as_mask(array: NDArray[Any], downsample: float, size_xy: tuple[float, float] | None = None) -> SlideMask:
+def _as_mask(array: NDArray[Any], downsample: float | None, size_xy: tuple[float, float] | None = None) -> SlideMask:
     """Keep the box around the tumour only: a slide's mask is large, its tumour seldom is."""
     if array.ndim == 3 and array.shape[2] in (3, 4):
         array = array[..., 0]
     if array.ndim != 2:
         raise LesionkitError(f"a mask has rows and columns, got an array of shape {array.shape}")
+    if downsample is None:
+        raise LesionkitError(
+            f"a mask must say how many pixels of the slide one of its {array.shape[1]} x {array.shape[0]} samples "
+            "covers, as a PNG with the text 'downsample' does, but this one says nothing; give --mask-downsample"
+        )
     rows, columns = array.shape
     size_xy = size_xy or (columns * downsample, rows * downsample)
     return SlideMask(array != 0, downsample, size_xy=size_xy).around_tumour()
 
 
-_READERS: dict[str, Callable[[Path, float], Outline | SlideMask]] = {
+_READERS: dict[str, Callable[[Path, float | None], Outline | SlideMask]] = {
     ".xml": _read_outline,
     ".json": _read_outline,
     ".geojson": _read_outline,

@@ -92,7 +92,7 @@ def _make_one(out: Path, seed: int, settings: PhantomSlide, number: int) -> None
         jpeg_quality=case.facts["jpeg_quality"],
         description=f"lesionkit synthetic slide, centre {case.facts['centre']}",
     )
-    write_mask(out / "masks" / f"{name}.png", tumour_mask(case))
+    write_mask(out / "masks" / f"{name}.png", tumour_mask(case), MASK_DOWNSAMPLE)
     write_outline(out / "annotations" / f"{name}.xml", outline(case))
     write_pyramid(case.image, out / "slides" / f"{name}.tif", pyramid)
     record = {

@@ -1,15 +1,12 @@
 """Marks, scores and truth of slides -> the scores of CAMELYON16, by both protocols, and of the slides."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.outline import Outline, SlideMask
-from lesionkit.evaluate.camelyon16 import Camelyon16Settings, score_camelyon16
+from lesionkit.evaluate.camelyon16 import score_camelyon16
 from lesionkit.evaluate.score import Score
 from lesionkit.evaluate.slides import SlidesSettings, score_slides
 from lesionkit.recipes.kind import Scored
@@ -19,9 +16,6 @@ from lesionkit.recipes.slide.scorer import read_scorer
 from lesionkit.recipes.slide.search import FoundSlide
 from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.recipes.slide.truth import read_truth
-
-_SAMPLE_UM = 7.776
-"""A sample of the mask on which the organisers count: level 5 of slides of 0.243 µm per pixel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +81,9 @@ def score_slides_found(
         marks = {name: found[name].rows for name in lesions}
         labels = {name: known[name].has_tumour for name in lesions}
         ranked = {name: scores[name] for name in lesions}
-        rule = lesion_settings([found[name] for name in lesions], list(lesions.values()), settings.score)
+        um = {name: found[name].grid.spacing_mm[0] * 1000 for name in lesions}
         return {
-            protocol: score_camelyon16(marks, lesions, protocol, labels, ranked, rule)
+            protocol: score_camelyon16(marks, lesions, protocol, labels, ranked, settings.score, um)
             for protocol in ("official", "exact")
         }
     truth = {name: one.has_tumour for name, one in known.items()}
@@ -97,19 +91,3 @@ def score_slides_found(
         return {}
     draws = SlidesSettings(samples=settings.score.samples, seed=settings.score.seed)
     return {"slides": score_slides(truth, {name: scores[name] for name in truth}, draws)}
-
-
-def lesion_settings(
-    found: Sequence[FoundSlide], tumour: Sequence[Outline | SlideMask], settings: Camelyon16Settings
-) -> Camelyon16Settings:
-    """The settings of CAMELYON16 for pixels of another size: growth and lengths stay the same in µm.
-
-    What the settings name themselves stays.
-    """
-    um = float(np.median([one.grid.spacing_mm[0] * 1000 for one in found]))
-    steps = {one.downsample for one in tumour if isinstance(one, SlideMask) and one.has_tumour}
-    # Of masks their own, if it is one; of outlines what comes nearest to the organisers' samples.
-    step = steps.pop() if len(steps) == 1 else 2.0 ** max(0, round(math.log2(_SAMPLE_UM / um)))
-    fitting: dict[str, float] = {"level_0_um": um, "downsample": step}
-    given = settings.model_fields_set
-    return settings.model_copy(update={name: value for name, value in fitting.items() if name not in given})

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.engine.map import EngineSettings
-from lesionkit.evaluate.camelyon16 import Camelyon16Settings
+from lesionkit.evaluate.camelyon16_settings import Camelyon16Settings
 from lesionkit.infer.calibrate import ORIGINAL_WEIGHTS
 from lesionkit.infer.dense_settings import DenseSettings
 from lesionkit.infer.marks import PeakSettings, RegionMarkSettings
@@ -168,6 +168,10 @@ class SlideMetastasis(Settings):
         return self
 
 
+_OF_SLIDES = ("level_0_um", "downsample")
+"""Settings of the score that belong to the slides it was made of, not to the model."""
+
+
 def file_name(name: str) -> str:
     """The name of a network as that of a file."""
     return name.replace(" ", "-")
@@ -184,10 +188,11 @@ def model_of_run(folder: Path) -> Path:
 
 
 def model_settings(model: Path | None) -> SlideMetastasis:
-    """The settings a model was trained with."""
+    """The settings a model was trained with, without the pixel size of the slides it was scored on."""
     card = read_model_card(model_path(model))
     if card.get("recipe") != NAME:
         raise LesionkitError(
             f"{model} must be a model of {NAME}, got one of {card.get('recipe')}; give another --model"
         )
-    return kept_settings(SlideMetastasis, card["settings"], model_path(model))
+    score = {name: value for name, value in card["settings"].get("score", {}).items() if name not in _OF_SLIDES}
+    return kept_settings(SlideMetastasis, {**card["settings"], "score": score}, model_path(model))

@@ -3,7 +3,7 @@ import pytest
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.agreement import fleiss_kappa, quadratic_weighted_kappa, votes
 from lesionkit.read.truth.readings import read_readings
-from lesionkit.recipes.readings import score_readings_file
+from lesionkit.recipes.score_files import readers_scorer
 
 GRADES = "case,A,B\na,9,10\nb,10,10\nc,2,9\nd,2,2\n"
 
@@ -16,7 +16,7 @@ def grades(tmp_path):
 
 
 def test_numbers_are_ordered_by_size_and_what_was_read_is_noted(grades):
-    score = score_readings_file(grades, (), True, {"samples": 20})
+    score = readers_scorer((), True, {"samples": 20})(grades)
     levels = ["2", "9", "10"]
     assert score.facts["levels"] == levels
     readings = read_readings(grades)
@@ -27,13 +27,13 @@ def test_numbers_are_ordered_by_size_and_what_was_read_is_noted(grades):
 
 
 def test_a_given_order_counts(grades):
-    other = score_readings_file(grades, ["9", "2", "10"], True, {"samples": 20})
-    assert other.subgroups[0]["kappa"] != score_readings_file(grades, (), True, {"samples": 20}).subgroups[0]["kappa"]
+    other = readers_scorer(["9", "2", "10"], True, {"samples": 20})(grades)
+    assert other.subgroups[0]["kappa"] != readers_scorer((), True, {"samples": 20})(grades).subgroups[0]["kappa"]
 
 
 def test_words_have_no_order_of_their_own(tmp_path):
     path = tmp_path / "words.csv"
     path.write_text("case,A,B\na,mild,severe\nb,mild,mild\n")
-    assert score_readings_file(path, (), False, {"samples": 20}).facts["levels"] == ["mild", "severe"]
+    assert readers_scorer((), False, {"samples": 20})(path).facts["levels"] == ["mild", "severe"]
     with pytest.raises(LesionkitError, match="no order of their own, got mild, severe; give --levels in order"):
-        score_readings_file(path, (), True, {})
+        readers_scorer((), True, {})(path)
