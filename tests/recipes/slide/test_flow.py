@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -175,6 +176,36 @@ def test_a_slide_without_pixel_size_is_refused_in_one_sentence_and_found_with_on
     assert refused.exit_code == 2
     assert "must say how large its pixels are" in refused.output
     assert "slides searched" in lesionkit(*asked, "--mpp", 1.0)
+
+
+def test_another_magnification_than_the_model_learned_at_is_refused_unless_insisted_on(place, tmp_path):
+    folder, _ = place
+    words = ("find", folder / "data/slides/d.tif", "--recipe", "slide-metastasis", "--model", folder / "trained")
+    refused = call(*words, "--out", tmp_path / "a", "--set", "um=4")
+    assert refused.exit_code == 2
+    assert "the 1 µm per pixel that the model learned at, got um 4; leave um out, and where a slide is wrong" in (
+        refused.output
+    )
+    assert "--mpp" in refused.output
+    assert not (tmp_path / "a" / "scores.csv").exists()
+    lesionkit(*words, "--out", tmp_path / "b", "--set", "um=4", "--set", "infer.foreign=allow")
+
+
+def test_a_slide_of_which_no_tile_can_be_read_fails_and_gets_no_score(place, tmp_path):
+    home, folder = place[0], tmp_path / "slides"
+    folder.mkdir()
+    shutil.copy(home / "data/slides/d.tif", folder)
+    broken = bytearray((folder / "d.tif").read_bytes())
+    with tifffile.TiffFile(folder / "d.tif") as file:
+        for page in file.pages:
+            for start, length in zip(page.dataoffsets, page.databytecounts, strict=True):
+                broken[start : start + length] = bytes(length)
+    (folder / "broken.tif").write_bytes(broken)
+    words = ("--recipe", "slide-metastasis", "--model", home / "trained", "--out", tmp_path / "out")
+    result = call("find", folder, *words)
+    assert result.exit_code == 3
+    assert "could be decoded, so nothing was looked at" in result.output
+    assert set(read_slide_scores(tmp_path / "out" / "scores.csv")) == {"d"}
 
 
 def test_tiles_that_cannot_be_read_are_skipped_counted_and_reported(place, tmp_path):

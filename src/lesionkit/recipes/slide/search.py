@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
 from lesionkit.core.grid import Box, Grid
 from lesionkit.core.image import Image
@@ -20,6 +21,7 @@ from lesionkit.core.region import Region
 from lesionkit.core.slide_place import polygon_pixels, slide_pixels
 from lesionkit.infer.marks import peaks, regions
 from lesionkit.infer.probability_map import ProbabilityMap
+from lesionkit.nets.model_file import read_card
 from lesionkit.prepare.tissue import TissueMask
 from lesionkit.read.slide.whole import Slide
 from lesionkit.recipes.base import Item
@@ -37,6 +39,7 @@ from lesionkit.write.pyramid import PyramidSettings, write_pyramid
 if TYPE_CHECKING:
     from lesionkit.nets.patch_net import PatchNet
 
+_FOREIGN = 1.25
 MAPS, MARKS, OUTLINES = "maps", "marks", "geojson"
 
 
@@ -144,6 +147,7 @@ def search_slide(
     """
     del keep
     slide_id, out, slide, tissue = item.case_id, folder, opened.slide, opened.tissue
+    refuse_foreign(model, settings)
     nets = load_committee(model)
     facts = slide_facts(slide, tissue)
     begun = time.perf_counter()
@@ -255,6 +259,31 @@ def load_committee(model: Path | Committee) -> "list[tuple[str, PatchNet, float]
     """Name, network and weight of all that search together; each is loaded once per process."""
     nets = committee_of(model) if isinstance(model, Path) else model
     return [(net.name, load_search_net(net.path), net.weight) for net in nets]
+
+
+@lru_cache(maxsize=32)
+def _trained_um(model: Path) -> float | None:
+    """µm per pixel that a network learned at; None where its card does not tell."""
+    um = dict(read_card(model).get("settings", {})).get("um")
+    return None if um is None else float(um)
+
+
+def refuse_foreign(model: Path | Committee, settings: SlideMetastasis) -> None:
+    """Refuse to analyse slides at a magnification that a network has not learned at.
+
+    Raises:
+        LesionkitError: `um` is off by more than a quarter, and `infer.foreign` does not allow it.
+    """
+    if settings.infer.foreign == "allow":
+        return
+    for net in committee_of(model) if isinstance(model, Path) else model:
+        um = _trained_um(net.path)
+        if um is not None and not 1 / _FOREIGN <= settings.um / um <= _FOREIGN:
+            raise LesionkitError(
+                f"slides must be analysed at about the {um:g} µm per pixel that the model learned at, got um "
+                f"{settings.um:g}; leave um out, and where a slide is wrong about the size of its pixels give --mpp or "
+                "--mpp-override; --set infer.foreign=allow insists"
+            )
 
 
 SLIDE_SEARCH = Search("slide", FoundSlide, open_searched, search_slide)

@@ -84,6 +84,13 @@ class SearchSettings(Settings):
     """That read ahead."""
 
 
+class SlideInferSettings(Settings):
+    """What a search takes on."""
+
+    foreign: Literal["refuse", "allow"] = "refuse"
+    """What to do where slides are to be analysed at another `um` than the model learned at, by more than a quarter."""
+
+
 class SlideMember(Settings):
     """One network of an ensemble; what it does not name is that of the recipe."""
 
@@ -134,6 +141,7 @@ class SlideMetastasis(Settings):
     [{name: light, net: {architecture: transposed}}, {name: deep, net: {architecture: inception}}]."""
     ensemble: SlideEnsembleSettings = SlideEnsembleSettings()
     mine: RoundSettings = RoundSettings()
+    infer: SlideInferSettings = SlideInferSettings()
     search: SearchSettings = SearchSettings()
     dense: DenseSettings = DenseSettings()
     sampled: SampledSettings = SampledSettings()

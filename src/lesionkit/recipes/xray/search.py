@@ -15,6 +15,7 @@ from lesionkit.core.case import Case
 from lesionkit.core.files import replacing
 from lesionkit.core.mask import encode_rle_siim
 from lesionkit.core.runs import runs_of
+from lesionkit.prepare.frontal import frontal_warnings
 from lesionkit.read.picture import read_picture
 from lesionkit.recipes.base import Item
 from lesionkit.recipes.searching import Search
@@ -98,7 +99,7 @@ def search_radiograph(
         levels = np.rint(found.probability * 255).astype(np.uint8)
         Image.fromarray(levels).save(temporary, format="PNG")
     runs, box, case = runs_of(found.mask), found.lung_box, opened.case
-    odd = list(case.facts.get("warnings", ()))
+    odd = [*case.facts.get("warnings", ()), *frontal_warnings(opened.pixels)]
     # That most files tell no pixel spacing is said on their pages only.
     notes = [sentence for sentence in odd if "no pixel spacing" in sentence]
     seconds = {"read": opened.seconds, **found.seconds}
