@@ -148,7 +148,7 @@ def main() -> None:
     print(f"{'peak memory':23s} {peak:8.0f} MB  (Python, libraries and tables included)")
     if draws:
         matching, per_draw, cpm = literal(*tables, draws)
-        total = matching + OFFICIAL.bootstrap_samples * per_draw
+        total = matching + OFFICIAL.bootstrap * per_draw
         print(f"{'literal':23s} {total:8.0f} s   CPM {cpm:.9f}   ({matching:.1f} s + 1,000 x {per_draw:.3f} s)")
         print(f"{'literal / official':23s} {total / seconds['official']:8.0f}")
 

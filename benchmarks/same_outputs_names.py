@@ -4,7 +4,25 @@ import fnmatch
 from collections.abc import Mapping
 from typing import Any
 
-RENAMED: dict[str, dict[str, str | None]] = {}
+_EVERY: dict[str, str | None] = {
+    "learn.most_minutes": "learn.minutes",
+    "learn.loader_workers": "learn.workers",
+    "learn.steps_per_epoch": "learn.validate_every",
+    "score.samples": "score.bootstrap",
+}
+_INFER = ("tile", "halo", "least_stride", "precision", "device")
+_SAMPLED = ("most", "seed", "patch", "centre", "rule", "quantile", "batch")
+RENAMED: dict[str, dict[str, str | None]] = {
+    "ct-nodule": {**_EVERY, "score.bootstrap_samples": "score.bootstrap", "infer.flips": "infer.flip"},
+    "xray-": _EVERY,
+    "slide-": {
+        **_EVERY,
+        **{f"search.{name}": f"infer.{name}" for name in ("mode", "threads")},
+        **{f"dense.{name}": f"infer.{name}" for name in _INFER},
+        **{f"sampled.{name}": f"infer.sampled.{name}" for name in _SAMPLED},
+        **{f"sampled.{name}": None for name in ("precision", "device")},
+    },
+}
 """Recipe (or a beginning of its name) -> name of a setting in the first recording -> its name now, None where it is
 gone: {"ct-nodule": {"learn.workers": "learn.loader_workers"}}."""
 

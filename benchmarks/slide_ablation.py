@@ -83,7 +83,7 @@ class Bench:
     def learn(self, minutes: float, seed: int, **values) -> PatchLearnSettings:
         learn = {"steps": FOREVER, "batch": BATCH, "rate": 1e-3, "shape": "cosine", "average": 0.95}
         learn |= {"middle_weight": 1.0, "workers": 0, "device": "cpu", "validate_every": 10**6}
-        return PatchLearnSettings.parse({**learn, "most_minutes": minutes, "seed": seed, **values})
+        return PatchLearnSettings.parse({**learn, "minutes": minutes, "seed": seed, **values})
 
     def fit(self, net, name, learn, draw, augment):
         folder = self.work / "trainings" / name

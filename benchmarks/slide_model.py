@@ -190,7 +190,7 @@ def main() -> None:
     parser.add_argument("--table", action="store_true")
     given = parser.parse_args()
     settings = model_settings(given.model)
-    settings = settings.model_copy(update={"search": settings.search.model_copy(update={"threads": 0})})
+    settings = settings.model_copy(update={"infer": settings.infer.model_copy(update={"threads": 0})})
     given.work.mkdir(parents=True, exist_ok=True)
     if not given.table:
         torch.set_num_threads(1)

@@ -97,7 +97,7 @@ def marks(seen: Seen, rule: Rule) -> NDArray[np.float64]:
 
 
 def froc(slides: Sequence[Seen], rule: Rule, samples: int = 1):
-    settings = Camelyon16Settings(level_0_um=slides[0].spacing_um, downsample=16, samples=samples)
+    settings = Camelyon16Settings(level_0_um=slides[0].spacing_um, downsample=16, bootstrap=samples)
     truth: Mapping[str, Outline] = {slide.name: slide.truth for slide in slides}
     return score_camelyon16({s.name: marks(s, rule) for s in slides}, truth, "exact", settings=settings)
 

@@ -108,7 +108,7 @@ class Bench:
 
     def member(self, change, epochs: int, seed: int, steps: int = STEPS_PER_EPOCH):
         member = change(common(epochs, self.side))
-        return learn(seed=seed, loader_workers=0, steps_per_epoch=steps)(member)
+        return learn(seed=seed, workers=0, validate_every=steps)(member)
 
     def epochs(self, name: str, change, minutes: float) -> int:
         """Epochs that fit into the minutes; what a step costs is measured once per kind of arm and kept."""

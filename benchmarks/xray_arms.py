@@ -30,7 +30,7 @@ def common(epochs: int, side: int = 256) -> Member:
             "batch": 8,
             "clip_norm": 1.0,
             "weight_decay": 0.0,
-            "steps_per_epoch": STEPS_PER_EPOCH,
+            "validate_every": STEPS_PER_EPOCH,
         },
         balance=(BalanceSettings(knots=((0, 0.5),)),),
         augment="none",

@@ -127,10 +127,10 @@ def tiny_xray() -> dict[str, dict[str, object]]:
     return {
         "net": {"architecture": "unet", "encoder": "tu-test_resnet", "pretrained": False},
         "learn": {"side": 64, "epochs": 2, "checkpoints": 1, "batch": 4, "precision": "32-true"}
-        | {"device": "cpu", "loader_workers": 0},
+        | {"device": "cpu", "workers": 0},
         "split": {"folds": 2, "every_fold": True, "shares": [0.4, 0.35, 0.25]},
         "infer": {"precision": "fp32", "device": "cpu"},
-        "score": {"samples": 20},
+        "score": {"bootstrap": 20},
         "engine": {"backend": "here"},
     }
 

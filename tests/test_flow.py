@@ -25,14 +25,14 @@ CT = HERE | {
     "sample": {"patch": 32},
     "learn": {"steps": 2, "batch": 2, "workers": 0, "validate_every": 2, "precision": "32-true"},
     "infer": {"threshold": 0.001, "precision": "fp32"},
-    "score": {"bootstrap_samples": 20},
+    "score": {"bootstrap": 20},
 }
 SLIDE = HERE | {
     "net": {"channels": (32, 32), "blocks": (1, 1)},
     "learn": {"steps": 4, "batch": 8, "workers": 0, "validate_every": 4, "precision": "32-true"},
     "draw": {"per_epoch": 32, "validation": 8},
     "dense": {"tile": 256, "precision": "fp32"},
-    "score": {"samples": 20},
+    "score": {"bootstrap": 20},
 }
 
 

@@ -8,7 +8,7 @@ from lesionkit.core.outline import Outline, SlideMask
 from lesionkit.evaluate.camelyon16 import score_camelyon16
 from lesionkit.evaluate.camelyon16_settings import Camelyon16Settings
 
-FEW = Camelyon16Settings(samples=40)
+FEW = Camelyon16Settings(bootstrap=40)
 RATES = (0.25, 0.5, 1, 2, 4, 8)
 
 
@@ -113,7 +113,7 @@ def submissions(draw):
 
 
 def curve_of(found):
-    curve = score(found, settings=Camelyon16Settings(samples=1)).curves[0]
+    curve = score(found, settings=Camelyon16Settings(bootstrap=1)).curves[0]
     return curve.x, curve.y
 
 

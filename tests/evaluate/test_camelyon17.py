@@ -12,7 +12,7 @@ from lesionkit.evaluate.camelyon17 import Camelyon17Settings, pn_stage, score_ca
 DATA = Path(os.environ.get("LESIONKIT_DATA", Path(__file__).parents[2] / "../shared/data")) / "slide"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="needs the tables of CAMELYON17 in LESIONKIT_DATA")
 
-FEW = Camelyon17Settings(samples=50)
+FEW = Camelyon17Settings(bootstrap=50)
 
 
 def table(*rows):

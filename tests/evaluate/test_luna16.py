@@ -15,7 +15,7 @@ from lesionkit.evaluate.score import Score
 DATA = Path(os.environ.get("LESIONKIT_DATA", Path(__file__).parents[2] / "../shared/data"))
 PARITY = DATA / "luna16" / "parity"
 SERIES = ["s0", "s1"]
-FAST = Luna16Settings(bootstrap_samples=20)
+FAST = Luna16Settings(bootstrap=20)
 
 
 def table(rows: list[tuple], last: str) -> pd.DataFrame:
@@ -225,7 +225,7 @@ def test_series_may_be_numbers() -> None:
     [
         ({"rates": ()}, "setting 'rates'"),
         ({"rates": (0.0,)}, "setting 'rates.0': Input should be greater than 0"),
-        ({"bootstrap_samples": 0}, "setting 'bootstrap_samples': Input should be greater than 0"),
+        ({"bootstrap": 0}, "setting 'bootstrap': Input should be greater than 0"),
         ({"seed": -1}, "setting 'seed'"),
         ({"protocol": "strict"}, "Input should be 'official' or 'exact', got 'strict'"),
     ],

@@ -11,7 +11,7 @@ from lesionkit.evaluate.luna16 import Luna16Settings, score_luna16
 from lesionkit.evaluate.score import Curve, Score
 
 SERIES = ["s0", "s1", "s2"]
-FAST = Luna16Settings(protocol="exact", bootstrap_samples=2)
+FAST = Luna16Settings(protocol="exact", bootstrap=2)
 RATES = np.linspace(0, 12, 97)
 SCORES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 

@@ -9,7 +9,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.mask import encode_rle_siim
 from lesionkit.evaluate.siim import SiimSettings, score_siim
 
-FEW = SiimSettings(samples=50)
+FEW = SiimSettings(bootstrap=50)
 
 
 def table(*rows, columns=("image_id", "encoded")):
@@ -149,7 +149,7 @@ def test_positive_images_only_leave_the_area_undefined_and_say_so():
 def test_images_without_marks_are_refused_unless_they_are_to_count_as_empty():
     with pytest.raises(LesionkitError, match="1 of 4 images of the truth have no row in the marks, first 'missed'"):
         score(TRUTH, MARKS.drop(index=1))
-    result = score_siim(TRUTH, MARKS.drop(index=1), (4, 4), settings=SiimSettings(samples=50, missing_is_empty=True))
+    result = score_siim(TRUTH, MARKS.drop(index=1), (4, 4), settings=SiimSettings(bootstrap=50, missing_is_empty=True))
     assert result.figures["dice"].value == 0.375
     assert any("1 of 4 images have no row" in warning for warning in result.warnings)
 

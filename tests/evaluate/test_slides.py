@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.slides import SlidesSettings, score_slides
 
-FEW = SlidesSettings(samples=50)
+FEW = SlidesSettings(bootstrap=50)
 LABELS = {"a": True, "b": True, "c": False, "d": False}
 SCORES = {"a": 0.9, "b": 0.4, "c": 0.4, "d": 0.1}
 

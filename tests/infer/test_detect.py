@@ -93,5 +93,5 @@ def test_the_limit_keeps_the_strongest():
 
 def test_mirroring_changes_nothing_where_the_net_is_symmetric():
     case = case_with_cubes((16, 32, 48))
-    plain, mirrored = detector(halo=0).find(case), detector(halo=0, flips=True).find(case)
+    plain, mirrored = detector(halo=0).find(case), detector(halo=0, flip=True).find(case)
     np.testing.assert_allclose(plain[0].centre_mm, mirrored[0].centre_mm, atol=1e-4)

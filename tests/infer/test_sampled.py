@@ -11,7 +11,8 @@ from lesionkit.infer.sampled_settings import SampledSettings
 from lesionkit.nets.patch_net import PatchNet
 from lesionkit.nets.patch_net_settings import PatchNetSettings
 
-SMALL = SampledSettings(patch=64, centre=32, precision="fp32", device="cpu", batch=3)
+SMALL = SampledSettings(patch=64, centre=32, batch=3)
+HOW = ("fp32", "cpu")
 
 
 def make() -> PatchNet:
@@ -36,7 +37,7 @@ def direct(image, boxes):
 @torch.inference_mode()
 def test_a_score_is_the_largest_probability_in_the_middle_of_its_patch():
     net, image = make(), picture()
-    scored = infer_sampled(net, image, patches(), SMALL, direct)
+    scored = infer_sampled(net, image, patches(), SMALL, direct, *HOW)
     assert len(scored) == 16
     for row, column, score in scored[["row", "column", "score"]].itertuples(index=False):
         colours = torch.from_numpy(image.array[row : row + 64, column : column + 64].copy()).permute(2, 0, 1)[None]
@@ -51,7 +52,8 @@ def test_no_more_patches_are_read_than_asked_for_and_in_the_order_of_the_slide()
         return direct(image, boxes)
 
     once, again = (
-        infer_sampled(make(), picture(), patches(), SMALL.model_copy(update={"most": 5}), counting) for _ in range(2)
+        infer_sampled(make(), picture(), patches(), SMALL.model_copy(update={"most": 5}), counting, *HOW)
+        for _ in range(2)
     )
     assert len(once) == 5
     assert read[:5] == sorted(read[:5]) == read[5:]
@@ -68,7 +70,7 @@ def test_the_published_quantile_is_the_10_000th_smallest_of_the_middle():
 
 
 def test_without_patches_there_are_no_scores():
-    scored = infer_sampled(make(), picture(), patches()[:0], SMALL, direct)
+    scored = infer_sampled(make(), picture(), patches()[:0], SMALL, direct, *HOW)
     assert list(scored.columns) == ["row", "column", "score"]
     assert len(scored) == 0
 

@@ -121,7 +121,7 @@ def test_the_average_lags_behind_the_last_weights(tmp_path):
 
 
 def test_a_training_ends_with_its_minutes_and_its_rate_is_down_by_then(tmp_path):
-    fitted = train(tmp_path, 100_000, batches=Spots(100_000), most_minutes=0.02, validate_every=1000)
+    fitted = train(tmp_path, 100_000, batches=Spots(100_000), minutes=0.02, validate_every=1000)
     assert 1 <= fitted.figures["steps"] < 100_000
     assert fitted.figures["rate"] < 0.002
 

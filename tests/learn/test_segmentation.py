@@ -87,7 +87,7 @@ def settings(*parts, **more):
         "clip_norm": None,
         "precision": "32-true",
         "device": "cpu",
-        "loader_workers": 0,
+        "workers": 0,
     }
     return SegmentationLearnSettings(parts=parts, **{**plain, **more})
 
@@ -281,22 +281,22 @@ def test_where_no_end_to_average_was_reached_the_last_weights_are(tmp_path):
 
 def test_the_budget_ends_the_training_and_a_larger_one_goes_on(tmp_path):
     says = Says(0.5)
-    fitted = fit_segmenter(tiny(), tmp_path, settings(part(3), most_minutes=1e-6), draw, says)
+    fitted = fit_segmenter(tiny(), tmp_path, settings(part(3), minutes=1e-6), draw, says)
     assert (fitted.figures["epochs"], fitted.figures["steps"]) == (1, 1)
     assert len(says.asked) == 1
-    fit_segmenter(tiny(), tmp_path, settings(part(3), most_minutes=1e-6), draw, says)
+    fit_segmenter(tiny(), tmp_path, settings(part(3), minutes=1e-6), draw, says)
     assert len(says.asked) == 1
-    more = fit_segmenter(tiny(), tmp_path, settings(part(3), most_minutes=10), draw, says)
+    more = fit_segmenter(tiny(), tmp_path, settings(part(3), minutes=10), draw, says)
     assert (more.figures["epochs"], more.figures["steps"]) == (3, 5)
 
 
 def test_a_budget_spent_before_the_next_part_leaves_the_weights_of_this_one(tmp_path):
-    fitted = fit_segmenter(tiny(), tmp_path, settings(part(1), part(1), most_minutes=1e-6), draw, Says(0.5))
+    fitted = fit_segmenter(tiny(), tmp_path, settings(part(1), part(1), minutes=1e-6), draw, Says(0.5))
     assert [path.parent.name for path in fitted.best] == ["part-0"]
 
 
 def test_steps_of_an_epoch_are_capped_and_accumulated_batches_make_one(tmp_path):
-    fitted = fit_segmenter(tiny(), tmp_path / "a", settings(part(2), batch=2, steps_per_epoch=1), draw)
+    fitted = fit_segmenter(tiny(), tmp_path / "a", settings(part(2), batch=2, validate_every=1), draw)
     assert fitted.figures["steps"] == 2
     fitted = fit_segmenter(tiny(), tmp_path / "b", settings(part(2), batch=2, accumulate=2), draw)
     assert fitted.figures["steps"] == 4

@@ -4,14 +4,18 @@ import pytest
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.recipes import RECIPES, load_recipe
-from lesionkit.runs.old_names import NEW_NAMES, kept_settings, new_name, old_names
+from lesionkit.runs.old_names import NEW_NAMES, kept_settings
 from lesionkit.runs.run_folder import open_run
 from lesionkit.runs.settings_file import parse_assignment, resolve
+
+SLIDES = "slide-metastasis"
 
 
 @pytest.mark.parametrize("old", NEW_NAMES)
 def test_an_old_name_is_refused_with_the_new_one_however_it_is_given(old, tmp_path):
-    recipe = next(r for r in map(load_recipe, RECIPES) if hasattr(r.settings(), old.split(".")[0]))
+    recipe = next(
+        (r for r in map(load_recipe, RECIPES) if hasattr(r.settings(), old.split(".")[0])), load_recipe(SLIDES)
+    )
     says = f"{old} is now called {NEW_NAMES[old]}"
     with pytest.raises(LesionkitError) as refused:
         resolve(recipe.settings(), (), [f"{old}=1"])
@@ -30,16 +34,12 @@ def test_no_recipe_has_an_old_name(old):
             parse_assignment(load_recipe(name).settings(), f"{old}=1")
 
 
-def test_names_that_lead_to_an_old_name_lead_to_the_new_one():
-    old = next(iter(NEW_NAMES))
-    assert new_name(("members", *old.split("."))) == f"members.{NEW_NAMES[old]}"
-    assert new_name(("split", "folds")) is None
-
-
-def test_old_names_are_found_in_lists_of_groups():
-    assert list(old_names({"members": [{"split": {"trained": 1}}]})) == [
-        f"members.split.trained is now called members.{NEW_NAMES['split.trained']}"
-    ]
+def test_old_names_are_found_in_members_of_an_ensemble():
+    recipe = load_recipe("xray-pneumothorax")
+    member = recipe.settings().members[0].model_dump(mode="json")
+    member["learn"]["most_minutes"] = member["learn"].pop("minutes")
+    with pytest.raises(LesionkitError, match=r"members\.learn\.most_minutes is now called members\.learn\.minutes"):
+        resolve(recipe.settings(), (), [f"members={[member]}"])
 
 
 def test_a_model_of_before_is_refused_with_what_to_do(tmp_path):

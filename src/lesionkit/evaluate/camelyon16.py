@@ -88,7 +88,7 @@ def score_camelyon16(
     how = {slide_id: settings.regions((slide_um or {}).get(slide_id)) for slide_id in ids}
     slides = find_hits(marks, truth, how)
     found = _detections(slides)
-    draws = draw_cases(len(ids), settings.samples, settings.seed)
+    draws = draw_cases(len(ids), settings.bootstrap, settings.seed)
     curve, quoted, deviations = _quote(slides, found, settings.rates, draws, protocol)
     figures, slide_curve = _slide_figure(question)
     key = draw_key(ids, [slide.regions.is_itc.tolist() for slide in slides], len(draws), settings.seed)
@@ -208,7 +208,7 @@ def _by_size(slides: Sequence[Slide], found: Detections, settings: Camelyon16Set
         return ()
     length_um = np.concatenate([slide.regions.length_um[~slide.regions.is_itc] for slide in slides])
     names = np.where(length_um < _MACRO_UM, "below 2 mm", "2 mm or more")
-    how = Subgrouping(settings.rates, settings.samples, settings.seed, step=True)
+    how = Subgrouping(settings.rates, settings.bootstrap, settings.seed, step=True)
     return subgroup_rows(found, "major axis", pd.Series(names), "lesions", how)
 
 

@@ -25,7 +25,7 @@ class Camelyon16Settings(Settings):
     """Grown regions whose major axis is shorter are isolated tumour cells: neither lesion nor false positive."""
     rates: tuple[float, ...] = RATES
     """False positives per slide at which the sensitivity is averaged."""
-    samples: int = SAMPLES
+    bootstrap: int = SAMPLES
     """Bootstrap draws of slides."""
     seed: int = SEED
     """Of the draws."""

@@ -26,7 +26,7 @@ RULE = (
 class Camelyon17Settings(Settings):
     """How a submission is scored."""
 
-    samples: int = SAMPLES
+    bootstrap: int = SAMPLES
     """Bootstrap draws of patients."""
     seed: int = SEED
     """Of the draws."""
@@ -51,7 +51,7 @@ def score_camelyon17(truth: pd.DataFrame, marks: pd.DataFrame, settings: Camelyo
     patients = list(true.stage)
     truth_code, found_code = (np.array([STAGES.index(table.stage[p]) for p in patients]) for table in (true, found))
     same = (truth_code == found_code).astype(np.float64)
-    draws = draw_cases(len(patients), settings.samples, settings.seed)
+    draws = draw_cases(len(patients), settings.bootstrap, settings.seed)
     samples = {
         "quadratic weighted kappa": resample_kappa(truth_code, found_code, draws),
         "stage accuracy": draws @ same / len(same),
@@ -76,7 +76,7 @@ def score_camelyon17(truth: pd.DataFrame, marks: pd.DataFrame, settings: Camelyo
         subgroups=tuple(_confusion(truth_code, found_code)),
         warnings=(*true.warnings, *found.warnings, *_undefined(kappa)),
         facts={"settings": settings.model_dump(mode="json")},
-        resamples=Resamples(draw_key(patients, truth_code, settings.samples, settings.seed), samples),
+        resamples=Resamples(draw_key(patients, truth_code, settings.bootstrap, settings.seed), samples),
     )
 
 

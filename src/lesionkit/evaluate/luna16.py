@@ -76,7 +76,7 @@ def score_luna16(
     found = tables.detections(matched, kept)
     official = settings.protocol == "official"
     curve = _official_curve(found) if official else froc(found, case_word="scan")
-    draws = draw_cases(found.n_cases, settings.bootstrap_samples, settings.seed)
+    draws = draw_cases(found.n_cases, settings.bootstrap, settings.seed)
     quoted = quote(found, curve, settings.rates, draws)
     warnings = [*tables.warnings, *_about_sets(tables, found)]
     if official:
@@ -165,7 +165,7 @@ def _subgroups(
     cases: pd.DataFrame | None,
     settings: Luna16Settings,
 ) -> tuple[dict[str, Any], ...]:
-    how = Subgrouping(settings.rates, settings.bootstrap_samples, settings.seed, step=settings.protocol == "exact")
+    how = Subgrouping(settings.rates, settings.bootstrap, settings.seed, step=settings.protocol == "exact")
     rows: list[dict[str, Any]] = []
     for column in settings.by:
         if column in annotations.columns:
@@ -224,4 +224,4 @@ def _official_cpm(found: Detections, rates: Sequence[float]) -> float:
 
 def _key(tables: Luna16Tables, settings: Luna16Settings) -> str:
     truth = (tables.nodules.places.case.tobytes(), tables.nodules.places.centre_mm.tobytes(), settings.protocol)
-    return draw_key(tables.series, truth, settings.bootstrap_samples, settings.seed)
+    return draw_key(tables.series, truth, settings.bootstrap, settings.seed)

@@ -31,7 +31,7 @@ class Luna16Settings(Settings):
     """`official` is the organisers' script; `exact` a step curve over all marks, one nodule per mark."""
     rates: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = RATES
     """False positives per scan at which the CPM is taken."""
-    bootstrap_samples: PositiveInt = SAMPLES
+    bootstrap: PositiveInt = SAMPLES
     """Draws of scans behind the 95 % intervals."""
     seed: NonNegativeInt = SEED
     """Seed of the draws."""

@@ -30,7 +30,7 @@ _SHARES = (0.01, 0.03)
 class SiimSettings(Settings):
     """How a submission is scored."""
 
-    samples: int = SAMPLES
+    bootstrap: int = SAMPLES
     """Bootstrap draws of images, or of patients where the truth names them."""
     seed: int = SEED
     """Of the draws; two systems scored with one seed can be compared as pairs."""
@@ -63,7 +63,7 @@ def score_siim(
     images = _compare(_runs(truth, shape, "truth"), _runs(marks, shape, "marks"), settings.missing_is_empty)
     score, ranked_by = _image_scores(images, marks, scores)
     patients, patient_of = np.unique(_patients(truth, images.ids), return_inverse=True)
-    draws = draw_cases(len(patients), settings.samples, settings.seed)[:, patient_of]
+    draws = draw_cases(len(patients), settings.bootstrap, settings.seed)[:, patient_of]
     unit = "patient" if len(patients) < len(images.ids) else "image"
     samples = _resampled(images, score, draws)
     curve = roc(images.is_positive, score, f"images ranked by {ranked_by}")

@@ -17,7 +17,7 @@ RULE = "Area below the ROC curve of slides: how often a positive slide outscores
 class SlidesSettings(Settings):
     """How slide scores are scored."""
 
-    samples: int = SAMPLES
+    bootstrap: int = SAMPLES
     """Bootstrap draws of slides, which a comparison of two systems needs; the interval is DeLong's."""
     seed: int = SEED
     """Of the draws."""
@@ -38,7 +38,7 @@ def score_slides(
     settings = settings or SlidesSettings()
     positive, score = _paired(labels, marks)
     curve = roc(positive, score)
-    draws = draw_cases(len(positive), settings.samples, settings.seed)
+    draws = draw_cases(len(positive), settings.bootstrap, settings.seed)
     return Score(
         protocol="slides",
         rule=RULE,
@@ -54,7 +54,7 @@ def score_slides(
         warnings=tuple(_warnings(positive, score)),
         facts={"settings": settings.model_dump(mode="json")},
         resamples=Resamples(
-            draw_key(labels, positive, settings.samples, settings.seed),
+            draw_key(labels, positive, settings.bootstrap, settings.seed),
             {"slide AUC": resample_auc(positive, score, draws)},
         ),
     )

@@ -65,7 +65,7 @@ class NoduleDetector:
     @torch.inference_mode()
     def _output(self, volume: torch.Tensor) -> torch.Tensor:
         output: torch.Tensor = self.net(volume)[0].float()
-        if self.settings.flips:
+        if self.settings.flip:
             mirrored = self.net(volume.flip(4))[0].float().flip(3)
             mirrored[3] *= -1
             output = (output + mirrored) / 2

@@ -20,7 +20,7 @@ class InferSettings(Settings):
     """Candidates closer than this share of the stronger one's diameter, or than 4 mm, are one."""
     near_lung_mm: float = Field(4.0, ge=0)
     """Candidates farther outside the lungs than this are dropped."""
-    flips: bool = False
+    flip: bool = False
     """Average with the scan mirrored left to right (twice the time)."""
     precision: str = "bf16"
     """bf16 or fp32."""

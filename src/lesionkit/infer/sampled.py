@@ -15,7 +15,13 @@ from lesionkit.nets.patch_net import PatchNet
 
 
 def infer_sampled(
-    net: PatchNet, image: Image, patches: pd.DataFrame, settings: SampledSettings, stream: Stream
+    net: PatchNet,
+    image: Image,
+    patches: pd.DataFrame,
+    settings: SampledSettings,
+    stream: Stream,
+    precision: str = "bf16",
+    device: str = "auto",
 ) -> pd.DataFrame:
     """Scores of some of a slide's patches.
 
@@ -23,6 +29,7 @@ def infer_sampled(
         image: uint8 RGB at the spacing the net learned on.
         patches: with row and column, the first pixel of each; those of tissue.
         stream: reads the next patches while these are computed.
+        precision, device: see `NetRunner`.
 
     Returns:
         Those of the patches that were drawn, from the top left, with a column score, 0..1. Published as score of the
@@ -44,7 +51,7 @@ def infer_sampled(
         (slice(row, row + settings.patch), slice(column, column + settings.patch))
         for row, column in zip(drawn["row"].tolist(), drawn["column"].tolist(), strict=True)
     ]
-    run = NetRunner(net, settings.precision, settings.device)
+    run = NetRunner(net, precision, device)
     blocks = (block for _, block in stream(image, boxes))
     scores = [float(score) for batch in _batches(blocks, settings.batch) for score in judge(run(batch), net, settings)]
     return drawn.assign(score=np.array(scores, dtype=np.float64))

@@ -24,7 +24,3 @@ class SampledSettings(Settings):
     """Of "quantile": the 10,000th smallest of 128 × 128, in the one variant that did not take the maximum."""
     batch: int = Field(default=16, ge=1)
     """Patches at a time."""
-    precision: Literal["bf16", "fp32"] = "bf16"
-    """Of the net."""
-    device: str = "auto"
-    """auto, cpu, cuda or mps."""

@@ -70,8 +70,8 @@ class PatchLearner(lightning.LightningModule):
     def progress(self) -> float:
         """Share of the training that is over, by steps or by minutes, whichever is further."""
         share = self.global_step / self.settings.steps
-        if self.settings.most_minutes is not None:
-            share = max(share, (self.spent_s + time.perf_counter() - self._started) / 60 / self.settings.most_minutes)
+        if self.settings.minutes is not None:
+            share = max(share, (self.spent_s + time.perf_counter() - self._started) / 60 / self.settings.minutes)
             if self.trainer.world_size > 1:
                 share = self.trainer.strategy.broadcast(share)
         return min(share, 1.0)
@@ -110,7 +110,7 @@ class PatchLearner(lightning.LightningModule):
             if self.plateau is not None:
                 self.plateau.step(float(torch.stack(self._losses).mean()))
             self._losses = []
-        if self.settings.most_minutes is not None and self.progress >= 1:
+        if self.settings.minutes is not None and self.progress >= 1:
             self.trainer.should_stop = True
 
     def configure_optimizers(self) -> torch.optim.Optimizer:

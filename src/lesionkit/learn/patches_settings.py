@@ -62,8 +62,9 @@ class PatchLearnSettings(Settings):
     """Processes that prepare batches."""
     validate_every: int = Field(500, ge=1)
     """Steps between validations and checkpoints."""
-    most_minutes: float | None = Field(None, gt=0)
-    """End after so many minutes, the rate having come down by then; the same seed then no longer gives the same."""
+    minutes: float | None = Field(None, gt=0)
+    """Wall time of all trainings of a run together, shared evenly; each ends when its share is spent, its rate having
+    come down by then. The same seed then no longer gives the same."""
     seed: int = 0
 
     @model_validator(mode="after")

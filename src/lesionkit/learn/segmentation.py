@@ -23,7 +23,7 @@ from lesionkit.learn.segmentation_module import SegmentationModule, Validate
 from lesionkit.learn.segmentation_settings import SegmentationLearnSettings
 from lesionkit.nets.segmenter import Segmenter
 
-_FREE_TO_CHANGE = {"most_minutes", "device", "devices", "loader_workers"}
+_FREE_TO_CHANGE = {"minutes", "device", "devices", "workers"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +70,8 @@ def fit_segmenter(
     folder = Path(folder)
     learner = SegmentationModule(net, settings, folder / "checkpoints", validate)
     teaching = None if unlabelled is None or settings.teacher is None else (unlabelled, settings.teacher.batch)
-    most = None if settings.steps_per_epoch is None else settings.steps_per_epoch * settings.accumulate
-    deck = Deck(learner.course, draw, settings.batch, most, teaching, settings.loader_workers)
+    most = None if settings.validate_every is None else settings.validate_every * settings.accumulate
+    deck = Deck(learner.course, draw, settings.batch, most, teaching, settings.workers)
     last = folder / "checkpoints" / "last.ckpt"
     state = _state_of(last, settings)
     if state is not None and _is_over(state, settings):
@@ -97,8 +97,8 @@ def make_trainer(settings: SegmentationLearnSettings, folder: Path) -> lightning
     """Lightning's trainer for these settings; the weights of each device are averaged at every step (DDP)."""
     waiting = Waiting()
     callbacks: list[Callback] = [waiting, _AfterEpoch(waiting), RichProgressBar()]
-    if settings.most_minutes is not None:
-        callbacks.append(Timer(datetime.timedelta(minutes=settings.most_minutes), verbose=False))
+    if settings.minutes is not None:
+        callbacks.append(Timer(datetime.timedelta(minutes=settings.minutes), verbose=False))
     callbacks.append(
         ModelCheckpoint(folder / "checkpoints", "last", save_on_train_epoch_end=True, enable_version_counter=False)
     )
@@ -110,6 +110,7 @@ def make_trainer(settings: SegmentationLearnSettings, folder: Path) -> lightning
         plugins=one_machine(settings.devices),
         precision=arithmetic(settings.precision, training_device(settings.device)),
         max_epochs=sum(part.epochs for part in settings.parts),
+        max_steps=settings.steps or -1,
         gradient_clip_val=settings.clip_norm,
         accumulate_grad_batches=settings.accumulate,
         reload_dataloaders_every_n_epochs=1,
@@ -166,8 +167,8 @@ def _state_of(last: Path, settings: SegmentationLearnSettings) -> dict[str, Any]
 def _is_over(state: Mapping[str, Any], settings: SegmentationLearnSettings) -> bool:
     timers = [value for name, value in state["callbacks"].items() if name.startswith("Timer")]
     seconds = timers[0]["time_elapsed"]["train"] if timers else 0.0
-    late = settings.most_minutes is not None and seconds >= 60 * settings.most_minutes
-    return bool(state["segmentation"]["course"]["finished"]) or late
+    late = settings.minutes is not None and seconds >= 60 * settings.minutes
+    return bool(state["segmentation"]["course"]["finished"]) or late or state["global_step"] == settings.steps
 
 
 def _finished(learner: SegmentationModule, deck: Deck) -> Fitted:

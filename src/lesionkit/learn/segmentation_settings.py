@@ -36,17 +36,19 @@ class SegmentationLearnSettings(Settings):
     batch statistics estimated on training pictures. Where the training ends before the first, its last weights are."""
     teacher: TeacherSettings | None = None
     """Learn from pictures without truth too, and keep the teacher."""
-    most_minutes: float | None = Field(None, gt=0)
+    minutes: float | None = Field(None, gt=0)
     """The training, validation included, ends after this time wherever it stands, and is validated once more."""
-    steps_per_epoch: int | None = Field(None, ge=1)
-    """Most optimiser steps of an epoch; None shows every picture drawn."""
+    validate_every: int | None = Field(None, ge=1)
+    """Optimiser steps between validations: an epoch ends after so many; None shows every picture drawn."""
+    steps: int | None = Field(None, ge=1)
+    """Optimiser steps after which the training ends wherever it stands; None for all epochs of its parts."""
     precision: Literal["auto", "bf16-mixed", "32-true", "16-mixed"] = "auto"
     """Arithmetic; auto computes in bf16 on CPUs and CUDA and in 32 bits elsewhere."""
     device: str = "auto"
     """auto, cpu, cuda, mps or what Lightning calls an accelerator."""
     devices: int = Field(1, ge=1)
     """How many of them; more than one trains with DDP, each on its own batches."""
-    loader_workers: int = Field(1, ge=0)
+    workers: int = Field(1, ge=0)
     """Processes that prepare pictures."""
     seed: int = 0
 

@@ -70,7 +70,7 @@ def luna16_scorer(files: Luna16Files, given: Given) -> Scorer:
         if files.thresholds:
             points = load_score(files.thresholds).operating_points
             found = luna16_detections(*tables, settings)
-            applied = applied_figures(points, found, settings.bootstrap_samples, settings.seed)
+            applied = applied_figures(points, found, settings.bootstrap, settings.seed)
             scored = replace(scored, figures={**scored.figures, **applied})
         return with_inputs(scored, {**vars(files), "marks": marks})
 

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
-from lesionkit.runs.old_names import new_name, old_names
+from lesionkit.runs.old_names import old_names
 
 S = TypeVar("S", bound=Settings)
 
@@ -78,11 +78,10 @@ def change(base: S, values: Mapping[str, Any], sources: Sources | None = None, p
     fields = {} if afresh else {name: getattr(base, name) for name in base.model_fields_set}
     for name, value in values.items():
         here = (*path, str(name))
+        _refuse_old(here, value, sources)
         _require_known(base, here, sources)
         current = getattr(base, name)
         nested = isinstance(current, Settings) and isinstance(value, Mapping)
-        for sentence in () if nested else old_names(value, here):
-            raise LesionkitError(f"{_source(sources, here)}{sentence}")
         fields[name] = change(current, value, sources, here) if nested else value
     try:
         return type(base).model_validate(fields)
@@ -108,6 +107,8 @@ def parse_assignment(base: Settings, text: str) -> tuple[Name, Any]:
     sources = {path: f"--set {text}"}
     if not equals or not all(path):
         raise LesionkitError(f"--set needs stage.field=value, got '{text}'")
+    with suppress(yaml.YAMLError):
+        _refuse_old(path, yaml.safe_load(raw), sources)
     group = base
     for depth, part in enumerate(path):
         _require_known(group, path[: depth + 1], sources)
@@ -219,15 +220,17 @@ def _require_known(group: Settings, path: Name, sources: Sources | None) -> None
     names = list(type(group).model_fields)
     if path[-1] in names:
         return
-    new = new_name(path)
-    if new is not None:
-        raise LesionkitError(f"{_source(sources, path)}{'.'.join(path)} is now called {new}")
     close = difflib.get_close_matches(path[-1], names, n=1, cutoff=0.4)
     if close:
         cure = f"did you mean '{'.'.join((*path[:-1], close[0]))}'?"
     else:
         cure = f"{'.'.join(path[:-1]) or 'the recipe'} has {', '.join(names)}"
     raise LesionkitError(f"{_source(sources, path)}unknown setting '{'.'.join(path)}'; {cure}")
+
+
+def _refuse_old(path: Name, value: Any, sources: Sources | None) -> None:
+    for place, sentence in old_names(_nested(path, value)):
+        raise LesionkitError(f"{_source(sources, place)}{sentence}")
 
 
 def _source(sources: Sources | None, path: Name) -> str:

@@ -15,7 +15,7 @@ net: {channels: [16, 16, 16, 16], blocks: [1, 1, 1, 1]}
 sample: {patch: 32}
 learn: {steps: 4, batch: 2, workers: 0, validate_every: 2, precision: 32-true}
 infer: {threshold: 0.001, precision: fp32}
-score: {bootstrap_samples: 20}
+score: {bootstrap: 20}
 engine: {backend: here}
 """
 

@@ -25,7 +25,7 @@ from lesionkit.runs.settings_file import resolve
 TINY = [
     *("net.channels=32,32", "net.blocks=1,1", "learn.steps=4", "learn.batch=4", "learn.workers=0"),
     *("learn.validate_every=4", "learn.precision=32-true", "draw.per_epoch=16", "draw.validation=8"),
-    *("dense.precision=fp32", "dense.tile=384", "score.samples=20", "engine.backend=here", "answer.fewest=2"),
+    *("infer.precision=fp32", "infer.tile=384", "score.bootstrap=20", "engine.backend=here", "answer.fewest=2"),
 ]
 SMALL = "net: {channels: [32, 32], blocks: [1, 1]}"
 MEMBERS = f"members=[{{name: first, {SMALL}, weight: 3}}, {{name: second one, {SMALL}, seed: 7}}]"

@@ -21,8 +21,8 @@ TINY = """
 net: {channels: [32, 32], blocks: [1, 1]}
 learn: {steps: 24, batch: 8, rate: 0.01, average: 0.5, workers: 0, validate_every: 24, precision: 32-true}
 draw: {per_epoch: 64, validation: 24}
-dense: {tile: 256, precision: fp32}
-score: {samples: 20}
+infer: {tile: 256, precision: fp32}
+score: {bootstrap: 20}
 engine: {backend: here}
 """
 
@@ -242,8 +242,8 @@ def test_the_fast_mode_searches_a_sample_of_patches(place, tmp_path):
     folder, _ = place
     lesionkit(
         *("find", folder / "data" / "slides", "--recipe", "slide-metastasis", "--model", folder / "trained"),
-        *("--out", tmp_path / "out", "--set", "search.mode=sampled", "--set", "sampled.patch=64"),
-        *("--set", "sampled.centre=32", "--set", "sampled.most=20", "--workers", 1),
+        *("--out", tmp_path / "out", "--set", "infer.mode=sampled", "--set", "infer.sampled.patch=64"),
+        *("--set", "infer.sampled.centre=32", "--set", "infer.sampled.most=20", "--workers", 1),
     )
     scores = read_slide_scores(tmp_path / "out" / "scores.csv")
     assert scores["a"] > scores["e"]

@@ -19,7 +19,7 @@ from lesionkit.runs.settings_file import resolve, show
 TINY = [
     *("net.channels=32,32", "net.blocks=1,1", "learn.steps=6", "learn.batch=4", "learn.workers=0"),
     *("learn.validate_every=6", "learn.precision=32-true", "draw.per_epoch=16", "draw.validation=8"),
-    *("dense.precision=fp32", "score.samples=20", "engine.backend=here"),
+    *("infer.precision=fp32", "score.bootstrap=20", "engine.backend=here"),
 ]
 
 

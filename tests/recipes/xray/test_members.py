@@ -55,23 +55,28 @@ def test_classifiers_alone_judge_and_segmenters_alone_draw():
 
 
 def test_names_of_winners_replace_what_every_network_learns_by():
-    settings = changed("xray-pneumothorax", {"learn": {"loss": "3rd", "average": "3rd"}, "sample": {"balance": "5th"}})
+    settings = changed("xray-pneumothorax", {"learn": {"loss": "3rd", "average": 0.99}, "sample": {"balance": "5th"}})
     (member,) = settings.networks
-    assert (member.learn.loss.lovasz, member.learn.average.decays[1]) == (1, (7, 0.99))
+    assert (member.learn.loss.lovasz, member.learn.average.decays) == (1, ((0, 0.99),))
     assert member.balance[0].draw == "both"
 
 
-@pytest.mark.parametrize(
-    ("group", "field"), [("learn", "loss"), ("learn", "average"), ("sample", "augment"), ("sample", "balance")]
-)
+@pytest.mark.parametrize(("group", "field"), [("learn", "loss"), ("sample", "augment"), ("sample", "balance")])
 def test_an_unknown_name_is_refused_with_those_there_are(group, field):
     with pytest.raises(LesionkitError, match=f"{field} must be one of .*, got 'sixth'"):
         changed("xray-pneumothorax", {group: {field: "sixth"}})
 
 
+def test_the_average_is_a_number_for_every_kind_of_image():
+    with pytest.raises(LesionkitError, match=r"average is a decay per step now, such as 0\.99, .*got '3rd'"):
+        changed("xray-pneumothorax", {"learn": {"average": "3rd"}})
+    (member,) = changed("xray-pneumothorax", {"learn": {"average": 0, "steps": 9, "weight_decay": 0.1}}).networks
+    assert (member.learn.average, member.learn.steps, member.learn.weight_decay) == (None, 9, 0.1)
+
+
 def test_minutes_do_not_change_a_member_before_they_are_shared():
     (member,) = changed("xray-pneumothorax", {"learn": {"minutes": 10}}).networks
-    assert member.learn.most_minutes is None
+    assert member.learn.minutes is None
 
 
 def test_a_rule_is_the_same_after_it_was_written():

@@ -59,13 +59,13 @@ def probability_map(net: "PatchNet", slide: Slide, tissue: Image, settings: Slid
 
     image: Image = analysed(slide, settings)
     if not tissue.read(tissue.grid.whole).any():
-        return ProbabilityMap.empty(image.grid, cell_of(net, settings.dense))
+        return ProbabilityMap.empty(image.grid, cell_of(net, settings.infer))
     if settings.stain != "none":
         colours = tissue_colours(slide, tissue, settings)
         image = _Restained(image, normaliser(settings.stain, {slide.path.name: colours}), slide.path.name)
-    if settings.search.mode == "sampled":
+    if settings.infer.mode == "sampled":
         return _sampled_map(net, image, tissue, settings)
-    return infer_dense(net, image, tissue, settings.dense, partial(stream, threads=settings.search.threads))
+    return infer_dense(net, image, tissue, settings.infer, partial(stream, threads=settings.infer.threads))
 
 
 def joined_map(
@@ -82,8 +82,8 @@ def joined_map(
     """
     from lesionkit.infer.dense import cell_of
 
-    cell = math.lcm(*(cell_of(net, settings.dense) for _, net, _ in nets))
-    alike = settings.model_copy(update={"dense": settings.dense.model_copy(update={"least_stride": cell})})
+    cell = math.lcm(*(cell_of(net, settings.infer) for _, net, _ in nets))
+    alike = settings.model_copy(update={"infer": settings.infer.model_copy(update={"least_stride": cell})})
     total, mean, measured = sum(weight for _, _, weight in nets), None, {}
     for name, net, weight in nets:
         found = probability_map(net, slide, tissue, alike)
@@ -112,15 +112,16 @@ def _added(mean: ProbabilityMap | None, found: ProbabilityMap, share: np.float32
 
 def _sampled_map(net: "PatchNet", image: Image, tissue: Image, settings: SlideMetastasis) -> ProbabilityMap:
     """Scores of sampled patches on the lattice of all patches; the others were not computed (row 4.18)."""
-    sampled = settings.sampled
+    sampled = settings.infer.sampled
     grid = SlideGridSettings(patch=sampled.patch, min_tissue=settings.patches.min_tissue)
     patches = find_patches(image.grid, tissue, None, grid)
     found = ProbabilityMap.empty(image.grid, sampled.patch)
     if len(patches):
-        reader = partial(stream, threads=settings.search.threads)
+        reader = partial(stream, threads=settings.infer.threads)
         from lesionkit.infer.sampled import infer_sampled
 
-        scored = infer_sampled(net, image, patches, sampled, reader)
+        how = (settings.infer.precision, settings.infer.device)
+        scored = infer_sampled(net, image, patches, sampled, reader, *how)
         cells = tuple((scored[name] // sampled.patch).to_numpy() for name in ("row", "column"))
         found.array[cells] = scored["score"].to_numpy()
         found.computed[cells] = True

@@ -59,7 +59,7 @@ def plans_of(settings: SlideMetastasis, folds: Sequence[str] = ()) -> tuple[NetP
     for number, fold in enumerate(folds or ("",)):
         for member in members:
             named = [fold, member.name if settings.members else ""]
-            own = _own(settings, member)
+            own = _own(settings, member, share=max(len(folds), 1) * len(members))
             if fold:
                 once = settings.split.model_copy(update={"every_fold": False, "fold": number})
                 own = own.model_copy(update={"split": once})
@@ -78,8 +78,10 @@ def searching(plans: Sequence[NetPlan], run: Path) -> Committee:
     return tuple(SearchNet(plan.name, plan.file(run), plan.member, plan.weight) for plan in plans)
 
 
-def _own(settings: SlideMetastasis, member: SlideMember) -> SlideMetastasis:
+def _own(settings: SlideMetastasis, member: SlideMember, share: int) -> SlideMetastasis:
     learn = member.learn or settings.learn
+    if settings.learn.minutes is not None:
+        learn = learn.model_copy(update={"minutes": settings.learn.minutes / share / (settings.mine.rounds + 1)})
     if member.seed is not None:
         learn = learn.model_copy(update={"seed": member.seed})
     changed = {"net": member.net, "learn": learn, "members": (), "ensemble": SlideEnsembleSettings()}

@@ -34,7 +34,7 @@ def score_labelled(run: RunFolder, data: Path, settings: SlideMetastasis, traine
     kept = [names[number] for number in held.validation]
     scores = dict(zip(kept, map(float, found), strict=True))
     labels = dict(zip(kept, held.labels[held.validation].tolist(), strict=True))
-    score = score_slides(labels, scores, SlidesSettings(samples=settings.score.samples, seed=settings.score.seed))
+    score = score_slides(labels, scores, SlidesSettings(bootstrap=settings.score.bootstrap, seed=settings.score.seed))
     score = replace(score, warnings=(*score.warnings, OPTIMISTIC))
     run.warn(OPTIMISTIC)
     table = write_slide_scores(run.path / "scores.csv", scores)

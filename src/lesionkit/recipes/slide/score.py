@@ -89,5 +89,5 @@ def score_slides_found(
     truth = {name: one.has_tumour for name, one in known.items()}
     if len(set(truth.values())) < 2:
         return {}
-    draws = SlidesSettings(samples=settings.score.samples, seed=settings.score.seed)
+    draws = SlidesSettings(bootstrap=settings.score.bootstrap, seed=settings.score.seed)
     return {"slides": score_slides(truth, {name: scores[name] for name in truth}, draws)}

@@ -75,18 +75,14 @@ class RoundSettings(Settings):
     hard: MineSettings = MineSettings()
 
 
-class SearchSettings(Settings):
+class SlideInferSettings(DenseSettings):
     """How a slide is searched."""
 
     mode: Literal["dense", "sampled"] = "dense"
-    """dense: every place of the tissue. sampled: at most `sampled.most` patches, as the original (row 4.18)."""
+    """dense: every place of the tissue. sampled: at most `infer.sampled.most` patches, as the original (row 4.18)."""
     threads: int = Field(default=2, ge=0)
     """That read ahead."""
-
-
-class SlideInferSettings(Settings):
-    """What a search takes on."""
-
+    sampled: SampledSettings = SampledSettings()
     foreign: Literal["refuse", "allow"] = "refuse"
     """What to do where slides are to be analysed at another `um` than the model learned at, by more than a quarter."""
 
@@ -142,9 +138,6 @@ class SlideMetastasis(Settings):
     ensemble: SlideEnsembleSettings = SlideEnsembleSettings()
     mine: RoundSettings = RoundSettings()
     infer: SlideInferSettings = SlideInferSettings()
-    search: SearchSettings = SearchSettings()
-    dense: DenseSettings = DenseSettings()
-    sampled: SampledSettings = SampledSettings()
     answer: SlideAnswerSettings = SlideAnswerSettings()
     """The score of a slide."""
     peaks: PeakSettings = PeakSettings()

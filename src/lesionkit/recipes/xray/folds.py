@@ -75,7 +75,7 @@ def begin_training(
     plan = Training(run, prepared, settings, members, start_from)
     if settings.learn.minutes is not None:
         count = (settings.pseudo.rounds + 1) * sum(len(plan.members_of(fold)) for fold in plan.folds)
-        learn = partial(with_values, most_minutes=settings.learn.minutes / count)
+        learn = partial(with_values, minutes=settings.learn.minutes / count)
         members = tuple(with_values(m, learn=learn(m.learn)) for m in members)
     return Training(run, prepared, settings, members, start_from)
 

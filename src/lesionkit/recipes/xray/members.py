@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
-from lesionkit.learn.average_settings import AVERAGES, AverageSettings
+from lesionkit.learn.average_settings import AverageSettings
 from lesionkit.learn.schedule_settings import TrainingPart
 from lesionkit.learn.segmentation_loss_settings import LOSSES
 from lesionkit.learn.segmentation_settings import SegmentationLearnSettings
@@ -20,6 +20,10 @@ from lesionkit.sample.balance import BALANCES, BalanceSettings
 S = TypeVar("S", bound=Settings)
 
 _MULTIPLE = 32
+_PLAIN = (
+    *("steps", "validate_every", "batch", "optimizer", "weight_decay", "clip_norm"),
+    *("precision", "device", "devices", "workers", "seed"),
+)
 
 
 class Member(Settings):
@@ -101,15 +105,21 @@ class LearnChange(Settings):
     """Of each training; its parts, restarts and ramps are shortened alike, its falling shares of positives too."""
     minutes: float | None = Field(None, gt=0)
     """Wall time of all trainings of the run together, shared evenly; each stops when its share is spent."""
-    steps_per_epoch: int | None = Field(None, ge=1)
-    """An epoch ends after so many steps."""
+    steps: int | None = Field(None, ge=1)
+    """Each training ends after so many steps of the optimiser, wherever it stands."""
+    validate_every: int | None = Field(None, ge=1)
+    """Steps between validations: an epoch ends after so many."""
     batch: int | None = Field(None, ge=1)
     rate: float | None = Field(None, gt=0)
     """Highest learning rate; those of later parts change alike."""
+    optimizer: Literal["adam", "adamw"] | None = None
+    weight_decay: float | None = Field(None, ge=0)
+    clip_norm: float | None = Field(None, gt=0)
+    """Gradients are scaled down to this norm."""
     loss: str | None = None
     """Name of a winner's: bce, 1st 3:1:4, 1st 1:1:1, 1st 2:1:2, 2nd classifier, 2nd, 2nd with head, 3rd, 4th, 5th."""
-    average: str | None = None
-    """Moving average of weights: none, 3rd, 5th."""
+    average: float | None = Field(None, ge=0, lt=1)
+    """Decay per step of the moving average of the weights, which is what is kept; 0 keeps the weights themselves."""
     teacher: bool | None = None
     """Learn from unlabelled images by a mean teacher (fifth place)."""
     checkpoints: int | None = Field(None, ge=1)
@@ -118,7 +128,7 @@ class LearnChange(Settings):
     device: str | None = None
     devices: int | None = Field(None, ge=1)
     """How many of them; more than one trains with DDP."""
-    loader_workers: int | None = Field(None, ge=0)
+    workers: int | None = Field(None, ge=0)
     seed: int | None = None
 
     @field_validator("loss")
@@ -126,10 +136,15 @@ class LearnChange(Settings):
     def _known_loss(cls, name: str | None) -> str | None:
         return name if name is None else _named("loss", name, LOSSES)
 
-    @field_validator("average")
+    @field_validator("average", mode="before")
     @classmethod
-    def _known_average(cls, name: str | None) -> str | None:
-        return name if name is None else _named("average", name, {"none": None, **AVERAGES})
+    def _decay(cls, value: object) -> object:
+        if isinstance(value, str):
+            raise LesionkitError(
+                f"learn.average is a decay per step now, such as 0.99, or 0 for none, got '{value}'; the averages of "
+                "winners come with their recipes"
+            )
+        return value
 
 
 def changed_members(
@@ -160,8 +175,7 @@ def _changed(member: Member, net: NetChange, sample: SampleChange, learn: LearnC
 
 
 def _changed_learner(before: SegmentationLearnSettings, change: LearnChange) -> SegmentationLearnSettings:
-    plain = ("steps_per_epoch", "batch", "precision", "device", "devices", "loader_workers", "seed")
-    values: dict[str, Any] = {name: getattr(change, name) for name in plain if getattr(change, name) is not None}
+    values: dict[str, Any] = {name: getattr(change, name) for name in _PLAIN if getattr(change, name) is not None}
     if change.rate is not None:
         ratio = change.rate / before.parts[0].rate
         values["parts"] = tuple(
@@ -170,7 +184,8 @@ def _changed_learner(before: SegmentationLearnSettings, change: LearnChange) -> 
     if change.loss is not None:
         values["loss"] = LOSSES[change.loss]
     if change.average is not None:
-        values["average"] = AVERAGES.get(change.average)
+        moving = AverageSettings(decays=((0, change.average),), warm=True)
+        values["average"] = moving if change.average else None
     if change.teacher is not None:
         values["teacher"] = (before.teacher or TeacherSettings()) if change.teacher else None
         # A teacher is a moving average already.
