@@ -20,6 +20,7 @@ from lesionkit.recipes.base import FindRequest, Item, Progress, Recipe, Summary
 from lesionkit.recipes.kind import Kind, Scored, Shelf
 from lesionkit.recipes.searching import F, Opened, Planned, S
 from lesionkit.runs.models import chosen_model, model_of_run, shipped_models
+from lesionkit.runs.old_names import kept_settings
 from lesionkit.runs.records import record_file, record_files
 from lesionkit.runs.run_folder import RunFolder, open_run
 from lesionkit.write.score import write_score
@@ -198,12 +199,13 @@ def model_settings(model: Path | None, settings: type[S], recipe: str) -> S:
     Raises:
         LesionkitError: there is no such model, or it is of another kind of image.
     """
-    card = card_of(chosen_model(model, recipe))
+    path = chosen_model(model, recipe)
+    card = card_of(path)
     made_by = str(card.get("recipe", recipe))
     # The name of a recipe begins with its kind of image: ct-nodule.
     if made_by.split("-")[0] != recipe.split("-")[0]:
         raise LesionkitError(f"{model} must be a model of {recipe}, got one of {made_by}; give another --model")
-    return settings.parse(card["settings"])
+    return kept_settings(settings, card["settings"], path)
 
 
 def card_of(model: Path) -> Mapping[str, Any]:
