@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -163,11 +165,43 @@ def test_a_damaged_copy_of_a_series_does_not_take_its_name(scan, tmp_path):
     assert len(frame) == 2
 
 
-def test_two_different_series_of_one_uid_are_refused(scan, big, tmp_path):
+def test_patients_who_share_their_uids_are_called_apart(scan, big, tmp_path):
     write_series(scan, tmp_path / "a")
     write_series(Case(scan.case_id, "P", big), tmp_path / "b")
-    with pytest.raises(LesionkitError, match=r"two scans are called '1.2.3.40' but differ: .*/a and .*/b; rename"):
-        build_catalogue(tmp_path)
+    frame = build_catalogue(tmp_path)
+    assert frame["case_id"].tolist() == ["P-1.2.3.40", "patient 1-1.2.3.40"]
+    assert [load_case(row).image.grid.shape for _, row in frame.iterrows()] == [(12, 12, 12), (12, 6, 8)]
+
+
+def test_those_who_share_their_names_too_are_called_after_their_folders(scan, tmp_path):
+    write_series(scan, tmp_path / "a/series")
+    other = ArrayImage(scan.image.grid, scan.image.array - 5)
+    write_series(Case(scan.case_id, scan.patient_id, other), tmp_path / "b/series")
+    frame = build_catalogue(tmp_path)
+    assert frame["case_id"].tolist() == ["a-1.2.3.40", "b-1.2.3.40"]
+    assert load_case(frame.loc[1]).image.array[0, 0, 0] == -1005
+
+
+def test_what_is_no_scan_is_a_row_with_its_reason(data_set, scan, change):
+    mr = write_series(scan, data_set / "scans/mr")
+    change(mr, lambda tags: setattr(tags, "Modality", "MR"))
+    (data_set / "scans/damaged").mkdir()
+    (data_set / "scans/damaged/1.dcm").write_bytes(b"no image")
+    (data_set / "scans/gone").symlink_to("nowhere")
+    failures = " | ".join(build_catalogue(data_set)["failure"].dropna())
+    assert "modality MR, not CT" in failures
+    assert "1 files are no readable DICOM images, first '1.dcm'" in failures
+    assert "the link leads nowhere" in failures
+
+
+def test_names_of_any_bytes_survive_the_table(variant, tmp_path):
+    odd = tmp_path / "data" / os.fsdecode(b"M\xfcller")
+    write_volume(variant(1), tmp_path / "a.nii.gz")
+    odd.mkdir(parents=True)
+    (tmp_path / "a.nii.gz").rename(odd / os.fsdecode(b"\xe4.nii.gz"))
+    again = read_catalogue(write_catalogue(build_catalogue(tmp_path / "data"), tmp_path / "c.parquet"))
+    assert again["case_id"].tolist() == ["ä"]
+    assert load_case(again.loc[0]).image.grid.shape == (12, 12, 12)
 
 
 def test_the_folds_of_luna16_are_kept(variant, tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.names import printable
 
 Thing = TypeVar("Thing")
 
@@ -46,9 +47,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write UTF-8 text atomically and return the path."""
+    """Write UTF-8 text atomically and return the path; names of files are made `printable`."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(printable(text), encoding="utf-8")
     return Path(path)
 
 

@@ -1,7 +1,6 @@
 """A data set -> one table with a row per case, and its rows -> cases with their truth."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,10 +14,10 @@ from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
 from lesionkit.core.image import Image, upright
-from lesionkit.read.dicom.series import choose_series, list_series
-from lesionkit.read.scan import ScanOptions, find_scans, open_scan
+from lesionkit.core.names import path_from_text, path_to_text, printable
+from lesionkit.read.same_scan import without_duplicates
+from lesionkit.read.scan import ScanOptions, open_scan, scan_name, survey_scans
 from lesionkit.read.truth.join import join_truth, lesions_from_json
-from lesionkit.read.volume import volume_stem
 
 Row: TypeAlias = dict[str, Any]
 
@@ -58,8 +57,9 @@ def build_catalogue(
 ) -> pd.DataFrame:
     """One row for each case of a data set: a folder of scans with LUNA16's tables or LIDC's XML files beside them.
 
-    Scans lie in `data/scans`, or anywhere in `data` where that is absent. A scan that cannot be read becomes a row with
-    its `failure`; a scan that is there twice, by content, becomes one row that lists its `duplicates`.
+    Scans lie in `data/scans`, or anywhere in `data` where that is absent, in any layout. A scan that cannot be read,
+    and what is no scan though it looks like one, becomes a row with its `failure`; a scan that is there twice, by
+    content, becomes one row that lists its `duplicates`.
 
     Args:
         each: applies a function to every path, in any order; pass a parallel map to use more processes.
@@ -71,9 +71,15 @@ def build_catalogue(
     """
     data = Path(data)
     scans = data / "scans"
-    paths = find_scans(scans if scans.is_dir() else data)
-    rows = sorted(each(_Describe(options or ScanOptions()), paths), key=lambda row: str(row["path"]))
-    return _frame(join_truth(_without_duplicates(rows), data, partial))
+    options = options or ScanOptions()
+    survey = survey_scans(scans if scans.is_dir() else data, options)
+    rows = sorted(each(_Describe(options), list(survey.scans)), key=lambda row: str(row["path"]))
+    rows += [
+        _row(Path(name).name, Path(name).name, Path(name)) | {"failure": why} for name, why in survey.unused.items()
+    ]
+    if survey.notes and rows:
+        rows[0]["warnings"] = [*rows[0]["warnings"], *survey.notes]
+    return _frame(join_truth(without_duplicates(rows), data, partial))
 
 
 def describe_scan(path: Path, options: ScanOptions | None = None) -> Row:
@@ -100,7 +106,7 @@ def describe_scan(path: Path, options: ScanOptions | None = None) -> Row:
 def failed_row(path: Path, reason: str, options: ScanOptions | None = None) -> Row:
     """A catalogue row of a scan that cannot be used, named by its series UID where headers tell, else by its file."""
     path = Path(path).resolve()
-    case_id = _id_of_failed(path, options or ScanOptions())
+    case_id = scan_name(path, options)
     return _row(case_id, case_id, path) | {"failure": reason}
 
 
@@ -136,7 +142,7 @@ def update_catalogue(frame: pd.DataFrame, case_id: str, **values: Any) -> pd.Dat
 
 def write_catalogue(frame: pd.DataFrame, path: Path) -> Path:
     """Write the table as Parquet and return the path. Inverse of `read_catalogue`."""
-    records = [{name: _plain(row[name]) for name in COLUMNS.names} for row in frame.to_dict("records")]
+    records = [{name: _kept(name, row[name]) for name in COLUMNS.names} for row in frame.to_dict("records")]
     with replacing(path) as temporary:
         pq.write_table(pa.Table.from_pylist(records, schema=COLUMNS), temporary)
     return Path(path)
@@ -158,7 +164,10 @@ def read_catalogue(path: Path) -> pd.DataFrame:
             f"{path}: a catalogue needs the column {missing[0]}, got {', '.join(table.column_names)}; "
             "index the data again"
         )
-    return _frame(table.to_pylist())
+    rows = table.to_pylist()
+    for row in rows:
+        row["path"], row["duplicates"] = path_from_text(row["path"]), [*map(path_from_text, row["duplicates"] or [])]
+    return _frame(rows)
 
 
 def load_case(row: Mapping[str, Any], options: ScanOptions | None = None) -> Case:
@@ -172,10 +181,12 @@ def load_case(row: Mapping[str, Any], options: ScanOptions | None = None) -> Cas
     failure = _plain(row["failure"])
     if failure:
         raise LesionkitError(f"case '{row['case_id']}' cannot be used: {failure}")
-    options = options or ScanOptions()
-    if row["format"] == "dicom" and options.series is None:
-        options = options.model_copy(update={"series": row["case_id"]})
     case = open_scan(Path(row["path"]), options)
+    if row["format"] == "dicom" and not str(row["case_id"]).endswith(case.case_id):
+        raise LesionkitError(
+            f"{row['path']}: the series '{row['case_id']}' was read when the catalogue was built, got "
+            f"'{case.case_id}'; index the data again"
+        )
     return Case(
         case_id=str(row["case_id"]),
         patient_id=str(row["patient_id"]),
@@ -214,52 +225,22 @@ def _row(case_id: str, patient_id: str, path: Path) -> Row:
     }
 
 
-def _id_of_failed(path: Path, options: ScanOptions) -> str:
-    if path.is_dir():
-        try:
-            return choose_series(list_series(path), options.series).uid
-        except LesionkitError:
-            return path.name
-    return volume_stem(path)
-
-
-def _without_duplicates(rows: list[Row]) -> list[Row]:
-    """One row per content; DICOM, which says most, is kept before other formats, then the first path."""
-    kept: dict[str, Row] = {}
-    for row in sorted(rows, key=lambda row: row["format"] != "dicom"):
-        first = kept.setdefault(row["content_hash"] or row["path"], row)
-        if first is not row:
-            first["duplicates"].append(row["path"])
-            first.setdefault("aliases", []).append(row["case_id"])
-    found = sorted(kept.values(), key=lambda row: str(row["path"]))
-    _name_apart(found)
-    return found
-
-
-def _name_apart(rows: list[Row]) -> None:
-    """Files of one name in several folders (`p1/ct.nii.gz`, `p2/ct.nii.gz`) are called after folder and file."""
-    names = Counter(row["case_id"] for row in rows)
-    for row in rows:
-        if names[row["case_id"]] > 1 and (row["failure"] or row["format"] != "dicom"):
-            alone = row["patient_id"] == row["case_id"]
-            row["case_id"] = f"{Path(row['path']).parent.name}-{row['case_id']}"
-            row["patient_id"] = row["case_id"] if alone else row["patient_id"]
-    by_id: dict[str, Row] = {}
-    for row in rows:
-        other = by_id.setdefault(row["case_id"], row)
-        if other is not row:
-            raise LesionkitError(
-                f"two scans are called '{row['case_id']}' but differ: {other['path']} and {row['path']}; "
-                "rename or remove one"
-            )
-
-
 def _frame(rows: Iterable[Row]) -> pd.DataFrame:
     """What is missing is None in columns of text and lists, NaN in columns of numbers."""
     records = [[row[name] for name in COLUMNS.names] for row in rows]
     frame = pd.DataFrame(records, columns=COLUMNS.names, dtype=object)
     types = {pa.float64(): float, pa.int64(): int, pa.bool_(): bool}
     return frame.astype({field.name: types[field.type] for field in COLUMNS if field.type in types})
+
+
+def _kept(name: str, value: Any) -> Any:
+    """As Parquet takes it: names of files may hold bytes that are no text."""
+    text = path_to_text if name in ("path", "duplicates") else printable
+    if isinstance(value, str):
+        return text(value)
+    return (
+        [text(part) if isinstance(part, str) else part for part in value] if isinstance(value, list) else _plain(value)
+    )
 
 
 def _plain(value: Any) -> Any:

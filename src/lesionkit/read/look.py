@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.read.dicom.folder import scan_folder
 from lesionkit.read.dicom.header import read_header
-from lesionkit.read.dicom.series import SeriesInfo, scan_folder
+from lesionkit.read.dicom.series import SeriesInfo
 from lesionkit.read.options import ScanOptions
 from lesionkit.read.patch_set import is_patch_set, read_patch_set
 from lesionkit.read.picture import SUFFIXES as PICTURES

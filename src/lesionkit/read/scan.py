@@ -1,24 +1,32 @@
 """Any scan on disk -> one CT case: the one door for everything that reads a CT."""
 
-import os
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
-from lesionkit.read.dicom.header import Header, read_header
-from lesionkit.read.dicom.scan import read_series
+from lesionkit.core.names import printable
+from lesionkit.read.dicom.choose import choose_series
+from lesionkit.read.dicom.folder import Folder, is_index, scan_folder
+from lesionkit.read.dicom.header import read_header
+from lesionkit.read.dicom.scan import read_one, read_series
+from lesionkit.read.dicom.series import SeriesInfo
 from lesionkit.read.options import ScanOptions
 from lesionkit.read.volume import SUFFIXES, read_volume, volume_stem, volume_suffix
 
-__all__ = ["ScanOptions", "find_scans", "open_scan", "scan_name"]
+__all__ = ["ScanOptions", "Survey", "files_of_scan", "find_scans", "open_scan", "scan_name", "survey_scans"]
 
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff"}
-_NEVER_DICOM = {".csv", ".json", ".parquet", ".raw", ".zraw", ".xml", ".txt", *_PICTURES}
 
 
 def open_scan(path: Path, options: ScanOptions | None = None) -> Case:
-    """One CT scan: a DICOM folder, one file of a DICOM series, or a .mhd, .mha, .nii, .nii.gz or .nrrd file.
+    """One CT scan.
+
+    Args:
+        path: a .mhd, .mha, .nii, .nii.gz or .nrrd file, a DICOM folder, one file of a DICOM series, or `FOLDER/NAME`
+            for the scan called NAME of a folder that holds several, as `survey_scans` gives it.
 
     Returns:
         int16 HU of at least -1024 on the scan's own grid; `facts` tell what else the file says.
@@ -28,9 +36,16 @@ def open_scan(path: Path, options: ScanOptions | None = None) -> Case:
     """
     path = Path(path)
     options = options or ScanOptions()
+    try:
+        return _open(path, options)
+    except OSError as error:
+        raise LesionkitError(f"{path}: cannot be read: {error.strerror or error}; check the path") from error
+
+
+def _open(path: Path, options: ScanOptions) -> Case:
     if path.is_dir():
         volumes = [] if options.series else _volumes(path)
-        if volumes and _first_image(path) is None:
+        if volumes and not any(file.parent == path for s in scan_folder(path).series for file in s.files):
             if len(volumes) > 1:
                 raise LesionkitError(
                     f"{path}: one scan is wanted, but the folder holds {len(volumes)} volume files; give one"
@@ -41,72 +56,169 @@ def open_scan(path: Path, options: ScanOptions | None = None) -> Case:
         return read_volume(path, options)
     if path.suffix.lower() in _PICTURES:
         raise LesionkitError(f"{path}: a CT is a DICOM folder or a {', '.join(SUFFIXES)} file, got a picture")
-    header = read_header(path) if path.is_file() else None
-    if header is not None:
-        return read_series(path.parent, ScanOptions(series=header.series_uid, allow_gaps=options.allow_gaps))
-    what = "a file of unknown kind" if path.exists() else "nothing"
-    raise LesionkitError(f"{path}: a CT is a DICOM folder or a {', '.join(SUFFIXES)} file, got {what}")
+    if path.is_file():
+        return _open_file(path, options)
+    if path.parent.is_dir() and (one := _named(path)) is not None:
+        return read_one(scan_folder(path.parent), one, options, tell_rest=False)
+    raise LesionkitError(f"{path}: a CT is a DICOM folder or a {', '.join(SUFFIXES)} file, got nothing")
 
 
-def find_scans(path: Path) -> list[Path]:
-    """The scans below a path: itself if it is one, else every volume file and every folder with CT slices below it.
+def _open_file(path: Path, options: ScanOptions) -> Case:
+    if is_index(path):
+        return read_series(path.parent, options)
+    if read_header(path) is None:
+        raise LesionkitError(
+            f"{path}: a CT is a DICOM folder or a {', '.join(SUFFIXES)} file, got a file of unknown kind"
+        )
+    found = scan_folder(path.parent)
+    one = next((s for s in found.series if path in s.files), None)
+    if one is None:
+        raise LesionkitError(f"{path}: a file of a hidden or trash folder is not read; give a copy elsewhere")
+    return read_one(found, one, options)
 
-    Folders of other modalities and of localisers are passed over as long as there is any scan.
+
+@dataclass(frozen=True)
+class Survey:
+    """What there is to be searched below a path, and what is not.
+
+    Attributes:
+        scans: a path for each scan: its file, its folder where that holds no other, else `FOLDER/NAME`.
+        unused: what is no scan though somebody may expect one -> why.
+        notes: sentences on what was passed over rightly: localisers, reports, other modalities of the same patients.
+    """
+
+    scans: tuple[Path, ...]
+    unused: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def survey_scans(path: Path, options: ScanOptions | None = None) -> Survey:
+    """The scans below a path, in whatever layout: itself if it is one, else every volume file and every CT series.
+
+    A series is a scan of its own whether it has a folder, shares one, or is spread over several. Series of other kinds
+    are passed over where their patient has a scan.
+
+    Args:
+        options: with `series`, only the DICOM series of that UID, UID ending or number.
 
     Raises:
         LesionkitError: there is nothing that looks like a scan.
     """
     path = Path(path)
     if not path.is_dir():
-        if not path.exists():
+        if not path.exists() and (not path.parent.is_dir() or _named(path) is None):
             raise LesionkitError(f"{path}: there is no such file or folder")
-        return [path]
-    folders = [path, *sorted(p for p in path.rglob("*") if p.is_dir() and not p.name.startswith("."))]
-    volumes = [volume for folder in folders for volume in _volumes(folder)]
-    firsts = {folder: header for folder in folders if (header := _first_image(folder)) is not None}
-    ct = {folder: header for folder, header in firsts.items() if _is_ct(header)}
-    scans = volumes + _series_folders(ct or ({} if volumes else firsts))
-    if not scans:
-        raise LesionkitError(f"{path}: the folder holds no scan (DICOM slices or {', '.join(SUFFIXES)} files)")
-    return sorted(scans)
+        return survey_scans(path.parent, options) if is_index(path) else Survey((path,), {}, ())
+    folder = scan_folder(path)
+    wanted = options.series if options is not None else None
+    volumes = [] if wanted else [file for file in folder.others if volume_suffix(file)]
+    scans = [s for s in folder.series if s.is_scan]
+    patients = {s.patient_id for s in scans}
+    rest = [s for s in folder.series if not s.is_scan]
+    if wanted:
+        scans = _wanted(folder, wanted)
+    if not scans and not volumes:
+        scans, rest = rest, []
+    if not scans and not volumes:
+        damaged = f"; {_say_strays(folder.strays)}" if folder.strays else ""
+        raise LesionkitError(f"{path}: the folder holds no scan (DICOM slices or {', '.join(SUFFIXES)} files){damaged}")
+    unused = _unused(folder, [s for s in rest if s.patient_id not in patients])
+    paths = {*volumes, *_paths(path, scans, {volume.parent for volume in volumes})}
+    return Survey(tuple(sorted(paths)), unused, _notes([s for s in rest if s.patient_id in patients]))
 
 
-def scan_name(path: Path, options: ScanOptions) -> str:
-    """What a scan is called, without reading its samples: its series UID where a header tells, else its file's name."""
-    if options.series:
-        return options.series
-    if volume_suffix(path) and path.is_file():
+def find_scans(path: Path) -> list[Path]:
+    """The scans of `survey_scans` alone.
+
+    Raises:
+        LesionkitError: there is nothing that looks like a scan.
+    """
+    return list(survey_scans(path).scans)
+
+
+def files_of_scan(path: Path) -> list[Path]:
+    """The files and folders whose content makes up a scan: itself, or the slices of one that shares a folder."""
+    one = None if path.exists() or not path.parent.is_dir() else _named(path)
+    return [path] if one is None else list(one.files)
+
+
+def scan_name(path: Path, options: ScanOptions | None = None) -> str:
+    """What `open_scan` would call a scan, without reading its samples; the name of the file where nothing tells."""
+    path = Path(path)
+    if volume_suffix(path) and not path.is_dir():
         return volume_stem(path)
-    header = _first_image(path) if path.is_dir() else read_header(path)
-    return (header.series_uid if header is not None else "") or path.name
+    try:
+        one = _series_of(path, options or ScanOptions())
+    except (LesionkitError, OSError):
+        one = None
+    return printable(path.name) if one is None else one.case_id
 
 
-def _series_folders(firsts: Mapping[Path, Header]) -> list[Path]:
-    """Folders with one series each. Folders that share a series but not their first image hold parts of it; then the
-    folder above them all is the scan."""
-    parts: dict[str, list[Path]] = {}
-    for folder, header in firsts.items():
-        parts.setdefault(header.series_uid, []).append(folder)
-    found = []
-    for folders in parts.values():
-        copies = len({firsts[folder].sop_uid for folder in folders}) == 1
-        found += folders if copies else [Path(os.path.commonpath(folders))]
-    return list(dict.fromkeys(found))
+def _series_of(path: Path, options: ScanOptions) -> SeriesInfo | None:
+    if path.is_dir() or is_index(path):
+        series = scan_folder(path if path.is_dir() else path.parent).series
+        scans = [s for s in series if s.is_scan]
+        return scans[0] if len(scans) == 1 and not options.series else choose_series(series, options.series)
+    if path.is_file():
+        return next((s for s in scan_folder(path.parent).series if path in s.files), None)
+    return _named(path)
+
+
+def _named(path: Path) -> SeriesInfo | None:
+    """The scan of a folder that has the name of a path which is not there."""
+    return next((s for s in scan_folder(path.parent).series if s.is_scan and s.name == path.name), None)
+
+
+def _wanted(folder: Folder, wanted: str) -> list[SeriesInfo]:
+    """The scans a user means by a UID, an ending of a UID, or a series number, which each patient may have."""
+    for found in (
+        [s for s in folder.series if s.is_scan and (s.uid == wanted or s.case_id == wanted)],
+        [s for s in folder.series if s.is_scan and s.number is not None and str(s.number) == wanted],
+        [s for s in folder.series if s.is_scan and s.uid.endswith(wanted)],
+    ):
+        if found:
+            return found
+    try:
+        return [choose_series(folder.series, wanted)]
+    except LesionkitError as error:
+        raise LesionkitError(f"{folder.path}: {error}") from error
+
+
+def _paths(root: Path, scans: Sequence[SeriesInfo], with_volumes: set[Path]) -> list[Path]:
+    """A path for each scan, by which `open_scan` finds it and no other."""
+    below: dict[Path, set[int]] = defaultdict(set)
+    for number, scan in enumerate(scans):
+        for place in {file.parent for file in scan.files}:
+            for above in (place, *place.parents):
+                below[above].add(number)
+    paths = []
+    for scan in scans:
+        if scan.case_id != scan.uid and len({s.case_id for s in scans if s.uid == scan.uid}) > 1:
+            paths.append(root / scan.name)
+        elif len(below[scan.place]) > 1 or scan.place in with_volumes:
+            paths.append(scan.place / scan.name)
+        else:
+            paths.append(scan.place)
+    return paths
+
+
+def _unused(folder: Folder, series: Sequence[SeriesInfo]) -> dict[str, str]:
+    unused = {str(s.place / s.name): f"{s}" for s in series}
+    by_folder: dict[Path, list[Path]] = defaultdict(list)
+    for stray in folder.strays:
+        by_folder[stray.parent].append(stray)
+    unused |= {str(place): _say_strays(files) for place, files in by_folder.items()}
+    return unused | {str(place): f"it cannot be read: {why}" for place, why in (folder.unreadable or {}).items()}
+
+
+def _say_strays(files: Sequence[Path]) -> str:
+    return f"{len(files)} files are no readable DICOM images, first '{files[0].name}'; copy them again or remove them"
+
+
+def _notes(series: Sequence[SeriesInfo]) -> tuple[str, ...]:
+    kinds = Counter(s.skipped for s in series)
+    return tuple(f"{count} series were passed over: {why}" for why, count in kinds.items())
 
 
 def _volumes(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if volume_suffix(p) and p.is_file() and not p.name.startswith("."))
-
-
-def _is_ct(header: Header) -> bool:
-    return header.modality == "CT" and "LOCALIZER" not in header.image_type
-
-
-def _first_image(folder: Path) -> Header | None:
-    """The first DICOM image that lies directly in a folder."""
-    for file in sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")):
-        if not volume_suffix(file) and file.suffix.lower() not in _NEVER_DICOM:
-            header = read_header(file)
-            if header is not None:
-                return header
-    return None

@@ -8,6 +8,7 @@ import numpy as np
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.image import ArrayImage
+from lesionkit.core.names import printable
 from lesionkit.read.hu import as_hu
 from lesionkit.read.options import MIN_SLICES, ScanOptions
 from lesionkit.read.volume_file import VolumeFile, open_volume
@@ -32,7 +33,7 @@ def volume_suffix(path: Path) -> str | None:
 
 def volume_stem(path: Path) -> str:
     """The file name without its suffix: the case id."""
-    return path.name[: -len(volume_suffix(path) or path.suffix) or None]
+    return printable(path.name[: -len(volume_suffix(path) or path.suffix) or None])
 
 
 def read_volume(path: Path, options: ScanOptions | None = None) -> Case:

@@ -15,6 +15,7 @@ from lesionkit.core.grid import Grid
 from lesionkit.read.itk_name import itk_name
 from lesionkit.read.metaimage import packed_slices
 from lesionkit.read.nifti import read_nifti_header
+from lesionkit.read.options import refuse_voxels
 from lesionkit.read.quiet import silenced
 from lesionkit.read.volume_header import look_at_header
 
@@ -96,24 +97,10 @@ def _refuse_size(path: Path, size: tuple[int, ...], components: int, most_voxels
         )
     if min(size) < 1:
         raise LesionkitError(f"{path}: a CT has voxels along all axes, got size {size} (x, y, z); copy the file again")
-    refuse_voxels(path, size[::-1], most_voxels)
-
-
-def refuse_voxels(path: Path, shape: tuple[int, ...], most_voxels: int) -> None:
-    """Raise, before memory is taken, where a scan has more voxels than any CT.
-
-    Args:
-        shape: (z, y, x).
-
-    Raises:
-        LesionkitError: there are more than `most_voxels`.
-    """
-    count = int(np.prod(np.array(shape, dtype=object)))
-    if count > most_voxels:
-        raise LesionkitError(
-            f"{path}: a CT has at most {most_voxels:,} voxels (read.most_voxels), got {count:,} of shape {shape} "
-            "(z, y, x); cut out the chest first"
-        )
+    try:
+        refuse_voxels(size[::-1], most_voxels)
+    except LesionkitError as error:
+        raise LesionkitError(f"{path}: {error}") from error
 
 
 def _say_reading_error(said: str) -> str:

@@ -33,8 +33,8 @@ def find(run: RunFolder, request: FindRequest, settings: S, kind: Kind[S, F, Ope
     model = chosen_model(request.model, recipe)
     for sentence in listed.notes:
         run.warn(sentence)
-    found, failed = searched(run, [(item, model) for item in items], settings, kind)
-    summary = shown(run, found, failed, model, settings, kind)
+    found, failed = searched(run, [(item, model) for item in items], settings, kind, listed.left_out)
+    summary = shown(run, found, {**listed.left_out, **failed}, model, settings, kind)
     return replace(summary, warnings=(*listed.notes, *summary.warnings))
 
 

@@ -1,7 +1,7 @@
 """What a kind of image is: the functions in which it differs from the others; `flow` holds what they share."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Generic
 
@@ -14,10 +14,16 @@ from lesionkit.runs.run_folder import RunFolder
 
 @dataclass(frozen=True, eq=False)
 class Listed:
-    """The images that are searched, and sentences on truth that belongs to none of them."""
+    """The images that are searched.
+
+    Attributes:
+        notes: sentences on truth that belongs to none of them, and on what was passed over rightly.
+        left_out: what was not searched though somebody may expect it -> why.
+    """
 
     items: Sequence[Item]
     notes: Sequence[str] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

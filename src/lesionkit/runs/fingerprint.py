@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.walk import walk
 
 _WHOLE_BYTES = 1 << 16
 _END_BYTES = 1 << 12
@@ -16,7 +17,8 @@ def fingerprint(path: Path) -> dict[str, Any]:
 
     The hash covers the relative names, the sizes and the contents of files up to 64 kB, and the first and last 4 kB of
     larger ones: a full read of a public CT data set would take longer than finding its nodules. It does not depend on
-    where the data lie, nor on dates. Hidden files are left out. Of a run folder only weights (`*.safetensors`) count.
+    where the data lie, nor on dates. Links are followed, hidden and trash files left out. Of a run folder only weights
+    (`*.safetensors`) count.
 
     Raises:
         LesionkitError: there is nothing at `path`, or it cannot be read.
@@ -29,7 +31,7 @@ def fingerprint(path: Path) -> dict[str, Any]:
     try:
         for name, file in _files(path):
             size = file.stat().st_size
-            digest.update(f"{name}\0{size}\0".encode())
+            digest.update(f"{name}\0{size}\0".encode("utf-8", "surrogateescape"))
             digest.update(_telling_bytes(file, size))
             count, total = count + 1, total + size
     except OSError as error:
@@ -43,11 +45,10 @@ def _files(path: Path) -> Iterator[tuple[str, Path]]:
     if path.is_file():
         yield "", path
         return
-    pattern = "*.safetensors" if (path / "run.json").is_file() else "*"
-    for file in sorted(path.rglob(pattern)):
-        name = file.relative_to(path)
-        if file.is_file() and not any(part.startswith(".") for part in name.parts):
-            yield name.as_posix(), file
+    only = ".safetensors" if (path / "run.json").is_file() else ""
+    for file in sorted(walk(path).files):
+        if file.name.endswith(only):
+            yield file.relative_to(path).as_posix(), file
 
 
 def _telling_bytes(file: Path, size: int) -> bytes:

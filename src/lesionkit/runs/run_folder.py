@@ -21,6 +21,7 @@ import psutil
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import write_text
+from lesionkit.core.names import printable
 from lesionkit.core.settings import Settings
 from lesionkit.runs.fingerprint import fingerprint
 from lesionkit.runs.hold import LOCK_FILE, held
@@ -86,7 +87,7 @@ class RunFolder:
     def say(self, sentence: str) -> None:
         """Add a line with the time to the log."""
         with (self.path / LOG_FILE).open("a", encoding="utf-8") as log:
-            log.write(f"{_now()}  {sentence}\n")
+            log.write(f"{_now()}  {printable(sentence)}\n")
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -29,12 +29,13 @@ _LOSSLESS, _JPEG_LS = (0xC3,), (0xF7,)
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7}
 
 
-def stored_values(tags: Dataset, syntax: str) -> NDArray[Any]:
-    """Stored values (row, column) of the only frame of an image; of colours (row, column, 3), RGB.
+def stored_values(tags: Dataset, syntax: str, index: int = 0) -> NDArray[Any]:
+    """Stored values (row, column) of a frame of an image; of colours (row, column, 3), RGB.
 
     Args:
         tags: a data set with its pixels.
         syntax: UID of the transfer syntax.
+        index: number of the frame, from 0.
 
     Raises:
         ValueError, RuntimeError, NotImplementedError and their like: the pixels cannot be decoded.
@@ -44,10 +45,10 @@ def stored_values(tags: Dataset, syntax: str) -> NDArray[Any]:
         if tags.get("SamplesPerPixel", 1) > 1 and "PlanarConfiguration" not in tags:
             tags.PlanarConfiguration = 0
         if syntax in _NATIVE:
-            return _native(tags)
+            return _native(tags, index)
         if syntax == RLELossless:
-            return np.asarray(pixel_array(tags, index=0))
-        frame = bytes(get_frame(tags.PixelData, 0, number_of_frames=1))
+            return np.asarray(pixel_array(tags, index=index))
+        frame = bytes(get_frame(tags.PixelData, index, number_of_frames=int(tags.get("NumberOfFrames") or 1)))
         if syntax in (_DEFLATED_FRAMES, _PLAIN_FRAMES):
             plain = zlib.decompress(frame, -zlib.MAX_WBITS) if syntax == _DEFLATED_FRAMES else frame
             values = np.frombuffer(plain, _kind(tags)).reshape(_shape(tags))
@@ -58,15 +59,15 @@ def stored_values(tags: Dataset, syntax: str) -> NDArray[Any]:
     return values
 
 
-def _native(tags: Dataset) -> NDArray[Any]:
+def _native(tags: Dataset, index: int) -> NDArray[Any]:
     """Values as pydicom reads them; bits that lie above those in use are cleared, those below are shifted out."""
     high, bits = int(tags.get("HighBit", tags.BitsStored - 1)), int(tags.BitsStored)
     below = high + 1 - bits
     if not 0 < below <= int(tags.BitsAllocated) - bits:
-        return np.asarray(pixel_array(tags, index=0))
+        return np.asarray(pixel_array(tags, index=index))
     tags.BitsStored = high + 1
     try:
-        return np.asarray(pixel_array(tags, index=0)) >> below
+        return np.asarray(pixel_array(tags, index=index)) >> below
     finally:
         tags.BitsStored = bits
 

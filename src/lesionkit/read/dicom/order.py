@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.read.dicom.header import Header
+from lesionkit.read.dicom.pixels import same_pixels
 from lesionkit.read.options import MIN_SLICES
 
 _SAME_PLACE_MM = 0.01
+_SAME_SPACING_MM = 0.001
 _ORIENTATION_TOLERANCE = 1e-3
 
 
@@ -72,8 +74,8 @@ def stack_slices(headers: Sequence[Header], allow_gaps: bool = False) -> Stack:
             "is this a localiser or a part of a series?"
         )
     between, even, uneven = _spacing(heights, allow_gaps, warnings)
-    rows, columns = headers[0].pixel_spacing_mm
-    spacing = (between, rows, columns)
+    rows, columns = np.median([header.pixel_spacing_mm for header in headers], axis=0)
+    spacing = (between, float(rows), float(columns))
     drift = (positions - positions[0]) @ axes[:, 1:] / spacing[1:]
     stack = Stack(tuple(headers), heights, drift, axes, spacing, even, (*warnings, *copies, *uneven))
     if not stack.is_sheared:
@@ -85,7 +87,7 @@ def stack_slices(headers: Sequence[Header], allow_gaps: bool = False) -> Stack:
 
 def _without_damaged(headers: Sequence[Header]) -> tuple[list[Header], list[str]]:
     whole = [header for header in headers if not header.is_truncated]
-    damaged = [header.path.name for header in headers if header.is_truncated]
+    damaged = [header.name for header in headers if header.is_truncated]
     if not whole:
         raise LesionkitError(f"every slice of the series is truncated, first '{damaged[0]}'; copy the files again")
     if not damaged:
@@ -96,13 +98,18 @@ def _without_damaged(headers: Sequence[Header]) -> tuple[list[Header], list[str]
 def _refuse_mixed(headers: Sequence[Header]) -> None:
     """One shape, one pixel spacing, one orientation, a rescale everywhere."""
     _refuse_two("shapes", [f"{h.shape[0]}x{h.shape[1]}" for h in headers], headers)
-    spacings = [tuple(round(s, 4) for s in h.pixel_spacing_mm) for h in headers]
-    _refuse_two("pixel spacings", ["x".join(map(str, s)) + " mm" for s in spacings], headers)
+    # Spacings are computed and rounded slice by slice; what differs by less than a micrometre is one grid.
+    spacing = np.array([h.pixel_spacing_mm for h in headers])
+    if np.ptp(spacing, axis=0).max() > _SAME_SPACING_MM:
+        _refuse_two("pixel spacings", ["x".join(f"{v:.4g}" for v in row) + " mm" for row in spacing], headers)
+        raise LesionkitError(
+            f"pixel spacing must be the same for all slices, got {spacing.min():g} to {spacing.max():g} mm"
+        )
     orientation = np.array([h.orientation for h in headers])
     if np.ptp(orientation, axis=0).max() > _ORIENTATION_TOLERANCE:
         _refuse_two("orientations", [str(tuple(np.round(o, 2).tolist())) for o in orientation], headers)
         raise LesionkitError("the orientation must be the same for all slices, got slices that turn; give one series")
-    missing = [h.path.name for h in headers if h.slope is None or h.intercept is None or h.slope == 0]
+    missing = [h.name for h in headers if h.slope is None or h.intercept is None or h.slope == 0]
     if missing:
         raise LesionkitError(
             "every slice needs RescaleSlope and RescaleIntercept to give HU, "
@@ -115,7 +122,7 @@ def _refuse_two(noun: str, values: Sequence[str], headers: Sequence[Header]) -> 
     counts = Counter(values).most_common()
     if len(counts) > 1:
         (usual, n), (other, m) = counts[:2]
-        first = next(h.path.name for h, value in zip(headers, values, strict=True) if value == other)
+        first = next(h.name for h, value in zip(headers, values, strict=True) if value == other)
         raise LesionkitError(
             f"slices of two {noun} in one series: {n} have {usual} but {m} have {other}, first '{first}'; "
             "move the files that do not belong elsewhere"
@@ -143,11 +150,11 @@ def _without_copies(headers: list[Header], heights: NDArray[np.float64]) -> tupl
         last = headers[keep[-1]]
         if heights[i] - heights[keep[-1]] > _SAME_PLACE_MM:
             keep.append(i)
-        elif headers[i].sop_uid and headers[i].sop_uid == last.sop_uid:
-            copies.append(headers[i].path.name)
+        elif headers[i].sop_uid and headers[i].sop_uid == last.sop_uid and same_pixels(headers[i], last):
+            copies.append(headers[i].name)
         else:
             raise LesionkitError(
-                f"duplicate slices: '{last.path.name}' and '{headers[i].path.name}' lie at the same position "
+                f"duplicate slices: '{last.name}' and '{headers[i].name}' lie at the same position "
                 f"({heights[i]:.2f} mm along the normal); keep one slice per position, or separate the acquisitions"
             )
     note = (

@@ -11,10 +11,13 @@ from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
+from lesionkit.read.dicom.choose import choose_series
+from lesionkit.read.dicom.folder import Folder, list_series, scan_folder
 from lesionkit.read.dicom.order import Stack, stack_slices
 from lesionkit.read.dicom.pixels import read_pixels
-from lesionkit.read.dicom.series import Folder, SeriesInfo, choose_series, list_series, scan_folder
-from lesionkit.read.options import PADDING_HU, ScanOptions
+from lesionkit.read.dicom.series import SeriesInfo
+from lesionkit.read.hu import refuse_no_hu
+from lesionkit.read.options import PADDING_HU, ScanOptions, refuse_voxels
 
 __all__ = ["SeriesInfo", "choose_series", "list_series", "read_series"]
 
@@ -38,17 +41,34 @@ def read_series(folder: Path, options: ScanOptions | None = None) -> Case:
     found = scan_folder(folder)
     try:
         series = choose_series(found.series, options.series)
-        stack = stack_slices(series.headers, options.allow_gaps)
     except LesionkitError as error:
         raise LesionkitError(f"{folder}: {error}{_say_strays(found)}") from error
-    image = _volume(stack)
-    if image.array.min() == image.array.max():
-        raise LesionkitError(f"{folder}: a scan must show something, but all samples are {image.array.min()} HU")
+    return read_one(found, series, options)
+
+
+def read_one(found: Folder, series: SeriesInfo, options: ScanOptions, tell_rest: bool = True) -> Case:
+    """One of the series of a folder; see `read_series`.
+
+    Args:
+        tell_rest: whether to warn of what else the folder holds.
+    """
+    try:
+        if series.skipped is not None:
+            raise LesionkitError(f"{series} cannot be read as a CT volume")
+        stack = stack_slices(series.headers, options.allow_gaps)
+        refuse_voxels((len(stack.headers), *stack.headers[0].shape), options.most_voxels)
+        image = _volume(stack)
+        lowest, highest = image.array.min(), image.array.max()
+        if lowest == highest:
+            raise LesionkitError(f"a scan must show something, but all samples are {lowest} HU")
+        refuse_no_hu(image.array, float(lowest), float(highest))
+    except LesionkitError as error:
+        raise LesionkitError(f"{found.path}: {error}{_say_rest(found, series)}{_say_strays(found)}") from error
     return Case(
-        case_id=series.uid,
-        patient_id=stack.headers[0].text("PatientID") or series.uid,
+        case_id=series.case_id,
+        patient_id=series.patient_id or series.case_id,
         image=image,
-        facts=_facts(found, series, stack),
+        facts=_facts(found, series, stack, _notes(found, series) if tell_rest else []),
     )
 
 
@@ -85,13 +105,13 @@ def _interpolate(hu: NDArray[np.int16], heights: NDArray[np.float64], spacing: f
     return result
 
 
-def _facts(found: Folder, series: SeriesInfo, stack: Stack) -> dict[str, Any]:
+def _facts(found: Folder, series: SeriesInfo, stack: Stack, notes: list[str]) -> dict[str, Any]:
     first = stack.headers[0]
     return {
         "path": str(found.path),
         "format": "dicom",
         "series_uid": series.uid,
-        "study_uid": first.study_uid,
+        "study_uid": series.study_uid,
         "series_number": series.number,
         "series_description": series.description,
         "modality": first.modality,
@@ -106,19 +126,26 @@ def _facts(found: Folder, series: SeriesInfo, stack: Stack) -> dict[str, Any]:
         "patient_position": first.text("PatientPosition"),
         "image_type": list(first.image_type),
         "native_spacing_mm": list(stack.spacing_mm),
-        "warnings": [*_notes(found, series), *series.left_out, *stack.warnings, *_odd_tags(stack)],
+        "warnings": [*notes, *series.left_out, *stack.warnings, *_odd_tags(stack)],
     }
 
 
 def _notes(found: Folder, series: SeriesInfo) -> list[str]:
     notes = [sentence for sentence in [_say_strays(found).removeprefix("; ")] if sentence]
-    others = [s for s in found.series if s.uid != series.uid]
+    others = [s for s in found.series if s is not series]
     volumes = [s for s in others if s.skipped is None]
     if volumes:
         notes.append(f"read {series}; the folder also holds {'; '.join(map(str, volumes))}; choose with --series")
     if len(others) > len(volumes):
         notes.append("skipped " + "; ".join(str(s) for s in others if s.skipped is not None))
     return notes
+
+
+def _say_rest(found: Folder, series: SeriesInfo) -> str:
+    """Of the same series, what is not part of the volume."""
+    rest = [s for s in found.series if s is not series and s.uid == series.uid and s.patient_id == series.patient_id]
+    turned = sum(s.slices for s in rest if s.modality == series.modality)
+    return f"; {turned} images of the series have another orientation or frame of reference" if turned else ""
 
 
 def _say_strays(found: Folder) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.lesion import Lesion
+from lesionkit.core.walk import walk
 from lesionkit.read.truth.lidc import read_lidc
 from lesionkit.read.truth.lidc_xml import read_lidc_file
 from lesionkit.read.truth.luna import lesions_by_case, read_annotations, read_patients, read_series_list
@@ -126,7 +127,7 @@ def _grid(row: Mapping[str, Any]) -> Grid:
 
 def _join_readings(by_id: Mapping[str, dict[str, Any]], data: Path) -> None:
     """LIDC reading files of scans that are there; XML of other kinds is passed over."""
-    for path in sorted(data.rglob("*.xml")):
+    for path in [file for file in walk(data).files if file.suffix.lower() == ".xml"]:
         try:
             series_uid = read_lidc_file(path).series_uid
         except LesionkitError:

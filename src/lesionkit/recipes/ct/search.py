@@ -80,13 +80,15 @@ def search_scan(item: Item, opened: OpenedScan, model: Path, settings: CtNodule,
         LesionkitError: the scan cannot be used.
     """
     del folder
-    detector, domain = load_detector(model, settings)
     start = time.perf_counter()
     prepared = prepare_ct(opened.native, settings.prepare)
     ready = time.perf_counter()
+    # After all that may refuse the scan: to load the network takes longer.
+    detector, domain = load_detector(model, settings)
+    loaded = time.perf_counter()
     candidates = tuple(detector.find(prepared))
     done = time.perf_counter()
-    seconds = {"read": opened.seconds, "prepare": ready - start, "search": done - ready}
+    seconds = {"read": opened.seconds, "prepare": ready - start, "search": done - loaded}
     seconds["total"] = sum(seconds.values())
     facts = {
         **prepared.facts,

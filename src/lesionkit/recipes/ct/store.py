@@ -8,7 +8,7 @@ from typing import Any
 from lesionkit.core.case import Case
 from lesionkit.prepare.case import prepare_ct
 from lesionkit.prepare.store import Store
-from lesionkit.read.scan import open_scan
+from lesionkit.read.scan import files_of_scan, open_scan
 from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.runs.cache import cache_root
 from lesionkit.runs.fingerprint import fingerprint
@@ -38,7 +38,8 @@ def keep_prepared(path: Path, case: Case, settings: CtNodule) -> None:
 def store_key(path: Path, settings: CtNodule) -> str:
     """Name in the store: what the files hold, how they are read, how they are prepared."""
     # The samples of an .mhd lie in a file beside it.
-    files = [path, *(path.with_suffix(end) for end in (".raw", ".zraw") if path.suffix.lower() == ".mhd")]
+    beside = [path.with_suffix(end) for end in (".raw", ".zraw") if path.suffix.lower() == ".mhd"]
+    files = [*files_of_scan(path), *beside]
     content = [str(fingerprint(file)["sha256"]) for file in files if file.exists()]
     return Store.key(" ".join([*content, settings.read.model_dump_json()]), settings.prepare)
 

@@ -9,7 +9,7 @@ from typing import Any
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.lesion import Lesion
-from lesionkit.read.scan import find_scans, scan_name
+from lesionkit.read.scan import scan_name, survey_scans
 from lesionkit.read.truth.join import lesions_from_json, lesions_to_json, refuse_outside
 from lesionkit.read.truth.lidc import read_lidc
 from lesionkit.read.truth.lidc_xml import read_lidc_file
@@ -25,9 +25,10 @@ def items_of(scans: Path, truth: Path | None, settings: CtNodule) -> Listed:
     Raises:
         LesionkitError: there is no scan, or a table cannot be used.
     """
-    paths = find_scans(scans)
+    survey = survey_scans(scans, settings.read)
     tables = tables_beside(scans, truth)
-    return Listed([_item(path, scan_name(path, settings.read), tables) for path in paths])
+    items = [_item(path, scan_name(path, settings.read), tables) for path in survey.scans]
+    return Listed(items, survey.notes, survey.unused)
 
 
 def _item(path: Path, name: str, tables: Tables) -> Item:
