@@ -83,6 +83,19 @@ def slide(path: str, at: Mapping[str, Sequence[int]] | None = None, level: int =
     }
 
 
+def outline(path: str) -> dict[str, Any]:
+    """A file of outlines: pixels of tumour (in samples of 20), rings, holes, and what was left out as warnings."""
+    from lesionkit.read.truth.outlines import read_outline
+
+    drawn = read_outline(Path(path))
+    return {
+        "area": int(drawn.sampled(20).mask.sum()) * 400,
+        "rings": len(drawn.rings),
+        "holes": len(drawn.holes),
+        "warnings": list(drawn.notes),
+    }
+
+
 def pictures(path: str) -> dict[str, Any]:
     """The radiographs below a path, as paths."""
     from lesionkit.read.picture import find_pictures

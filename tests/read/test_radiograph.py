@@ -229,3 +229,18 @@ def test_what_is_no_frontal_chest_is_warned_about(tmp_path, tags, said):
         assert notes == []
     else:
         assert re.search(said, notes[0])
+
+
+def test_a_file_without_preamble_and_header_is_read_and_one_without_photometric_interpretation_is_refused(tmp_path):
+    path = write(tmp_path / "a.dcm", BRIGHT_SQUARE.astype(np.uint16) * 16)
+    file = pydicom.dcmread(path)
+    old = Dataset()
+    for element in file:
+        old.add(element)
+    with (tmp_path / "old.dcm").open("wb") as out:
+        pydicom.dcmwrite(out, old, implicit_vr=True, little_endian=True, enforce_file_format=False)
+    assert grey(tmp_path / "old.dcm") == (0.78, 0.16)
+    del file.PhotometricInterpretation
+    file.save_as(tmp_path / "b.dcm")
+    with pytest.raises(LesionkitError, match="must say by PhotometricInterpretation whether low values are black"):
+        read_picture(tmp_path / "b.dcm")

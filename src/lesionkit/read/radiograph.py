@@ -82,6 +82,11 @@ def _check(header: Header) -> None:
         raise LesionkitError(f"{name}: a radiograph is one picture, got {header.frames} frames; give one frame")
     if min(header.shape) < 1:
         raise LesionkitError(f"{name}: a radiograph has rows and columns of pixels, but the file holds none")
+    if not header.text("PhotometricInterpretation"):
+        raise LesionkitError(
+            f"{name}: the file must say by PhotometricInterpretation whether low values are black (MONOCHROME2) or "
+            "white (MONOCHROME1), but says nothing; add the tag"
+        )
     if header.samples_per_pixel != 1 and not header.text("PhotometricInterpretation").startswith(("RGB", "YBR")):
         raise LesionkitError(f"{name}: a pixel must be one value, got {header.samples_per_pixel}")
     if header.is_truncated:

@@ -18,17 +18,21 @@ _SYNTAXES = {
     "deflated": "1.2.840.10008.1.2.1.99",
     "big_endian": "1.2.840.10008.1.2.2",
     "jpeg_baseline": "1.2.840.10008.1.2.4.50",
+    "jpeg_extended": "1.2.840.10008.1.2.4.51",
     "jpeg_lossless": "1.2.840.10008.1.2.4.70",
     "jpeg_ls": "1.2.840.10008.1.2.4.80",
     "jpeg_2000": "1.2.840.10008.1.2.4.90",
     "jpeg_2000_lossy": "1.2.840.10008.1.2.4.91",
+    "htj2k": "1.2.840.10008.1.2.4.201",
     "rle": "1.2.840.10008.1.2.5",
 }
 _CODERS = {
     "jpeg_baseline": lambda a: imagecodecs.jpeg8_encode(a, level=98),
+    "jpeg_extended": lambda a: imagecodecs.jpeg8_encode(a, level=98, bitspersample=12),
     "jpeg_lossless": lambda a: imagecodecs.ljpeg_encode(a),
     "jpeg_ls": lambda a: imagecodecs.jpegls_encode(a),
     "jpeg_2000": lambda a: imagecodecs.jpeg2k_encode(a, codecformat="j2k", reversible=True),
+    "htj2k": lambda a: imagecodecs.htj2k_encode(a),
     "jpeg_2000_lossy": lambda a: imagecodecs.jpeg2k_encode(a, level=60, codecformat="j2k", reversible=False),
 }
 

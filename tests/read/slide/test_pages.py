@@ -112,3 +112,12 @@ def test_luminance_and_differences_are_converted_whatever_compresses_them(tmp_pa
     words = {"photometric": "ycbcr", "subsampling": (1, 1)}
     slide = open_slide(write(tmp_path / "a.tif", (samples, words), ome=False))
     np.testing.assert_allclose(slide.read(slide.grid.whole)[0, 0], [182, 132, 179], atol=1)
+
+
+def test_a_slide_of_16_bits_that_uses_the_lower_ones_is_refused_for_it_would_be_black(tmp_path):
+    words = {"photometric": "rgb"}
+    full = write(tmp_path / "full.tif", (tissue().astype(np.uint16) * 257, words), ome=False)
+    np.testing.assert_array_equal(open_slide(full).read(np.s_[0:200, 0:300]), tissue())
+    dark = write(tmp_path / "dark.tif", (tissue().astype(np.uint16), words), ome=False)
+    with pytest.raises(LesionkitError, match="must use all of its 16 bits, but its samples reach 255 of 65535"):
+        open_slide(dark)

@@ -11,11 +11,12 @@ from typing import Any
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import get_frame
 from pydicom.pixels.processing import convert_color_space
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -44,6 +45,10 @@ def stored_values(tags: Dataset, syntax: str, index: int = 0) -> NDArray[Any]:
         warnings.simplefilter("ignore")
         if tags.get("SamplesPerPixel", 1) > 1 and "PlanarConfiguration" not in tags:
             tags.PlanarConfiguration = 0
+        if getattr(tags, "file_meta", None) is None or "TransferSyntaxUID" not in tags.file_meta:
+            # Old files have no header of their own; what they are coded in was found out by whoever read them.
+            tags.file_meta = FileMetaDataset()
+            tags.file_meta.TransferSyntaxUID = UID(syntax)
         if syntax in _NATIVE:
             return _native(tags, index)
         if syntax == RLELossless:

@@ -22,6 +22,7 @@ from lesionkit.read.slide.pages import slide_pages
 _CACHE_BYTES = 64 * 2**20
 _YCBCR, _JPEG, _OLD_JPEG2000 = 6, 7, 33003
 _SAME_LEVEL = 0.02
+_TRIED, _DARK = 16, 8192
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def open_tiff(path: Path) -> TiffSource | None:
             every = [page for planes in found.levels for page in planes]
             if not _is_decodable(every):
                 _refuse_other_pages(path, found.levels[0])
+                _refuse_dark(path, found.levels[-1][0])
                 return None
             tags = {**_tags(pages[0]), **found.tags}
     except (tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError, AttributeError) as error:
@@ -187,6 +189,23 @@ def _refuse_other_pages(path: Path, planes: Sequence[Any]) -> None:
         raise LesionkitError(
             f"{path} must hold its colours in tiles of 8 bits to be read page by page, got {planes[0].bitspersample} "
             f"bits{'' if planes[0].is_tiled else ' in strips'}; export it as 8-bit RGB"
+        )
+
+
+def _refuse_dark(path: Path, page: Any) -> None:
+    """Of 16 bits OpenSlide shows the upper 8, so that a slide that uses the lower ones is black."""
+    if page.bitspersample != 16 or not page.is_tiled:
+        return
+    numbers = np.flatnonzero(np.asarray(page.databytecounts) > 0)
+    highest = 0
+    for number in numbers[:: max(1, len(numbers) // _TRIED)]:
+        index = int(number)
+        page.parent.filehandle.seek(page.dataoffsets[index])
+        tile = page.decode(page.parent.filehandle.read(page.databytecounts[index]), index)[0]
+        highest = max(highest, int(tile.max())) if tile is not None else highest
+    if highest < _DARK:
+        raise LesionkitError(
+            f"{path} must use all of its 16 bits, but its samples reach {highest} of 65535; export it as 8-bit RGB"
         )
 
 
