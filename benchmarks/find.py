@@ -18,8 +18,10 @@ import torch
 from monai.apps.detection.networks.retinanet_network import RetinaNet, resnet_fpn_feature_extractor
 from monai.networks.nets.resnet import resnet50
 
-from lesionkit.recipes.ct.search import load_detector, search_scan
-from lesionkit.recipes.ct.settings import model_path, model_settings
+from lesionkit.recipes.base import Item
+from lesionkit.recipes.ct.nodule import RECIPE
+from lesionkit.recipes.ct.search import load_detector, open_scan, search_scan
+from lesionkit.runs.models import chosen_model
 
 WINDOW = (192, 192, 80)
 PEER_SPACING_XYZ = (0.703125, 0.703125, 1.25)
@@ -49,12 +51,13 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--no-peer", action="store_true")
     options = parser.parse_args()
-    settings, model = model_settings(options.model), model_path(options.model)
+    settings, model = RECIPE.model_settings(options.model), chosen_model(options.model, RECIPE.name)
+    item = Item(options.scan.name, options.scan)
     load_detector(model, settings)
     size_mm: list[float] = []
     runs: list[dict[str, float]] = []
     for _ in range(4):
-        found = search_scan(options.scan, settings, model)
+        found = search_scan(item, open_scan(item, settings), model, settings, Path(), keep=False)
         runs.append(found.facts["seconds"])
         if found.native is not None:
             size_mm = list(found.native.image.grid.size_mm)

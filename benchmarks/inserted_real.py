@@ -32,8 +32,8 @@ from lesionkit.phantoms.ct.plant_real import insert_real_nodules
 from lesionkit.phantoms.ct.real_nodule import RealNodule
 from lesionkit.prepare.case import prepare_ct
 from lesionkit.prepare.lung.trace import find_lungs
+from lesionkit.recipes.ct.prepare import open_native
 from lesionkit.recipes.ct.settings import CtNodule, model_path
-from lesionkit.recipes.ct.store import open_native
 from training_set import DATA, SCANS, real_findings
 
 TEST_SHARE = 0.3

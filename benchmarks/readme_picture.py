@@ -6,10 +6,12 @@ python benchmarks/readme_picture.py PHANTOMS/scans/ct-phantom-90001.mha docs/ct-
 import argparse
 from pathlib import Path
 
-from lesionkit.recipes.ct.search import search_scan
-from lesionkit.recipes.ct.settings import model_path, model_settings
+from lesionkit.recipes.base import Item
+from lesionkit.recipes.ct.nodule import RECIPE
+from lesionkit.recipes.ct.search import open_scan, search_scan
 from lesionkit.report.found import FoundCase
 from lesionkit.report.paint import overview_picture
+from lesionkit.runs.models import chosen_model
 
 
 def main() -> None:
@@ -17,11 +19,13 @@ def main() -> None:
     parser.add_argument("scan", type=Path)
     parser.add_argument("picture", type=Path)
     options = parser.parse_args()
-    found = search_scan(options.scan, model_settings(None), model_path(None))
+    settings, item = RECIPE.model_settings(None), Item(options.scan.name, options.scan)
+    model = chosen_model(None, RECIPE.name)
+    found = search_scan(item, open_scan(item, settings), model, settings, Path(), keep=False)
     if found.native is None or found.prepared is None:
         raise SystemExit("the scan was not kept")
     lung = found.prepared.regions["lung"]
-    case = FoundCase(found.case_id, found.native.image, found.candidates[:6], lung)
+    case = FoundCase(found.item.case_id, found.native.image, found.candidates[:6], lung)
     overview_picture(case, options.picture)
 
 

@@ -21,8 +21,8 @@ from lesionkit.core.lesion import Candidate
 from lesionkit.infer.detect import NoduleDetector
 from lesionkit.nets.weights import load_model, pick_device
 from lesionkit.prepare.case import prepare_ct
+from lesionkit.recipes.ct.prepare import open_native
 from lesionkit.recipes.ct.settings import CtNodule, model_path
-from lesionkit.recipes.ct.store import open_native
 from training_set import DATA, MASS, SCANS
 
 SIDE = 96

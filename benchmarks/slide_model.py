@@ -34,7 +34,7 @@ from lesionkit.recipes.slide.answer import Measured
 from lesionkit.recipes.slide.case import open_case, tissue_of
 from lesionkit.recipes.slide.map import probability_map
 from lesionkit.recipes.slide.score import known_of, score_found
-from lesionkit.recipes.slide.search import FoundSlide, read_record, write_record
+from lesionkit.recipes.slide.search import SLIDE_SEARCH, FoundSlide
 from lesionkit.recipes.slide.settings import SlideMetastasis, model_settings
 
 RULES = {
@@ -61,7 +61,7 @@ def column_of(data: Path, name: str) -> dict[str, str]:
 
 
 def search(entry: SlideEntry, net: PatchNet, settings: SlideMetastasis, work: Path) -> None:
-    record, kept = work / f"{entry.slide_id}.json", work / f"{entry.slide_id}.npz"
+    record, kept = record_file(work, entry.slide_id), work / f"{entry.slide_id}.npz"
     if record.is_file():
         return
     began = time.perf_counter()
@@ -72,10 +72,9 @@ def search(entry: SlideEntry, net: PatchNet, settings: SlideMetastasis, work: Pa
     seconds = time.perf_counter() - began
     measured = Measured.of(found, settings.answer)
     facts = {"seconds": seconds, "mm2": found.area_mm2}
-    write_record(
-        record,
-        FoundSlide(entry.path, entry.slide_id, slide.grid, slide.origin_xy, found.grid, measured, (), facts),
-    )
+    item = item_of_entry(entry)
+    one = FoundSlide(item, slide.grid, slide.origin_xy, found.grid, measured, (), facts)
+    write_record(work, item.case_id, {"item": asdict(item), **one.document()})
     print(f"{entry.slide_id}: {seconds:.1f} s, {found.area_mm2:.1f} mm2", flush=True)
 
 
@@ -168,7 +167,7 @@ def mark_table(found, entries, maps, centre, settings) -> None:
 
 def table(data: Path, work: Path, settings: SlideMetastasis) -> None:
     entries = {entry.slide_id: entry for entry in read_slide_set(data)}
-    found = [read_record(path) for path in sorted(work.glob("*.json"))]
+    found = [SLIDE_SEARCH.read(path) for path in record_files(work)]
     maps = {}
     for one in found:
         held = np.load(work / f"{one.slide_id}.npz")

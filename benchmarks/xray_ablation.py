@@ -40,9 +40,9 @@ from lesionkit.nets.model_file import read_card
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.segmenter_settings import SegmenterSettings
 from lesionkit.nets.weights import load_net, save_model
+from lesionkit.recipes.xray.fit import PseudoEntries, Shown, Unlabelled, fit_member
 from lesionkit.recipes.xray.prepare import ChosenPictures
 from lesionkit.recipes.xray.rules import GRIDS
-from lesionkit.recipes.xray.train import PseudoEntries, Shown, Unlabelled, fit_member
 from lesionkit.sample.folds import FoldCase, stratified_split
 from lesionkit.sample.pictures import Entry
 from lesionkit.sample.pseudo import PseudoSettings, accept

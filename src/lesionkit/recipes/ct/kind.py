@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from lesionkit.recipes.base import Learned, Progress
+from lesionkit.recipes.ct.data import index
 from lesionkit.recipes.ct.page import show
-from lesionkit.recipes.ct.prepare import index, prepare
+from lesionkit.recipes.ct.prepare import prepare
 from lesionkit.recipes.ct.score import score_found
 from lesionkit.recipes.ct.search import CT_SEARCH
 from lesionkit.recipes.ct.settings import CtNodule

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lesionkit.recipes.ct.prepare import lung_facts, open_native, prepared_case
 from lesionkit.recipes.ct.search import FoundScan
 from lesionkit.recipes.ct.settings import CtNodule
-from lesionkit.recipes.ct.store import lung_facts, open_native, prepared_case
 from lesionkit.recipes.ct.truth import KnownScan
 from lesionkit.recipes.headline import figure_text
 from lesionkit.recipes.kind import Shelf, View

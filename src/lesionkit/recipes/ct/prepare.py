@@ -1,6 +1,7 @@
-"""A data set -> its catalogue, its splits and its prepared cases."""
+"""Scans -> upright lungs in the store, read lazily, and a data set of them that is ready to learn from."""
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,23 +10,25 @@ from typing import Any
 import pandas as pd
 
 from lesionkit.core.case import Case
-from lesionkit.core.errors import LesionkitError
 from lesionkit.core.lesion import Lesion
-from lesionkit.engine.map import EngineSettings, map_cases
-from lesionkit.read.catalogue import build_catalogue, read_catalogue, update_catalogue, write_catalogue
+from lesionkit.prepare.case import prepare_ct
+from lesionkit.prepare.store import Store
+from lesionkit.read.catalogue import update_catalogue, write_catalogue
+from lesionkit.read.scan import files_of_scan, open_scan
 from lesionkit.read.truth.join import lesions_from_json
-from lesionkit.recipes.attempts import attempt, indexed
+from lesionkit.recipes.attempts import attempt
 from lesionkit.recipes.base import Item, Summary
+from lesionkit.recipes.ct.data import CATALOGUE, catalogue, scan_splits
 from lesionkit.recipes.ct.settings import CtNodule
-from lesionkit.recipes.ct.store import lung_facts, prepared_case
 from lesionkit.recipes.ct.truth import item_of_row
-from lesionkit.recipes.splits import SPLITS, SplitSettings, run_splits
+from lesionkit.recipes.splits import SPLITS
 from lesionkit.report.gallery import LungView
 from lesionkit.report.lung_page import write_gallery
+from lesionkit.runs.cache import cache_root
+from lesionkit.runs.fingerprint import fingerprint
 from lesionkit.runs.run_folder import RunFolder
-from lesionkit.sample.split import Splits, split_by_patient
+from lesionkit.sample.split import Splits
 
-CATALOGUE = "catalogue.parquet"
 PREVIEW = "lungs.html"
 
 
@@ -55,26 +58,6 @@ class PreparedSet:
         return [self.cases[case_id] for case_id in self.splits.parts.get(name, ()) if case_id in self.cases]
 
 
-def index(data: Path, out: Path, settings: CtNodule) -> Summary:
-    """See `Recipe.index`."""
-    table = build_catalogue(data, settings.read, each=_each(settings.engine), partial=settings.partial_truth)
-    write_catalogue(table, out)
-    bad = table[table["failure"].notna()]
-    return Summary(
-        facts={
-            "cases": len(table),
-            "patients": int(table["patient_id"].nunique()),
-            "cases with known truth": int(table["looked_at"].sum()),
-            "lesions": int(table["lesion_count"].sum()),
-            "duplicates left out": int(table["duplicates"].map(len).sum()),
-        },
-        paths=(out,),
-        failed=dict(zip(bad["case_id"], bad["failure"], strict=True)),
-        warnings=tuple(f"{r['case_id']}: {w}" for r in table.to_dict("records") for w in r["warnings"]),
-        cases=len(table),
-    )
-
-
 def prepare(run: RunFolder, data: Path, settings: CtNodule, preview: bool) -> Summary:
     """See `Recipe.prepare`."""
     prepared = prepared_set(run, data, settings)
@@ -102,9 +85,9 @@ def prepared_set(run: RunFolder, data: Path, settings: CtNodule) -> PreparedSet:
     Raises:
         LesionkitError: no scan of the data set can be used.
     """
-    table = _catalogue(run, data, settings)
+    table = catalogue(run, data, settings)
     usable = table[table["failure"].isna()]
-    splits = _splits(run, data, table, settings.split)
+    splits = scan_splits(run, data, table, settings)
     rows: list[dict[str, Any]] = [
         dict(zip(map(str, row), row.values(), strict=True)) for row in usable.to_dict("records")
     ]
@@ -146,19 +129,6 @@ def _store(path: Path, settings: CtNodule) -> None:
     prepared_case(path, settings)
 
 
-def _catalogue(run: RunFolder, data: Path, settings: CtNodule) -> pd.DataFrame:
-    file = run.path / CATALOGUE
-    indexed(run, data, file, "scan", partial(index, data, settings=settings))
-    return read_catalogue(file)
-
-
-def _splits(run: RunFolder, data: Path, table: pd.DataFrame, settings: SplitSettings) -> Splits:
-    usable = table[table["failure"].isna()]
-    everyone, patients = (dict(zip(rows["case_id"], rows["patient_id"], strict=True)) for rows in (table, usable))
-    folds = dict(zip(usable["case_id"], usable["fold"], strict=True)) if usable["fold"].notna().all() else None
-    return run_splits(run, data, patients, settings, split_by_patient, folds, everyone)
-
-
 def _note_lungs(run: RunFolder, table: pd.DataFrame, cases: Mapping[str, Case]) -> None:
     """Fill in the columns of the catalogue that only preparation knows."""
     for case_id, case in cases.items():
@@ -173,11 +143,38 @@ def _view(case: Case) -> LungView:
     return LungView(case_id=case.case_id, image=case.image, lung=case.regions.get("lung"), **facts)
 
 
-def _each(settings: EngineSettings) -> Callable[[Callable[[Path], Any], list[Path]], Iterable[Any]]:
-    def each(function: Callable[[Path], Any], paths: list[Path]) -> Iterable[Any]:
-        for outcome in map_cases(function, paths, settings, "indexing"):
-            if outcome.error:
-                raise LesionkitError(f"{outcome.item}: {outcome.error}")
-            yield outcome.value
+def open_native(path: Path, settings: CtNodule) -> Case:
+    """A scan as it is on disk, with its shape among the facts so that it is still known after preparation."""
+    case = open_scan(path, settings.read)
+    return replace(case, facts={**case.facts, "path": str(path), "native_shape": list(case.image.grid.shape)})
 
-    return each
+
+def prepared_case(path: Path, settings: CtNodule) -> Case:
+    """The prepared case of a scan: read from the store, or prepared and stored. Its images are read lazily.
+
+    Raises:
+        LesionkitError: the scan cannot be used.
+    """
+    store, key = Store(cache_root()), store_key(path, settings)
+    return store.get(key) or store.put(key, prepare_ct(open_native(path, settings), settings.prepare))
+
+
+def keep_prepared(path: Path, case: Case, settings: CtNodule) -> None:
+    """Store a case that was prepared from `path` with these settings."""
+    Store(cache_root()).put(store_key(path, settings), case)
+
+
+def store_key(path: Path, settings: CtNodule) -> str:
+    """Name in the store: what the files hold, how they are read, how they are prepared."""
+    # The samples of an .mhd lie in a file beside it.
+    beside = [path.with_suffix(end) for end in (".raw", ".zraw") if path.suffix.lower() == ".mhd"]
+    files = [*files_of_scan(path), *beside]
+    content = [str(fingerprint(file)["sha256"]) for file in files if file.exists()]
+    return Store.key(" ".join([*content, settings.read.model_dump_json()]), settings.prepare)
+
+
+def lung_facts(case: Case) -> dict[str, Any]:
+    """The numbers of a prepared case's lungs under the names the report knows."""
+    names = ("volume_l", "left_right_ratio", "cover_ratio", "preset", "failure")
+    facts = {name: case.facts.get(f"lung_{name}") for name in names}
+    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in facts.items()}

@@ -13,8 +13,8 @@ from lesionkit.core.lesion import Candidate
 from lesionkit.infer.domain import Domain
 from lesionkit.prepare.case import prepare_ct
 from lesionkit.recipes.base import Item
+from lesionkit.recipes.ct.prepare import keep_prepared, open_native
 from lesionkit.recipes.ct.settings import CtNodule
-from lesionkit.recipes.ct.store import keep_prepared, open_native
 from lesionkit.recipes.ct.truth import refuse_elsewhere
 from lesionkit.recipes.searching import Search
 

@@ -16,12 +16,12 @@ from lesionkit.recipes.slide.answer import Answer, Measured, fit_answer
 from lesionkit.recipes.slide.case import PreparedSlide
 from lesionkit.recipes.slide.data import VALIDATION, SlideSet
 from lesionkit.recipes.slide.ensemble import ENSEMBLE_FILE, read_model_card, write_ensemble
-from lesionkit.recipes.slide.items import item_of_entry
 from lesionkit.recipes.slide.nets import NetPlan, folds_of, plans_of, searching
 from lesionkit.recipes.slide.score import known_of, score_slides_found
 from lesionkit.recipes.slide.scorer import read_scorer
 from lesionkit.recipes.slide.search import SLIDE_SEARCH, FoundSlide
 from lesionkit.recipes.slide.settings import SlideMetastasis, model_of_run
+from lesionkit.recipes.slide.truth import item_of_entry
 from lesionkit.runs.records import record_file
 from lesionkit.runs.run_folder import RunFolder
 

@@ -19,8 +19,8 @@ from lesionkit.prepare.tissue import TissueMask, find_tissue
 from lesionkit.read.slide.level import ScaledLevel, SlideLevel
 from lesionkit.read.slide.set import SlideEntry
 from lesionkit.read.slide.whole import Slide, open_slide
+from lesionkit.recipes.slide.drawn import SlideTruth, read_truth
 from lesionkit.recipes.slide.settings import SlideMetastasis
-from lesionkit.recipes.slide.truth import SlideTruth, read_truth
 from lesionkit.sample.slide_grid import SlideGridSettings, find_patches
 from lesionkit.write.siim import write_mask
 

@@ -15,8 +15,8 @@ from lesionkit.read.slide.set import SlideEntry, read_slide_set, slide_set_notes
 from lesionkit.recipes.attempts import attempt, first_of, indexed
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.slide.case import PreparedSlide, open_case, prepare_slide, read_prepared
+from lesionkit.recipes.slide.drawn import read_truth
 from lesionkit.recipes.slide.settings import SlideMetastasis
-from lesionkit.recipes.slide.truth import read_truth
 from lesionkit.recipes.splits import SplitSettings, run_splits
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.split import Splits, split_by_patient

@@ -5,12 +5,12 @@ from pathlib import Path
 from lesionkit.recipes.base import Learned, Progress
 from lesionkit.recipes.kind import Kind
 from lesionkit.recipes.slide.data import index
-from lesionkit.recipes.slide.items import items_of
 from lesionkit.recipes.slide.page import show
 from lesionkit.recipes.slide.prepare import prepare
 from lesionkit.recipes.slide.score import score_found
 from lesionkit.recipes.slide.search import SLIDE_SEARCH
 from lesionkit.recipes.slide.settings import SlideMetastasis
+from lesionkit.recipes.slide.truth import items_of
 from lesionkit.runs.run_folder import RunFolder
 
 

@@ -16,8 +16,8 @@ from lesionkit.core.files import replacing
 from lesionkit.core.image import Image
 from lesionkit.read.patch_set import PatchSet, read_patch_set
 from lesionkit.recipes.slide.case import PreparedSlide, analysed, open_case
+from lesionkit.recipes.slide.drawn import read_truth
 from lesionkit.recipes.slide.settings import SlideMetastasis
-from lesionkit.recipes.slide.truth import read_truth
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.mine_slide import with_hard
 from lesionkit.sample.slide_cache import PackedPatches, pack_patches

@@ -11,11 +11,11 @@ from lesionkit.evaluate.score import Score
 from lesionkit.evaluate.slides import SlidesSettings, score_slides
 from lesionkit.recipes.kind import Scored
 from lesionkit.recipes.slide.case import open_case
-from lesionkit.recipes.slide.items import entry_of
+from lesionkit.recipes.slide.drawn import read_truth
 from lesionkit.recipes.slide.scorer import read_scorer
 from lesionkit.recipes.slide.search import FoundSlide
 from lesionkit.recipes.slide.settings import SlideMetastasis
-from lesionkit.recipes.slide.truth import read_truth
+from lesionkit.recipes.slide.truth import entry_of
 
 
 @dataclass(frozen=True, eq=False)

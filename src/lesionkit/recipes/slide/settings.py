@@ -18,8 +18,8 @@ from lesionkit.nets.patch_net_settings import PatchNetSettings
 from lesionkit.prepare.tissue import TissueSettings
 from lesionkit.read.slide.whole import SlideOptions
 from lesionkit.recipes.slide.answer import SlideAnswerSettings
+from lesionkit.recipes.slide.drawn import TruthSettings
 from lesionkit.recipes.slide.ensemble import ENSEMBLE_FILE, read_model_card
-from lesionkit.recipes.slide.truth import TruthSettings
 from lesionkit.recipes.splits import SplitSettings
 from lesionkit.runs.models import MODEL_FILE, chosen_model
 from lesionkit.runs.old_names import kept_settings

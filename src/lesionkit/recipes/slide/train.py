@@ -20,13 +20,13 @@ from lesionkit.recipes.searching import Planned
 from lesionkit.recipes.slide.calibration import fit_scores, validation_froc
 from lesionkit.recipes.slide.data import VALIDATION, SlideSet, prepared_slides
 from lesionkit.recipes.slide.ensemble import ENSEMBLE_FILE, committee_of, write_ensemble
-from lesionkit.recipes.slide.items import item_of_entry
 from lesionkit.recipes.slide.mine import mined
 from lesionkit.recipes.slide.nets import NetPlan, folds_of, plans_of, searching
 from lesionkit.recipes.slide.patches import Draws, pack_labelled
 from lesionkit.recipes.slide.prepare import write_statistics
 from lesionkit.recipes.slide.search import adopt
 from lesionkit.recipes.slide.settings import SlideMetastasis, model_of_run, model_path
+from lesionkit.recipes.slide.truth import item_of_entry
 from lesionkit.recipes.slide.validation import AREA, Judge, Learners, Told, ensemble_card, model_card
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.slide_batches import PatchBatches

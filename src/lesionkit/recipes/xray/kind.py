@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lesionkit.recipes.base import Learned, Progress
 from lesionkit.recipes.kind import Kind
-from lesionkit.recipes.xray.index import index
+from lesionkit.recipes.xray.data import index
 from lesionkit.recipes.xray.page import show
 from lesionkit.recipes.xray.prepare import prepare
 from lesionkit.recipes.xray.score import score_found
@@ -18,7 +18,7 @@ def learn(
     run: RunFolder, data: Path, settings: XrayPneumothorax, start_from: Path | None, progress: Progress | None = None
 ) -> Learned:
     """See `Kind.learn`. Lightning is loaded only by who trains."""
-    from lesionkit.recipes.xray.learn import learn
+    from lesionkit.recipes.xray.train import learn
 
     return learn(run, data, settings, start_from, progress)
 

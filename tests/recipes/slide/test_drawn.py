@@ -8,7 +8,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.outline import Outline, SlideMask
 from lesionkit.read.slide.set import SlideEntry
 from lesionkit.read.slide.whole import open_slide
-from lesionkit.recipes.slide.truth import TruthSettings, read_truth
+from lesionkit.recipes.slide.drawn import TruthSettings, read_truth
 from lesionkit.write.camelyon import write_outline
 from lesionkit.write.siim import write_mask
 
