@@ -13,6 +13,7 @@ the padding of the patch. Slides that are searched are not searched again.
 import argparse
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -33,9 +34,12 @@ from lesionkit.read.slide.set import SlideEntry, read_slide_set
 from lesionkit.recipes.slide.answer import Measured
 from lesionkit.recipes.slide.case import open_case, tissue_of
 from lesionkit.recipes.slide.map import probability_map
-from lesionkit.recipes.slide.score import known_of, score_found
+from lesionkit.recipes.slide.metastasis import RECIPE
+from lesionkit.recipes.slide.score import known_of, score_slides_found
 from lesionkit.recipes.slide.search import SLIDE_SEARCH, FoundSlide
-from lesionkit.recipes.slide.settings import SlideMetastasis, model_settings
+from lesionkit.recipes.slide.settings import SlideMetastasis
+from lesionkit.recipes.slide.truth import item_of_entry
+from lesionkit.runs.records import record_file, record_files, write_record
 
 RULES = {
     "maximum (the original)": SlideScoreSettings(rule="maximum"),
@@ -134,8 +138,8 @@ def rule_table(maps: Mapping[str, ProbabilityMap], truth: np.ndarray, centre: np
         )
 
 
-def mark_table(found, entries, maps, centre, settings) -> None:
-    known = known_of([(one, entries[one.slide_id]) for one in found], settings)
+def mark_table(found, maps, centre, settings) -> None:
+    known, _ = known_of(found, settings)
     kinds = {
         "peaks": lambda m: peaks(m, settings.peaks),
         "regions": lambda m: [Candidate(r.centre_mm, r.max_score) for r in regions(m, settings.regions)],
@@ -146,16 +150,15 @@ def mark_table(found, entries, maps, centre, settings) -> None:
     every = settings.model_copy(update={"score": Camelyon16Settings.parse({"itc_um": 0})})
     for kind, mark in kinds.items():
         marked = [
-            FoundSlide(
-                o.path, o.slide_id, o.grid, o.origin_xy, o.map_grid, o.measured, tuple(mark(maps[o.slide_id])), {}
-            )
+            FoundSlide(o.item, o.grid, o.origin_xy, o.map_grid, o.measured, tuple(mark(maps[o.slide_id])), {})
             for o in found
         ]
         for part in ("AB", "A", "B"):
-            chosen = [(o, entries[o.slide_id]) for o in marked if centre[o.slide_id] in part]
-            ranked = {o.slide_id: o.measured.rules["top area"] for o, _ in chosen}
-            scores = score_found(chosen, ranked, known, settings)
-            whole = score_found(chosen, ranked, known, every)["exact"]
+            chosen = [o for o in marked if centre[o.slide_id] in part]
+            ranked = {o.slide_id: o.measured.rules["top area"] for o in chosen}
+            theirs = {name: known[name] for name in ranked if name in known}
+            scores = score_slides_found(chosen, ranked, theirs, settings)
+            whole = score_slides_found(chosen, ranked, theirs, every)["exact"]
             figures = [*(scores[p].figures["cpm"] for p in ("official", "exact")), whole.figures["cpm"]]
             cells = [f"{one.value:.3f} ({one.lower:.3f} to {one.upper:.3f})" for one in figures]
             cells[-1] += f" of {whole.counts['lesions']}"
@@ -176,7 +179,7 @@ def table(data: Path, work: Path, settings: SlideMetastasis) -> None:
     truth = np.array([bool(entries[name].label) for name in maps])
     seconds, mm2 = (sum(one.facts[name] for one in found) for name in ("seconds", "mm2"))
     print(f"{len(found)} slides, {int((~truth).sum())} normal; {mm2:.0f} mm2 of tissue in {seconds:.0f} s")
-    mark_table(found, entries, maps, centre, settings)
+    mark_table(found, maps, centre, settings)
     rule_table(maps, truth, *(np.array([column[name] for name in maps]) for column in (centre, stage)))
 
 
@@ -188,7 +191,7 @@ def main() -> None:
     parser.add_argument("--until", default="23:59", help="begin no slide after this time of day")
     parser.add_argument("--table", action="store_true")
     given = parser.parse_args()
-    settings = model_settings(given.model)
+    settings = RECIPE.model_settings(given.model)
     settings = settings.model_copy(update={"infer": settings.infer.model_copy(update={"threads": 0})})
     given.work.mkdir(parents=True, exist_ok=True)
     if not given.table:
