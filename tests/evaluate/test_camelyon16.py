@@ -91,7 +91,9 @@ def test_official_says_that_the_script_would_break_a_tie_by_rounding():
 
 def test_official_intervals_are_made_by_the_same_algorithm():
     # Whatever slides are drawn, a perfect detector with equal scores gets 0.
-    figure = score({"Tumor_001": PERFECT_TIED, "Normal_001": ()}, "official").figures["cpm"]
+    truth = {"Tumor_001": TRUTH["Tumor_001"], "Tumor_002": TRUTH["Tumor_001"], "Normal_001": None}
+    found = {"Tumor_001": PERFECT_TIED, "Tumor_002": PERFECT_TIED, "Normal_001": ()}
+    figure = score(found, "official", truth=truth).figures["cpm"]
     assert (figure.lower, figure.upper) == (0.0, 0.0)
 
 

@@ -23,7 +23,7 @@ def score_of(n_hit: int) -> Score:
     return Score(
         protocol="luna16 exact",
         rule="",
-        figures=cpm_figures(quoted, N),
+        figures=cpm_figures(quoted, N, patients=N),
         counts={"scans": N, "hits": n_hit},
         curves=(curve,),
         warnings=("odd",),

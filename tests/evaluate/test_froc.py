@@ -36,7 +36,7 @@ def test_a_system_with_few_false_positives_keeps_its_last_sensitivity() -> None:
 def test_without_lesions_the_sensitivity_is_not_defined_and_not_zero() -> None:
     found = Detections(2, [], [], [0], [0.5])
     assert np.isnan(froc(found).y).all()
-    figures = cpm_figures(quote(found, froc(found), (1.0,), draw_cases(2, 10)), 0)
+    figures = cpm_figures(quote(found, froc(found), (1.0,), draw_cases(2, 10)), 0, patients=0)
     assert np.isnan(figures["cpm"].value)
     assert "not defined: there is no lesion" in figures["cpm"].note
 

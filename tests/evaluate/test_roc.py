@@ -47,7 +47,7 @@ def test_delong_interval_of_a_worked_example():
 def test_two_cases_of_each_kind_are_needed_for_an_interval():
     figure = auc_figure([1, 0, 0], [0.9, 0.1, 0.2])
     assert (figure.value, figure.lower, figure.upper) == (1.0, None, None)
-    assert "too few for an interval" in figure.note
+    assert "no interval: one patient of a kind" in figure.note
 
 
 def test_a_perfect_area_has_an_interval_that_narrows_with_the_cases():

@@ -113,9 +113,10 @@ def test_intervals_are_a_bootstrap_over_images_repeated_by_seed():
 
 
 def test_patients_are_drawn_whole_where_the_truth_names_them():
-    # All images are of one patient: every draw is the same, so the interval has no width.
+    # All images are of one patient: every draw is the same, and an interval of them would have no width.
     result = score(TRUTH.assign(patient_id="p"), MARKS)
-    assert (result.figures["dice"].lower, result.figures["dice"].upper) == (0.375, 0.375)
+    assert (result.figures["dice"].value, result.figures["dice"].lower) == (0.375, None)
+    assert set(result.resamples.figures["dice"]) == {0.375}
     assert "bootstrap over patients" in result.figures["dice"].note
     assert result.counts["patients"] == 1
 

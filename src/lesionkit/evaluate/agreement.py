@@ -128,8 +128,8 @@ def score_readers(
         + ("quadratic weighted kappa" if ordered else "Cohen's kappa")
         + " of each two.",
         figures={
-            "fleiss kappa": bootstrapped(fleiss_kappa(counted), _resample_fleiss(counted, draws), note),
-            "unanimous": bootstrapped(unanimous.mean(), draws @ unanimous / len(unanimous), note),
+            "fleiss kappa": bootstrapped(fleiss_kappa(counted), _resample_fleiss(counted, draws), note, len(readings)),
+            "unanimous": bootstrapped(unanimous.mean(), draws @ unanimous / len(unanimous), note, len(readings)),
         },
         counts={"items": len(readings), "readers": readings.shape[1], "unanimous_items": int(unanimous.sum())},
         subgroups=tuple(_pairs(readings, levels, ordered, draws)),
@@ -144,7 +144,7 @@ def _pairs(
     rows = []
     for one, other in itertools.combinations(readings.columns, 2):
         kappa = resample_kappa(codes[one], codes[other], _once(readings), ordered)[0]
-        figure = bootstrapped(kappa, resample_kappa(codes[one], codes[other], draws, ordered), "")
+        figure = bootstrapped(kappa, resample_kappa(codes[one], codes[other], draws, ordered), "", len(readings))
         rows.append(
             {
                 "readers": f"{one} and {other}",

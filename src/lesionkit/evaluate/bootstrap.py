@@ -19,6 +19,8 @@ from lesionkit.evaluate.score import Figure
 
 SEED = 1607
 SAMPLES = 1000
+ONE_PATIENT = "one patient"
+"""Why a figure has no interval."""
 _CELLS_AT_ONCE = 1 << 20
 
 
@@ -48,7 +50,7 @@ def resample_froc(
 
     Args:
         rates: (r,) increasing or not, each at least 0.
-        draws: (samples, n_cases) from `draw_cases`.
+        draws: (samples, n_cases) from `draw_cases`, or from `Patients.draw`, whose draws differ in how many cases.
         straight: interpolate linearly between the points of the curve, as LUNA16's organisers do; the default is the
             highest sensitivity attained with at most that many false positives.
 
@@ -95,11 +97,24 @@ def interval(samples: NDArray[np.float64], confidence: float = 0.95) -> tuple[An
     return limits[0], limits[1]
 
 
-def bootstrapped(value: Any, samples: NDArray[np.float64], note: str) -> Figure:
-    """A figure with the 95 % interval of its draws; without one where the value or all draws are undefined (nan)."""
-    lower, upper = interval(samples)
-    if np.isnan(value) or np.isnan(lower):
+def bootstrapped(value: Any, samples: NDArray[np.float64], note: str, patients: int) -> Figure:
+    """A figure with the 95 % interval of its draws: the only place where a bootstrap becomes an interval.
+
+    There is none where the value or all draws are undefined (nan), and none from fewer than two patients: every draw
+    of one patient is that patient, so the interval would have no width and claim what nobody knows.
+
+    Args:
+        samples: (draws,) the figure in every draw.
+        note: what the figure is of.
+        patients: of how many patients the cases are that the figure is of.
+    """
+    if np.isnan(value):
         return Figure(float(value), note=note)
+    if patients < 2:
+        return Figure(float(value), note=f"{note}; no interval: {ONE_PATIENT}")
+    lower, upper = interval(samples)
+    if np.isnan(lower):
+        return Figure(float(value), note=f"{note}; no interval: it is not defined in any draw")
     return Figure(float(value), float(lower), float(upper), note)
 
 
@@ -141,13 +156,13 @@ def _hits_of_draws(
     ranked: _Ranked, draws: NDArray[np.int32], rates: NDArray[np.float64], prefix: int, straight: bool
 ) -> NDArray[np.float64] | None:
     """(draws, rates) hit lesions, fractional between points if `straight`; None where `prefix` is too short."""
-    n_cases = draws.shape[1]
+    n_cases = draws.sum(axis=1)
     tie_ends = _tie_ends(ranked.wrong_score, prefix)
     n_wrong = np.cumsum(np.take(draws, ranked.wrong_case[:prefix], axis=1), axis=1, dtype=np.int32)
     if len(tie_ends) < n_wrong.shape[1]:
         n_wrong = n_wrong[:, tie_ends]
-    reached = n_wrong[:, -1].min() if len(tie_ends) else 0
-    if prefix < len(ranked.wrong_case) and reached <= rates.max(initial=0.0) * n_cases:
+    reached = n_wrong[:, -1] if len(tie_ends) else np.zeros(len(draws), dtype=np.int32)
+    if prefix < len(ranked.wrong_case) and (reached <= rates.max(initial=0.0) * n_cases).any():
         return None
     n_hits = np.zeros((len(draws), len(ranked.hit_case) + 1), dtype=np.int32)
     np.cumsum(np.take(draws, ranked.hit_case, axis=1), axis=1, out=n_hits[:, 1:])
@@ -157,7 +172,7 @@ def _hits_of_draws(
     until = np.append(np.searchsorted(-ranked.hit_score, score, side="right"), len(ranked.hit_score))
     found = np.empty((len(draws), len(rates)))
     for i, (wrong, hits) in enumerate(zip(n_wrong, n_hits, strict=True)):
-        x = np.concatenate([[0.0], wrong / n_cases, [np.inf]])
+        x = np.concatenate([[0.0], wrong / n_cases[i], [np.inf]])
         beyond = np.searchsorted(x, rates, side="right")  # first group that is too much
         found[i] = hits[before[beyond - 1]]
         if straight:

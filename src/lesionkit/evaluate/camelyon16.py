@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.outline import Outline, SlideMask
-from lesionkit.evaluate.bootstrap import draw_cases, draw_key
+from lesionkit.evaluate.bootstrap import draw_key
 from lesionkit.evaluate.camelyon16_marks import Slide, find_hits, frame_warning
 from lesionkit.evaluate.camelyon16_official import (
     OfficialScores,
@@ -30,7 +30,8 @@ from lesionkit.evaluate.camelyon16_settings import Camelyon16Settings
 from lesionkit.evaluate.camelyon16_slides import SlideQuestion, listed_slides, slide_question
 from lesionkit.evaluate.cpm import Quoted, at_rates, cpm_figures, cpm_samples, quote
 from lesionkit.evaluate.froc import Detections, froc, operating_points, sensitivity_at
-from lesionkit.evaluate.roc import auc_figure, roc
+from lesionkit.evaluate.patients import Patients
+from lesionkit.evaluate.roc import area_of_patients, roc
 from lesionkit.evaluate.score import Curve, Figure, Resamples, Score
 from lesionkit.evaluate.subgroup import Subgrouping, subgroup_rows
 
@@ -61,6 +62,7 @@ def score_camelyon16(
     slide_scores: Mapping[str, float] | None = None,
     settings: Camelyon16Settings | None = None,
     slide_um: Mapping[str, float] | None = None,
+    patients: Mapping[str, str] | None = None,
 ) -> Score:
     """Score marks on slides.
 
@@ -71,6 +73,7 @@ def score_camelyon16(
             truth and marks together, and a slide that only the marks know is healthy, as in the organisers' script.
         slide_scores: probability of tumour per slide; without them a slide's highest mark, 0 without marks.
         slide_um: size of a pixel of the finest level, of slides of which it is known.
+        patients: by slide; the bootstrap draws patients with all of their slides. None where each is of another.
 
     Returns:
         Score whose headline is `cpm`; `slide AUC` is a figure where there are slides of both kinds.
@@ -88,18 +91,20 @@ def score_camelyon16(
     how = {slide_id: settings.regions((slide_um or {}).get(slide_id)) for slide_id in ids}
     slides = find_hits(marks, truth, how)
     found = _detections(slides)
-    draws = draw_cases(len(ids), settings.bootstrap, settings.seed)
+    whose = Patients.of(ids, patients)
+    draws = whose.draw(settings.bootstrap, settings.seed)
     curve, quoted, deviations = _quote(slides, found, settings.rates, draws, protocol)
-    figures, slide_curve = _slide_figure(question)
-    key = draw_key(ids, [slide.regions.is_itc.tolist() for slide in slides], len(draws), settings.seed)
+    figures, slide_curve = _slide_figure(question, patients, settings)
+    itc = [slide.regions.is_itc.tolist() for slide in slides]
+    key = draw_key(ids, [*itc, *whose.key()], len(draws), settings.seed)
     return Score(
         protocol=f"camelyon16 {protocol}",
         rule=RULES[protocol],
-        figures={**cpm_figures(quoted, found.n_lesions, unit="slide"), **figures},
+        figures={**cpm_figures(quoted, found.n_lesions, whose.among(found.lesion_case), unit="slide"), **figures},
         counts={**_counts(slides, found), "excluded_by_name": len(listed) - len(ids)},
         curves=(curve, *slide_curve),
         operating_points=operating_points(curve, settings.rates, "per slide"),
-        subgroups=_by_size(slides, found, settings),
+        subgroups=_by_size(slides, found, settings, whose),
         warnings=(*warnings, *_notes(truth), *_warnings(slides, found), *deviations),
         facts={
             "settings": settings.model_dump(mode="json"),
@@ -192,24 +197,29 @@ def _deviations(scores: OfficialScores, found: Detections, curve: Curve, rates: 
     return sentences
 
 
-def _slide_figure(question: SlideQuestion) -> tuple[dict[str, Figure], tuple[Curve, ...]]:
+def _slide_figure(
+    question: SlideQuestion, patients: Mapping[str, str] | None, settings: Camelyon16Settings
+) -> tuple[dict[str, Figure], tuple[Curve, ...]]:
     if question.positive.all() or not question.positive.any():
         return {}, ()
     name = f"slides ranked by {question.ranked_by}"
-    figure = auc_figure(question.positive, question.score)
+    whose = Patients.of(question.slide_ids, patients)
+    figure = area_of_patients(question.positive, question.score, whose, settings.bootstrap, settings.seed)
     return {"slide AUC": replace(figure, note=f"{name}; {figure.note}")}, (
         roc(question.positive, question.score, name),
     )
 
 
-def _by_size(slides: Sequence[Slide], found: Detections, settings: Camelyon16Settings) -> tuple[dict[str, Any], ...]:
+def _by_size(
+    slides: Sequence[Slide], found: Detections, settings: Camelyon16Settings, whose: Patients
+) -> tuple[dict[str, Any], ...]:
     """Micro- and macrometastases apart; always by the exact curve, for the lowest score is not a subgroup's own."""
     if not found.n_lesions:
         return ()
     length_um = np.concatenate([slide.regions.length_um[~slide.regions.is_itc] for slide in slides])
     names = np.where(length_um < _MACRO_UM, "below 2 mm", "2 mm or more")
     how = Subgrouping(settings.rates, settings.bootstrap, settings.seed, step=True)
-    return subgroup_rows(found, "major axis", pd.Series(names), "lesions", how)
+    return subgroup_rows(found, "major axis", pd.Series(names), "lesions", how, whose)
 
 
 def _counts(slides: Sequence[Slide], found: Detections) -> dict[str, int]:

@@ -91,7 +91,7 @@ def resample_official(scores: OfficialScores, rates: Sequence[float], draws: NDA
         _, n_false, n_hit = _points(scores, some)
         n_lesions = some @ scores.lesions_per_slide
         for i, (false, hit, lesions) in enumerate(zip(n_false, n_hit, n_lesions, strict=True), start=start):
-            x, y = np.concatenate([[0], false]) / scores.n_slides, np.concatenate([[0], hit])
+            x, y = np.concatenate([[0], false]) / some[i - start].sum(), np.concatenate([[0], hit])
             result[i] = np.interp(rates, x, y) / lesions if lesions else np.nan
     return result
 

@@ -50,10 +50,11 @@ class SlideQuestion:
     """Does a slide hold tumour: the answers, and the scores.
 
     Attributes:
-        positive, score: (n,).
+        slide_ids, positive, score: (n,).
         ranked_by: what the scores are.
     """
 
+    slide_ids: tuple[str, ...]
     positive: NDArray[np.bool_]
     score: NDArray[np.float64]
     ranked_by: str
@@ -85,7 +86,7 @@ def slide_question(
             )
     if scores is None:
         highest = [checked_marks(i, marks.get(i, ()))[:, 0].max(initial=0.0) for i in ids]
-        return SlideQuestion(positive, np.array(highest), "their highest mark")
+        return SlideQuestion(tuple(ids), positive, np.array(highest), "their highest mark")
     without = [i for i in ids if i not in scores]
     if without:
         raise LesionkitError(
@@ -95,7 +96,7 @@ def slide_question(
     wrong = np.flatnonzero(~np.isfinite(values))
     if len(wrong):
         raise LesionkitError(f"slide scores must be finite, got {values[wrong[0]]} for '{ids[wrong[0]]}'")
-    return SlideQuestion(positive, values, "the slide scores")
+    return SlideQuestion(tuple(ids), positive, values, "the slide scores")
 
 
 def _refuse_unknown(given: Iterable[str], known: Iterable[str], name: str, list_name: str) -> None:

@@ -62,8 +62,8 @@ def score_camelyon17(truth: pd.DataFrame, marks: pd.DataFrame, settings: Camelyo
         protocol="camelyon17",
         rule=RULE,
         figures={
-            "quadratic weighted kappa": bootstrapped(kappa, samples["quadratic weighted kappa"], note),
-            "stage accuracy": bootstrapped(same.mean(), samples["stage accuracy"], note),
+            "quadratic weighted kappa": bootstrapped(kappa, samples["quadratic weighted kappa"], note, len(patients)),
+            "stage accuracy": bootstrapped(same.mean(), samples["stage accuracy"], note, len(patients)),
             **_node_figures(true, found),
         },
         counts={

@@ -45,6 +45,9 @@ def compare_scores(first: Score, second: Score, names: tuple[str, str] = ("first
         if name in after.figures and name in first.figures and name in second.figures:
             value = second.figures[name].value - first.figures[name].value
             drawn = after.figures[name] - before.figures[name]
+            if any(score.figures[name].lower is None for score in (first, second)):
+                # What has no interval of its own, as a figure of one patient, has none of its difference.
+                drawn = np.full(len(drawn), np.nan)
             figures |= difference(name, value, drawn, names)
     curves = tuple(
         replace(score.curves[0], name=f"{system}: {score.curves[0].name}")
@@ -74,7 +77,7 @@ def difference(
     defined = drawn[~np.isnan(drawn)]
     lower, upper = map(float, interval(defined)) if len(defined) else (None, None)
     p = p_value(defined)
-    note = f"{len(defined)} paired draws of cases"
+    note = f"{len(defined)} paired draws of cases" if len(defined) else "no interval: one of the two has none"
     return {
         f"{name}: {names[1]} - {names[0]}": Figure(value, lower, upper, note),
         f"{name}: p": Figure(p, note=f"two-sided, {note}"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lesionkit.evaluate.bootstrap import interval, resample_froc
+from lesionkit.evaluate.bootstrap import bootstrapped, interval, resample_froc
 from lesionkit.evaluate.froc import Detections, rate_name, sensitivity_at
 from lesionkit.evaluate.score import Curve, Figure
 
@@ -51,20 +51,22 @@ def quote(found: Detections, curve: Curve, rates: Sequence[float], draws: NDArra
     return Quoted(np.asarray(rates, dtype=np.float64), at_rates(curve, rates), samples)
 
 
-def cpm_figures(quoted: Quoted, n_lesions: int, unit: str = "case") -> dict[str, Figure]:
+def cpm_figures(quoted: Quoted, n_lesions: int, patients: int, unit: str = "case") -> dict[str, Figure]:
     """The CPM first, then the sensitivity at each rate, with 95 % percentile intervals over draws of cases.
 
     Args:
+        patients: how many patients have a lesion.
         unit: what a rate is per, "scan" or "slide".
     """
     if not n_lesions:
         return {"cpm": Figure(float("nan"), note=f"not defined: there is no lesion in any {unit}")}
     names = ", ".join(map(rate_name, quoted.rates))
     note = f"mean sensitivity at {names} false positives per {unit}; {n_lesions} lesions"
-    figures = {"cpm": _figure(quoted.cpm, quoted.cpm_samples, note)}
+    figures = {"cpm": bootstrapped(quoted.cpm, quoted.cpm_samples, note, patients)}
     for i, rate in enumerate(quoted.rates):
-        figures[sensitivity_name(float(rate))] = _figure(
-            float(quoted.sensitivity[i]), quoted.samples[:, i], f"of {n_lesions} lesions, {rate:g} false per {unit}"
+        each = f"of {n_lesions} lesions, {rate:g} false per {unit}"
+        figures[sensitivity_name(float(rate))] = bootstrapped(
+            quoted.sensitivity[i], quoted.samples[:, i], each, patients
         )
     return figures
 
@@ -84,13 +86,21 @@ def sensitivity_name(rate: float) -> str:
     return f"sensitivity at {rate_name(rate)}"
 
 
-def band(found: Detections, curve: Curve, rates: Sequence[float], draws: NDArray[np.int32]) -> Curve:
-    """Mean of the resampled curves and their 95 % band, between the lowest and the highest quoted rate."""
+def band(
+    found: Detections, curve: Curve, rates: Sequence[float], draws: NDArray[np.int32], patients: int
+) -> tuple[Curve, ...]:
+    """Mean of the resampled curves and their 95 % band, between the lowest and the highest quoted rate.
+
+    Args:
+        patients: how many patients have a lesion; with fewer than two there is no such curve.
+    """
+    if patients < 2:
+        return ()
     x = np.union1d(np.geomspace(min(rates), max(rates), _BAND_POINTS), rates)
     samples = resample_froc(found, x, draws, straight=not curve.step)
     lower, upper = interval(samples)
     defined = samples[~np.isnan(samples).any(axis=1)]
-    return Curve(
+    mean = Curve(
         name="bootstrap mean",
         x_label=curve.x_label,
         y_label=curve.y_label,
@@ -100,10 +110,4 @@ def band(found: Detections, curve: Curve, rates: Sequence[float], draws: NDArray
         lower=lower,
         upper=upper,
     )
-
-
-def _figure(value: float, samples: NDArray[np.float64], note: str) -> Figure:
-    lower, upper = interval(samples)
-    if np.isnan(lower):
-        return Figure(value, note=f"{note}; no interval: no draw holds a lesion")
-    return Figure(value, float(lower), float(upper), note)
+    return (mean,)

@@ -11,7 +11,7 @@ mark to the nearest nodule only, and quotes the highest sensitivity attained wit
 Source: Setio et al. 2017 (Medical Image Analysis 42) and the published script noduleCADEvaluationLUNA16.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.match import Match
-from lesionkit.evaluate.bootstrap import draw_cases, draw_key
+from lesionkit.evaluate.bootstrap import draw_key
 from lesionkit.evaluate.cpm import at_rates, band, cpm_figures, cpm_samples, quote
 from lesionkit.evaluate.frame import frame_warning
 from lesionkit.evaluate.froc import Detections, froc, operating_points
 from lesionkit.evaluate.luna16_match import MARKS_PER_SCAN, Luna16Settings, Luna16Tables, kept_marks
+from lesionkit.evaluate.patients import Patients
 from lesionkit.evaluate.score import Curve, Resamples, Score
 from lesionkit.evaluate.subgroup import Subgrouping, subgroup_rows
 from lesionkit.evaluate.table import column_of_cases
@@ -54,6 +55,7 @@ def score_luna16(
     series: Sequence[str],
     settings: Luna16Settings = OFFICIAL,
     cases: pd.DataFrame | None = None,
+    patients: Mapping[str, str] | None = None,
 ) -> Score:
     """Score a submission.
 
@@ -65,6 +67,7 @@ def score_luna16(
         series: every scan that was searched, once; their number is the denominator of the rates.
         cases: seriesuid and columns that tell scans apart (centre, scanner), for subgroups; scans without a row are
             "unknown".
+        patients: by series; the bootstrap draws patients with all of their scans. None where each is of another.
 
     Returns:
         Score whose headline is `cpm`; the first curve is the FROC, the second the mean of the bootstrap with its band.
@@ -76,7 +79,9 @@ def score_luna16(
     found = tables.detections(matched, kept)
     official = settings.protocol == "official"
     curve = _official_curve(found) if official else froc(found, case_word="scan")
-    draws = draw_cases(found.n_cases, settings.bootstrap, settings.seed)
+    whose = Patients.of(list(tables.series), patients)
+    with_lesion = whose.among(found.lesion_case)
+    draws = whose.draw(settings.bootstrap, settings.seed)
     quoted = quote(found, curve, settings.rates, draws)
     warnings = [*tables.warnings, *_about_sets(tables, found)]
     if official:
@@ -84,14 +89,14 @@ def score_luna16(
     return Score(
         protocol=f"luna16 {settings.protocol}",
         rule=RULES[settings.protocol],
-        figures=cpm_figures(quoted, found.n_lesions, unit="scan"),
+        figures=cpm_figures(quoted, found.n_lesions, with_lesion, unit="scan"),
         counts=_counts(tables, kept, matched, found),
-        curves=(curve, band(found, curve, settings.rates, draws)),
+        curves=(curve, *band(found, curve, settings.rates, draws, with_lesion)),
         operating_points=operating_points(curve, settings.rates, "per scan"),
-        subgroups=_subgroups(tables, found, annotations, cases, settings),
+        subgroups=_subgroups(tables, found, annotations, cases, settings, whose),
         warnings=tuple(warnings),
         facts={"settings": settings.model_dump(mode="json")},
-        resamples=Resamples(_key(tables, settings), cpm_samples(quoted)),
+        resamples=Resamples(_key(tables, settings, whose), cpm_samples(quoted)),
     )
 
 
@@ -164,14 +169,16 @@ def _subgroups(
     annotations: pd.DataFrame,
     cases: pd.DataFrame | None,
     settings: Luna16Settings,
+    whose: Patients,
 ) -> tuple[dict[str, Any], ...]:
     how = Subgrouping(settings.rates, settings.bootstrap, settings.seed, step=settings.protocol == "exact")
     rows: list[dict[str, Any]] = []
     for column in settings.by:
         if column in annotations.columns:
-            rows += subgroup_rows(found, column, annotations[column].iloc[tables.nodules.position], "lesions", how)
+            values = annotations[column].iloc[tables.nodules.position]
+            rows += subgroup_rows(found, column, values, "lesions", how, whose)
         elif cases is not None and column in cases.columns:
-            rows += subgroup_rows(found, column, column_of_cases(cases, column, tables.series), "cases", how)
+            rows += subgroup_rows(found, column, column_of_cases(cases, column, tables.series), "cases", how, whose)
         else:
             known = [*annotations.columns, *(() if cases is None else cases.columns)]
             raise LesionkitError(f"there is no column '{column}' to group by; the tables have {', '.join(known)}")
@@ -222,6 +229,7 @@ def _official_cpm(found: Detections, rates: Sequence[float]) -> float:
     return float(at_rates(_official_curve(found), rates).mean())
 
 
-def _key(tables: Luna16Tables, settings: Luna16Settings) -> str:
-    truth = (tables.nodules.places.case.tobytes(), tables.nodules.places.centre_mm.tobytes(), settings.protocol)
+def _key(tables: Luna16Tables, settings: Luna16Settings, whose: Patients) -> str:
+    places = tables.nodules.places
+    truth = (places.case.tobytes(), places.centre_mm.tobytes(), settings.protocol, *whose.key())
     return draw_key(tables.series, truth, settings.bootstrap, settings.seed)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lesionkit.evaluate.bootstrap import draw_cases, interval, resample_means
+from lesionkit.evaluate.bootstrap import bootstrapped, resample_means
 from lesionkit.evaluate.froc import Detections
+from lesionkit.evaluate.patients import Patients
 from lesionkit.evaluate.score import Figure, OperatingPoint
 
 
@@ -20,16 +21,24 @@ def accepted(point: OperatingPoint, scores: ArrayLike) -> NDArray[np.bool_]:
 
 
 def apply_operating_point(
-    point: OperatingPoint, found: Detections, samples: int = 1000, seed: int = 1607
+    point: OperatingPoint,
+    found: Detections,
+    samples: int = 1000,
+    seed: int = 1607,
+    patients: Patients | None = None,
 ) -> dict[str, Figure]:
     """Sensitivity and false positives per case of new data at a threshold that was fixed before.
+
+    Args:
+        patients: of the cases; None where each is of another.
 
     Returns:
         "sensitivity" and "false positives per case", each with a 95 % interval over draws of cases.
     """
     hit = accepted(point, found.lesion_score) & (found.lesion_score > -np.inf)
     wrong = accepted(point, found.false_score)
-    draws = draw_cases(found.n_cases, samples, seed)
+    patients = patients or Patients(np.arange(found.n_cases))
+    draws = patients.draw(samples, seed)
     lesions = np.bincount(found.lesion_case, minlength=found.n_cases)
     hits = np.bincount(found.lesion_case[hit], minlength=found.n_cases)
     false = np.bincount(found.false_case[wrong], minlength=found.n_cases)
@@ -38,26 +47,27 @@ def apply_operating_point(
         sensitivity = np.float64(hit.sum()) / found.n_lesions
     at = f"at threshold {point.threshold:g} ({point.name} where it was set)"
     return {
-        "sensitivity": _figure(float(sensitivity), drawn, f"{hit.sum()} of {found.n_lesions} lesions {at}"),
-        "false positives per case": _figure(
-            float(wrong.sum() / found.n_cases),
+        "sensitivity": bootstrapped(
+            sensitivity,
+            drawn,
+            f"{hit.sum()} of {found.n_lesions} lesions {at}",
+            patients.among(found.lesion_case),
+        ),
+        "false positives per case": bootstrapped(
+            wrong.sum() / found.n_cases,
             resample_means(false, draws),
             f"{wrong.sum()} in {found.n_cases} cases {at}",
+            len(patients),
         ),
     }
 
 
-def applied_figures(points: Sequence[OperatingPoint], found: Detections, samples: int, seed: int) -> dict[str, Figure]:
+def applied_figures(
+    points: Sequence[OperatingPoint], found: Detections, samples: int, seed: int, patients: Patients | None = None
+) -> dict[str, Figure]:
     """The figures of several points, named after what they promised: "sensitivity at the threshold for …"."""
     figures = {}
     for point in points:
-        for name, figure in apply_operating_point(point, found, samples, seed).items():
+        for name, figure in apply_operating_point(point, found, samples, seed, patients).items():
             figures[f"{name} at the threshold for {point.name}"] = figure
     return figures
-
-
-def _figure(value: float, samples: NDArray[np.float64], note: str) -> Figure:
-    lower, upper = interval(samples)
-    if np.isnan(lower):
-        return Figure(value, note=f"{note}; no interval: no draw holds a lesion")
-    return Figure(value, float(lower), float(upper), note)

@@ -9,6 +9,8 @@ from scipy.optimize import brentq
 from scipy.stats import rankdata
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.evaluate.bootstrap import ONE_PATIENT, bootstrapped
+from lesionkit.evaluate.patients import Patients
 from lesionkit.evaluate.score import Curve, Figure, OperatingPoint
 
 _NORMAL_975 = 1.959963984540054
@@ -49,7 +51,7 @@ def auc_figure(positive: ArrayLike, score: ArrayLike) -> Figure:
     n_negative = len(truth) - n_positive
     note = f"{n_positive} positive and {n_negative} negative cases"
     if min(n_positive, n_negative) < 2:
-        return Figure(area, note=f"{note}; too few for an interval")
+        return Figure(area, note=f"{note}; no interval: {ONE_PATIENT} of a kind" if not math.isnan(area) else note)
     # Placement values: how much of the other group a case outscores.
     everything = rankdata(values)
     of_positive = (everything[truth] - rankdata(values[truth])) / n_negative
@@ -61,6 +63,20 @@ def auc_figure(positive: ArrayLike, score: ArrayLike) -> Figure:
     variance = of_positive.var(ddof=1) / n_positive + of_negative.var(ddof=1) / n_negative
     reach = _NORMAL_975 * math.sqrt(variance)
     return Figure(area, max(0.0, area - reach), min(1.0, area + reach), f"{note}; interval after DeLong")
+
+
+def area_of_patients(positive: ArrayLike, score: ArrayLike, whose: Patients, samples: int, seed: int) -> Figure:
+    """The area with its 95 % interval: DeLong's where every case is of another patient, else by bootstrap.
+
+    There is none where all positive, or all negative, cases are of one patient.
+    """
+    truth = np.asarray(positive).astype(bool)
+    fewest = min(whose.among(truth), whose.among(~truth))
+    if len(whose) == len(truth):
+        return auc_figure(truth, score)
+    note = f"{truth.sum()} positive and {(~truth).sum()} negative cases of {len(whose)} patients"
+    drawn = resample_auc(truth, score, whose.draw(samples, seed))
+    return bootstrapped(auc(truth, score), drawn, f"{note}; interval by bootstrap over patients", fewest)
 
 
 def roc(positive: ArrayLike, score: ArrayLike, name: str = "ROC") -> Curve:

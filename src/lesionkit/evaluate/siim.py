@@ -12,8 +12,9 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.mask import runs_by_image
 from lesionkit.core.runs import Runs
 from lesionkit.core.settings import Settings
-from lesionkit.evaluate.bootstrap import SAMPLES, SEED, bootstrapped, draw_cases, draw_key, resample_means
+from lesionkit.evaluate.bootstrap import SAMPLES, SEED, bootstrapped, draw_key, resample_means
 from lesionkit.evaluate.overlap import dice
+from lesionkit.evaluate.patients import Patients
 from lesionkit.evaluate.roc import auc, resample_auc, roc, roc_points
 from lesionkit.evaluate.score import Figure, Resamples, Score
 
@@ -62,20 +63,20 @@ def score_siim(
     settings = settings or SiimSettings()
     images = _compare(_runs(truth, shape, "truth"), _runs(marks, shape, "marks"), settings.missing_is_empty)
     score, ranked_by = _image_scores(images, marks, scores)
-    patients, patient_of = np.unique(_patients(truth, images.ids), return_inverse=True)
-    draws = draw_cases(len(patients), settings.bootstrap, settings.seed)[:, patient_of]
-    unit = "patient" if len(patients) < len(images.ids) else "image"
+    names = _patients(truth, images.ids)
+    whose = Patients(np.unique(names, return_inverse=True)[1], "patient_id" in truth)
+    draws = whose.draw(settings.bootstrap, settings.seed)
     samples = _resampled(images, score, draws)
     curve = roc(images.is_positive, score, f"images ranked by {ranked_by}")
-    key = draw_key(patients[patient_of], zip(images.ids, images.truth_area, strict=True), len(draws), settings.seed)
+    key = draw_key(names, zip(images.ids, images.truth_area, strict=True), len(draws), settings.seed)
     return Score(
         protocol="siim",
         rule=RULE,
-        figures=_figures(images, score, samples, ranked_by, unit),
-        counts={"patients": len(patients), **_counts(images)},
+        figures=_figures(images, score, samples, ranked_by, whose),
+        counts={"patients": len(whose), **_counts(images)},
         curves=(curve,),
         operating_points=roc_points(curve),
-        subgroups=tuple(_by_area(images, draws)),
+        subgroups=tuple(_by_area(images, draws, whose)),
         warnings=tuple(_warnings(images, score, ranked_by)),
         facts={"shape": list(shape), "ranked_by": ranked_by, **settings.model_dump()},
         resamples=Resamples(key, samples),
@@ -178,7 +179,11 @@ def _column_scores(images: _Images, marks: pd.DataFrame) -> dict[str, float]:
 
 
 def _patients(truth: pd.DataFrame, ids: tuple[str, ...]) -> list[str]:
-    """(n,) the patient of each image; the image itself where the truth names none."""
+    """(n,) the patient of each image; the image itself where the truth names none, or "".
+
+    Raises:
+        LesionkitError: an image of two patients.
+    """
     if "patient_id" not in truth:
         return list(ids)
     patient: dict[str, str] = {}
@@ -188,7 +193,7 @@ def _patients(truth: pd.DataFrame, ids: tuple[str, ...]) -> list[str]:
                 f"an image belongs to one patient, but '{image_id}' has '{patient[image_id]}' and '{patient_id}'; "
                 "correct the truth"
             )
-    return [patient[image_id] for image_id in ids]
+    return [patient[image_id] or image_id for image_id in ids]
 
 
 def _resampled(images: _Images, score: NDArray[np.float64], draws: NDArray[np.int32]) -> dict[str, NDArray[np.float64]]:
@@ -201,25 +206,36 @@ def _resampled(images: _Images, score: NDArray[np.float64], draws: NDArray[np.in
 
 
 def _figures(
-    images: _Images, score: NDArray[np.float64], samples: dict[str, NDArray[np.float64]], ranked_by: str, unit: str
+    images: _Images,
+    score: NDArray[np.float64],
+    samples: dict[str, NDArray[np.float64]],
+    ranked_by: str,
+    whose: Patients,
 ) -> dict[str, Figure]:
     positive = images.is_positive
+    unit = "patient" if len(whose) < len(positive) else "image"
+    with_finding, without = whose.among(positive), whose.among(~positive)
     values = {
-        "dice": (images.dice.mean(), f"mean over {len(positive)} images, empty truth and nothing found counts 1"),
+        "dice": (
+            images.dice.mean(),
+            f"mean over {len(positive)} images, empty truth and nothing found counts 1",
+            len(whose),
+        ),
         "dice on positives": (
             images.dice[positive].mean() if positive.any() else np.nan,
             f"mean over the {positive.sum()} images with a true finding",
+            with_finding,
         ),
-        "all-empty baseline": ((~positive).mean(), "the dice of a submission that finds nothing anywhere"),
-        "image AUC": (auc(positive, score), f"images ranked by {ranked_by}"),
+        "all-empty baseline": ((~positive).mean(), "the dice of a submission that finds nothing anywhere", len(whose)),
+        "image AUC": (auc(positive, score), f"images ranked by {ranked_by}", min(with_finding, without)),
     }
     return {
-        name: bootstrapped(value, samples[name], f"{note}; interval by bootstrap over {unit}s")
-        for name, (value, note) in values.items()
+        name: bootstrapped(value, samples[name], f"{note}; interval by bootstrap over {unit}s", patients)
+        for name, (value, note, patients) in values.items()
     }
 
 
-def _by_area(images: _Images, draws: NDArray[np.int32]) -> Iterable[dict[str, Any]]:
+def _by_area(images: _Images, draws: NDArray[np.int32], whose: Patients) -> Iterable[dict[str, Any]]:
     """Images apart by the share of them that the true finding takes."""
     share = images.truth_area / images.size
     group = np.where(share == 0, 0, 1 + np.searchsorted(_SHARES, share, side="right"))
@@ -227,7 +243,7 @@ def _by_area(images: _Images, draws: NDArray[np.int32]) -> Iterable[dict[str, An
         inside = group == i
         if inside.any():
             dices = images.dice[inside]
-            figure = bootstrapped(dices.mean(), resample_means(dices, draws[:, inside]), "")
+            figure = bootstrapped(dices.mean(), resample_means(dices, draws[:, inside]), "", whose.among(inside))
             yield {
                 "column": "true area",
                 "group": name,

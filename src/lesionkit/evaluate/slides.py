@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
-from lesionkit.evaluate.bootstrap import SAMPLES, SEED, draw_cases, draw_key
-from lesionkit.evaluate.roc import auc_figure, resample_auc, roc, roc_points
+from lesionkit.evaluate.bootstrap import SAMPLES, SEED, draw_key
+from lesionkit.evaluate.patients import Patients
+from lesionkit.evaluate.roc import area_of_patients, resample_auc, roc, roc_points
 from lesionkit.evaluate.score import Resamples, Score
 
 RULE = "Area below the ROC curve of slides: how often a positive slide outscores a negative one, ties counting half."
@@ -24,13 +25,17 @@ class SlidesSettings(Settings):
 
 
 def score_slides(
-    labels: Mapping[str, bool], marks: Mapping[str, float], settings: SlidesSettings | None = None
+    labels: Mapping[str, bool],
+    marks: Mapping[str, float],
+    settings: SlidesSettings | None = None,
+    patients: Mapping[str, str] | None = None,
 ) -> Score:
     """Score one number per slide.
 
     Args:
         labels: whether a slide is positive, for every scored slide.
         marks: the score of every slide.
+        patients: by slide; the bootstrap draws patients with all of their slides. None where each is of another.
 
     Raises:
         LesionkitError: slides that only one of the tables has, or a score that is not finite.
@@ -38,11 +43,11 @@ def score_slides(
     settings = settings or SlidesSettings()
     positive, score = _paired(labels, marks)
     curve = roc(positive, score)
-    draws = draw_cases(len(positive), settings.bootstrap, settings.seed)
+    whose = Patients.of(list(labels), patients)
     return Score(
         protocol="slides",
         rule=RULE,
-        figures={"slide AUC": auc_figure(positive, score)},
+        figures={"slide AUC": area_of_patients(positive, score, whose, settings.bootstrap, settings.seed)},
         counts={
             "slides": len(positive),
             "positive_slides": int(positive.sum()),
@@ -54,8 +59,8 @@ def score_slides(
         warnings=tuple(_warnings(positive, score)),
         facts={"settings": settings.model_dump(mode="json")},
         resamples=Resamples(
-            draw_key(labels, positive, settings.bootstrap, settings.seed),
-            {"slide AUC": resample_auc(positive, score, draws)},
+            draw_key(labels, [*positive, *whose.key()], settings.bootstrap, settings.seed),
+            {"slide AUC": resample_auc(positive, score, whose.draw(settings.bootstrap, settings.seed))},
         ),
     )
 

@@ -9,9 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.evaluate.bootstrap import draw_cases, interval
+from lesionkit.evaluate.bootstrap import bootstrapped
 from lesionkit.evaluate.cpm import Quoted, quote, sensitivity_name
 from lesionkit.evaluate.froc import Detections, froc
+from lesionkit.evaluate.patients import Patients
 
 DIAMETER_EDGES_MM = (0.0, 4.0, 6.0, 8.0, 15.0, 30.0, np.inf)
 """Bins of a diameter: the steps at which guidelines for lung nodules change their advice."""
@@ -62,7 +63,12 @@ class Subgrouping:
 
 
 def subgroup_rows(
-    found: Detections, column: str, values: pd.Series, of: Literal["lesions", "cases"], how: Subgrouping
+    found: Detections,
+    column: str,
+    values: pd.Series,
+    of: Literal["lesions", "cases"],
+    how: Subgrouping,
+    patients: Patients | None = None,
 ) -> tuple[dict[str, Any], ...]:
     """One row per subgroup: its denominators, its CPM with a 95 % interval, its sensitivity at every rate.
 
@@ -71,6 +77,7 @@ def subgroup_rows(
 
     Args:
         values: (n lesions,) or (n cases,) the column by which they are told apart.
+        patients: of all cases; None where each is of another. A subgroup of fewer than two has no interval.
 
     Returns:
         keys column, group, of, cases, lesions, hits, false_positives, cpm, lower, upper, "sensitivity at 1/8" …;
@@ -80,18 +87,20 @@ def subgroup_rows(
     if len(values) != expected:
         raise LesionkitError(f"column {column} must have one value for each of {expected} {of}, got {len(values)}")
     labels, order = group_labels(values, column)
+    patients = patients or Patients(np.arange(found.n_cases))
     rows = []
     for label in order:
         inside = labels == label
         part = found.of_lesions(inside) if of == "lesions" else found.of_cases(inside)
+        theirs = patients if of == "lesions" else patients.part(inside)
         curve = replace(froc(part), step=how.step)
-        quoted = quote(part, curve, how.rates, draw_cases(part.n_cases, how.samples, how.seed))
-        rows.append({"column": column, "group": label, "of": of, **_row(part, quoted)})
+        quoted = quote(part, curve, how.rates, theirs.draw(how.samples, how.seed))
+        rows.append({"column": column, "group": label, "of": of, **_row(part, quoted, theirs.among(part.lesion_case))})
     return tuple(rows)
 
 
-def _row(part: Detections, quoted: Quoted) -> dict[str, Any]:
-    lower, upper = interval(quoted.cpm_samples)
+def _row(part: Detections, quoted: Quoted, patients: int) -> dict[str, Any]:
+    figure = bootstrapped(quoted.cpm, quoted.cpm_samples, "", patients)
     each = {sensitivity_name(float(r)): _defined(s) for r, s in zip(quoted.rates, quoted.sensitivity, strict=True)}
     return {
         "cases": part.n_cases,
@@ -99,8 +108,8 @@ def _row(part: Detections, quoted: Quoted) -> dict[str, Any]:
         "hits": part.n_hits,
         "false_positives": part.n_false_positives,
         "cpm": _defined(quoted.cpm),
-        "lower": _defined(lower),
-        "upper": _defined(upper),
+        "lower": figure.lower,
+        "upper": figure.upper,
         **each,
     }
 

@@ -21,18 +21,25 @@ _PLACE = ["seriesuid", "coordX", "coordY", "coordZ"]
 def score_cases(cases: Sequence[Case], found: Mapping[str, Sequence[Candidate]], settings: Luna16Settings) -> Score:
     """Score what was found in cases whose truth is known; cases without truth are left out of everything."""
     known = {c.case_id: KnownScan(c.truth, c.excluded) for c in cases if c.truth is not None}
-    return score_known(known, found, settings)
+    return score_known(known, found, settings, {c.case_id: c.patient_id for c in cases if c.patient_id})
 
 
 def score_known(
-    known: Mapping[str, KnownScan], found: Mapping[str, Sequence[Candidate]], settings: Luna16Settings
+    known: Mapping[str, KnownScan],
+    found: Mapping[str, Sequence[Candidate]],
+    settings: Luna16Settings,
+    patients: Mapping[str, str] | None = None,
 ) -> Score:
-    """Score what was found in scans whose lesions are known, by case id."""
+    """Score what was found in scans whose lesions are known, by case id.
+
+    Args:
+        patients: by case id; None where each scan is of another.
+    """
     rows = [(name, *mark.centre_mm, mark.score) for name in known for mark in found.get(name, ())]
     marks = pd.DataFrame(rows, columns=[*_PLACE, "probability"])
     lesions = lesion_table({name: one.lesions or () for name, one in known.items()})
     excluded = lesion_table({name: one.excluded for name, one in known.items()})
-    return score_luna16(marks, lesions, excluded, list(known), settings)
+    return score_luna16(marks, lesions, excluded, list(known), settings, patients=patients)
 
 
 def score_found(found: Sequence[FoundScan], model: Path, settings: CtNodule) -> Scored:
@@ -44,7 +51,8 @@ def score_found(found: Sequence[FoundScan], model: Path, settings: CtNodule) -> 
         nothing = ["no searched scan has a known lesion, so there is nothing to score"] if known else []
         return Scored(known, {}, [*warnings, *nothing])
     marks = {one.item.case_id: one.candidates for one in found}
-    return Scored(known, {settings.score.protocol: score_known(known, marks, settings.score)}, warnings)
+    patients = {one.item.case_id: one.patient_id for one in found if one.patient_id}
+    return Scored(known, {settings.score.protocol: score_known(known, marks, settings.score, patients)}, warnings)
 
 
 def lesion_table(lesions: Mapping[str, Sequence[Lesion]]) -> pd.DataFrame:

@@ -76,6 +76,7 @@ def score_slides_found(
         scores: of every slide.
     """
     found = {one.slide_id: one for one in slides}
+    patients = {one.slide_id: one.item.patient_id for one in slides if one.item.patient_id}
     lesions = {name: one.tumour for name, one in known.items() if one.tumour is not None}
     if any(value.has_tumour for value in lesions.values()):
         marks = {name: found[name].rows for name in lesions}
@@ -83,11 +84,11 @@ def score_slides_found(
         ranked = {name: scores[name] for name in lesions}
         um = {name: found[name].grid.spacing_mm[0] * 1000 for name in lesions}
         return {
-            protocol: score_camelyon16(marks, lesions, protocol, labels, ranked, settings.score, um)
+            protocol: score_camelyon16(marks, lesions, protocol, labels, ranked, settings.score, um, patients)
             for protocol in ("official", "exact")
         }
     truth = {name: one.has_tumour for name, one in known.items()}
     if len(set(truth.values())) < 2:
         return {}
     draws = SlidesSettings(bootstrap=settings.score.bootstrap, seed=settings.score.seed)
-    return {"slides": score_slides(truth, {name: scores[name] for name in truth}, draws)}
+    return {"slides": score_slides(truth, {name: scores[name] for name in truth}, draws, patients)}
