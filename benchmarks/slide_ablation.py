@@ -38,7 +38,7 @@ from lesionkit.infer.marks import PeakSettings, peaks
 from lesionkit.infer.patch_scores import score_patches
 from lesionkit.infer.probability_map import ProbabilityMap
 from lesionkit.infer.slide_score import SlideScoreSettings, slide_score
-from lesionkit.learn import patches as learn_patches
+from lesionkit.learn import steps as learn_steps
 from lesionkit.learn.patches import fit_patches, seed_everything
 from lesionkit.learn.patches_settings import PatchLearnSettings
 from lesionkit.nets.patch_net import PatchNet
@@ -57,7 +57,7 @@ from slide_ensemble import ensembles
 from slide_held import CELL, HALO, SIDE, Windows, hold, prepared_of, windows
 
 # The minutes of a training are those that this process works, on a machine that others share.
-learn_patches.time = SimpleNamespace(perf_counter=time.process_time)
+learn_steps.time = SimpleNamespace(perf_counter=time.process_time)
 
 BATCH, FOREVER = 32, 100_000
 PEAKS = PeakSettings(threshold=0.02, radius_um=120, limit=200)

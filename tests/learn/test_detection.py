@@ -106,10 +106,56 @@ def test_the_average_lags_behind_the_last_weights(tmp_path):
     assert alone.kept is alone.net
 
 
+def test_the_average_has_taken_in_the_last_step(tmp_path):
+    torch.manual_seed(0)
+    start = torch.cat([p.detach().flatten() for p in NoduleNet(SMALL).parameters()])
+    learner, _ = train(tmp_path, 1)
+    last = torch.cat([p.detach().flatten() for p in learner.net.parameters()])
+    assert not torch.equal(last, start)
+    # After one step the average is what it has learned, not the random start.
+    torch.testing.assert_close(weights(learner), last, rtol=0, atol=0)
+    assert learner.moving.steps == 1
+
+
+def test_a_training_killed_after_a_checkpoint_ends_with_the_weights_of_an_undisturbed_one_also_with_dropout(tmp_path):
+    class Breaks(Balls):
+        def __getitem__(self, number):
+            if number == 13:
+                raise RuntimeError("the power went off")
+            return super().__getitem__(number)
+
+    def learner():
+        torch.manual_seed(0)
+        return NoduleLearner(NoduleNet(SMALL.model_copy(update={"dropout": 0.3})), settings(8))
+
+    whole, broken, resumed = learner(), learner(), learner()
+    fit(whole, Balls(), tmp_path / "whole")
+    with pytest.raises(RuntimeError, match="power"):
+        fit(broken, Breaks(), tmp_path / "broken")
+    # Whatever was drawn since.
+    torch.manual_seed(99)
+    fit(resumed, Balls(), tmp_path / "broken")
+    torch.testing.assert_close(weights(resumed), weights(whole), rtol=0, atol=0)
+    torch.testing.assert_close(resumed.net.state_dict(), whole.net.state_dict(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("steps", [8, 300])
+def test_the_rate_is_that_of_torch_s_one_cycle(steps):
+    how = LearnSettings(steps=steps, rate=0.5)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 0.5, total_steps=steps + 1, pct_start=0.05, div_factor=20, final_div_factor=5
+    )
+    for step in range(steps):
+        assert how.rate_at(step / steps) == pytest.approx(cycle.get_last_lr()[0], rel=1e-9)
+        optimizer.step()
+        cycle.step()
+
+
 def test_followers_on_other_devices_can_be_handed_it_with_its_average():
     learner = NoduleLearner(NoduleNet(SMALL), settings(4))
     handed = pickle.loads(pickle.dumps(learner))
-    handed.on_before_zero_grad(None)
+    handed.moving.update(handed.net, 0)
     assert all(torch.equal(a, b) for a, b in zip(handed.kept.parameters(), learner.net.parameters(), strict=True))
     assert not any(p.requires_grad for p in learner.kept.parameters()), "DDP waits for the gradient of all that has one"
 

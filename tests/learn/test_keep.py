@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.learn.keep import Kept, read_net
+from lesionkit.learn.keep import Kept, read_net, write_weights
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.segmenter_settings import SegmenterSettings
 
@@ -50,3 +50,18 @@ def test_weights_come_back_exactly(tmp_path, net):
 def test_missing_weights_are_named(tmp_path):
     with pytest.raises(LesionkitError, match=r"no weights at .*nothing\.pt"):
         read_net(tmp_path / "nothing.pt")
+
+
+def test_weights_that_are_not_finite_are_neither_written_nor_read(tmp_path, net):
+    path = tmp_path / "a.pt"
+    write_weights(path, net)
+    spoilt = torch.load(path, weights_only=True)
+    next(iter(spoilt["state"].values()))[:] = float("nan")
+    torch.save(spoilt, path)
+    with pytest.raises(LesionkitError, match="cannot be read as a model"):
+        read_net(path)
+    broken = Segmenter(net.settings)
+    next(broken.parameters()).data[:] = float("inf")
+    with pytest.raises(LesionkitError, match="cannot be written as a model"):
+        write_weights(tmp_path / "b.pt", broken)
+    assert not (tmp_path / "b.pt").exists()

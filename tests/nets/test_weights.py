@@ -1,6 +1,7 @@
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.nets.model_file import read_card
@@ -61,3 +62,24 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
     path = save_model(tmp_path / "m.safetensors", NoduleNet(SMALL), {})
     with pytest.raises(LesionkitError, match="must hold a Segmenter, got a NoduleNet"):
         load_net(path, Segmenter)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e6], ids=["NaN", "infinite", "too large for float16"])
+def test_weights_that_are_no_finite_numbers_are_not_written(tmp_path, value):
+    net = NoduleNet(SMALL)
+    with torch.no_grad():
+        net.stem.conv.weight[0, 0, 0, 0, 0] = value
+    with pytest.raises(LesionkitError, match=r"cannot be written as a model.*stem.conv.weight holds NaN or infinity"):
+        save_model(tmp_path / "m.safetensors", net, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_holds_nan_is_not_read(tmp_path):
+    path = save_model(tmp_path / "m.safetensors", NoduleNet(SMALL), {})
+    with safe_open(path, framework="pt") as file:
+        header = file.metadata()
+    state = load_file(path)
+    state["head.1.bias"][0] = float("nan")
+    save_file(state, path, metadata=header)
+    with pytest.raises(LesionkitError, match=r"m.safetensors cannot be read as a model.*head.1.bias holds NaN"):
+        load_model(path)

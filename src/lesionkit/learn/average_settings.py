@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
@@ -16,7 +16,9 @@ class AverageSettings(Settings):
     decays: tuple[tuple[int, float], ...] = ((0, 0.0), (7, 0.99))
     """(epoch, decay per step) in ascending epochs, the first at 0; a decay of 0 copies the weights."""
     warm: bool = False
-    """Decay at most 1 − 1 / step, steps from 1, so that the first steps are averaged evenly."""
+    """Decay at most 1 − hurry / (hurry − 1 + step), steps from 1: the average spans a share of the steps so far."""
+    hurry: int = Field(1, ge=1)
+    """Of `warm`: 1 averages the first steps evenly; 9 about the last ninth of them, which forgets a random start."""
     buffers: Literal["average", "own"] = "average"
     """Batch statistics: averaged like the weights, or left to `refresh_statistics`."""
 
@@ -33,7 +35,7 @@ class AverageSettings(Settings):
     def decay(self, epoch: int, step: int) -> float:
         """Share of the old average that stays; epochs from 0, steps from 1."""
         now = [decay for first, decay in self.decays if first <= epoch][-1]
-        return min(1 - 1 / step, now) if self.warm else now
+        return min(1 - self.hurry / (self.hurry - 1 + step), now) if self.warm else now
 
 
 AVERAGES: Mapping[str, AverageSettings] = MappingProxyType(

@@ -92,7 +92,7 @@ def _fit(
 ) -> lightning.Trainer:
     with quiet():
         trainer = make_trainer()
-        trainer.fit(learner, datamodule=deck, ckpt_path=checkpoint, weights_only=False)
+        trainer.fit(learner, datamodule=deck, ckpt_path=checkpoint, weights_only=True)
     return trainer
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
+from lesionkit.nets.finite import refuse_not_finite
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.segmenter_settings import SegmenterSettings
 
@@ -53,6 +54,7 @@ class Kept:
 def write_weights(path: Path, net: Segmenter) -> None:
     """Write settings and weights of a network as they are, in 32 bits."""
     state = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
+    refuse_not_finite(path, state, "written")
     with replacing(path) as temporary:
         torch.save({"settings": net.settings.model_dump_json(), "state": state}, temporary)
 
@@ -80,4 +82,5 @@ def _contents(path: Path) -> Mapping[str, Any]:
     if not Path(path).is_file():
         raise LesionkitError(f"no weights at {path}; the training may have been cleared, train again")
     contents: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    refuse_not_finite(path, contents["state"], "read")
     return contents

@@ -16,6 +16,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.learn.average import average_weights, estimate_statistics
 from lesionkit.learn.devices import fit_on_devices, one_machine
 from lesionkit.learn.epochs import Deck, DrawEpoch, DrawUnlabelled
+from lesionkit.learn.finite import Finite
 from lesionkit.learn.keep import Kept, read_net, read_weights, write_weights
 from lesionkit.learn.loop import Waiting, loggers, seed_everything
 from lesionkit.learn.precision import arithmetic, training_device
@@ -96,7 +97,7 @@ def load_best(fitted: Fitted | Path) -> Segmenter:
 def make_trainer(settings: SegmentationLearnSettings, folder: Path) -> lightning.Trainer:
     """Lightning's trainer for these settings; the weights of each device are averaged at every step (DDP)."""
     waiting = Waiting()
-    callbacks: list[Callback] = [waiting, _AfterEpoch(waiting), RichProgressBar()]
+    callbacks: list[Callback] = [waiting, Finite(), _AfterEpoch(waiting), RichProgressBar()]
     if settings.minutes is not None:
         callbacks.append(Timer(datetime.timedelta(minutes=settings.minutes), verbose=False))
     callbacks.append(
@@ -152,7 +153,7 @@ def _state_of(last: Path, settings: SegmentationLearnSettings) -> dict[str, Any]
     """The checkpoint of an interrupted or finished training in this folder."""
     if not last.is_file():
         return None
-    state: dict[str, Any] = torch.load(last, map_location="cpu", weights_only=False)
+    state: dict[str, Any] = torch.load(last, map_location="cpu", weights_only=True)
     before = SegmentationLearnSettings.model_validate_json(state["segmentation"]["settings"])
     old, new = (one.model_dump(exclude=_FREE_TO_CHANGE) for one in (before, settings))
     other = [name for name in new if old[name] != new[name]]

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
 from lesionkit.core.settings import Settings
+from lesionkit.nets.finite import refuse_not_finite
 from lesionkit.nets.model_file import FORMAT, read_header
 from lesionkit.nets.nodule_net import NoduleNet
 
@@ -32,11 +33,16 @@ N = TypeVar("N", bound=torch.nn.Module)
 
 
 def save_model(path: Path, net: SavedNet, card: Mapping[str, Any]) -> Path:
-    """Write weights as float16 with the net's kind, its settings and `card` (what JSON can hold) in the header."""
+    """Write weights as float16 with the net's kind, its settings and `card` (what JSON can hold) in the header.
+
+    Raises:
+        LesionkitError: a weight is not finite, or is too large for float16.
+    """
     state = {
         name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous().cpu()
         for name, tensor in net.state_dict().items()
     }
+    refuse_not_finite(Path(path), state, "written")
     header = {
         "format": FORMAT,
         "kind": type(net).__name__,
@@ -64,7 +70,7 @@ def load_net(path: Path, kind: type[N]) -> tuple[N, dict[str, Any]]:
         kind: class of the network, as it was saved.
 
     Raises:
-        LesionkitError: the file is missing, damaged, not a lesionkit model or one of another kind.
+        LesionkitError: the file is missing, damaged, not a lesionkit model, one of another kind, or holds NaN.
     """
     header = read_header(Path(path))
     saved = header.get("kind", NoduleNet.__name__)
@@ -75,6 +81,7 @@ def load_net(path: Path, kind: type[N]) -> tuple[N, dict[str, Any]]:
     settings = settings_type.parse({**given, **({"pretrained": False} if "pretrained" in given else {})})
     net = kind(settings)
     state = {name: value.float() if value.is_floating_point() else value for name, value in load_file(path).items()}
+    refuse_not_finite(Path(path), state, "read")
     net.load_state_dict(state)
     net.eval()
     card: dict[str, Any] = json.loads(header["card"])
