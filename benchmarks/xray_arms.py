@@ -123,7 +123,6 @@ SAME_NET: Mapping[str, Change] = {
     "sampling 4th linear 0.8 to 0.22": shares((0, 0.8), (1, 0.22), between="linear"),
     "sampling 5th half and half, both drawn": lambda m: with_values(m, balance=(BALANCES["5th"],)),
     "sampling 2nd positives only": shares((0, 1.0)),
-    "schedule plateau": part(shape="plateau", lowest=1e-7, patience=1),
     "schedule cosine": periods("cosine", 1),
     "schedule warm restarts": periods("warm restarts", 2),
     "schedule rising size, frozen encoder first": rising,

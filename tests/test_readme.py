@@ -56,9 +56,9 @@ def test_links_lead_somewhere():
 def test_the_python_lines_score_tables_without_torch(tmp_path):
     place = "seriesuid,coordX,coordY,coordZ"
     (tmp_path / "seriesuids.csv").write_text("a\nb\n")
-    (tmp_path / "annotations.csv").write_text(f"{place},diameter_mm\na,1,2,3,10\n")
+    (tmp_path / "annotations.csv").write_text(f"{place},diameter_mm\na,1,2,3,10\nb,9,9,9,10\n")
     (tmp_path / "annotations_excluded.csv").write_text(f"{place},diameter_mm\nb,0,0,0,-1\n")
-    (tmp_path / "submission.csv").write_text(f"{place},probability\na,1,2,4,0.9\nb,0,0,1,0.8\n")
+    (tmp_path / "submission.csv").write_text(f"{place},probability\na,1,2,4,0.9\nb,9,9,8,0.9\nb,0,0,1,0.8\n")
     (script,) = blocks("python")
     end = "\nimport sys\nassert 'torch' not in sys.modules\n"
     done = subprocess.run([sys.executable, "-c", script + end], cwd=tmp_path, capture_output=True, text=True)
