@@ -5,7 +5,6 @@ run     index, prepare and train -> search the part that was kept out -> as find
 report  the records of a finished search -> as find
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,8 +14,8 @@ from typing import Any
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.document import to_document, to_tables
-from lesionkit.nets.model_file import read_card
 from lesionkit.recipes.base import FindRequest, Item, Progress, Recipe, Summary
+from lesionkit.recipes.ensemble import model_card
 from lesionkit.recipes.kind import Kind, Scored, Shelf
 from lesionkit.recipes.searching import F, Opened, Planned, S
 from lesionkit.runs.models import chosen_model, model_of_run, shipped_models
@@ -200,29 +199,12 @@ def model_settings(model: Path | None, settings: type[S], recipe: str) -> S:
         LesionkitError: there is no such model, or it is of another kind of image.
     """
     path = chosen_model(model, recipe)
-    card = card_of(path)
+    card = model_card(path)
     made_by = str(card.get("recipe", recipe))
     # The name of a recipe begins with its kind of image: ct-nodule.
     if made_by.split("-")[0] != recipe.split("-")[0]:
         raise LesionkitError(f"{model} must be a model of {recipe}, got one of {made_by}; give another --model")
     return kept_settings(settings, card["settings"], path)
-
-
-def card_of(model: Path) -> Mapping[str, Any]:
-    """What a weights file or an `ensemble.json` says of itself.
-
-    Raises:
-        LesionkitError: a damaged file.
-    """
-    if model.suffix != ".json":
-        return read_card(model)
-    try:
-        card: dict[str, Any] = json.loads(model.read_text(encoding="utf-8"))
-        if not {"nets", "settings"} <= card.keys():
-            raise ValueError("entries are missing")
-    except (OSError, ValueError, AttributeError) as error:
-        raise LesionkitError(f"{model} must describe an ensemble, but is damaged ({error}); train again") from error
-    return card
 
 
 def recipe(name: str, summary: str, settings: type[S], kind: Kind[S, F, Opened]) -> Recipe[S]:

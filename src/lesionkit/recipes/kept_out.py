@@ -36,7 +36,10 @@ def kept_out(
         ("12 scans of the test part", each image with the model); ("", []) where no part has any.
     """
     if unseen and "test" not in splits.parts:
-        run.warn(f"what is scored are all {noun}s, each searched by the networks that have not learned from it")
+        run.warn(
+            f"what is scored are all {noun}s, each searched by the networks that have not learned from it; thresholds, "
+            "rules and curves were tuned on them"
+        )
         planned = [(items[name], nets) for fold, nets in unseen.items() for name in splits[fold] if name in items]
         return f"{len(planned)} {noun}s of {len(unseen)} folds", planned
     for part, sentence in _INSTEAD.items():

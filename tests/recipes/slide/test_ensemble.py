@@ -11,14 +11,14 @@ from lesionkit.infer.calibrate import Platt, ZScore
 from lesionkit.nets.model_file import read_card
 from lesionkit.read.truth.camelyon import read_slide_scores
 from lesionkit.recipes.base import FindRequest
+from lesionkit.recipes.ensemble import Net, model_card, nets_of, plans_of
 from lesionkit.recipes.slide.answer import Answer, Measured
 from lesionkit.recipes.slide.case import open_case, tissue_of
-from lesionkit.recipes.slide.ensemble import JoinedAnswer, SearchNet, committee_of, read_model_card
 from lesionkit.recipes.slide.map import joined_map, probability_map
 from lesionkit.recipes.slide.metastasis import RECIPE
-from lesionkit.recipes.slide.nets import plans_of
+from lesionkit.recipes.slide.scorer import JoinedAnswer
 from lesionkit.recipes.slide.search import SLIDE_SEARCH, load_committee
-from lesionkit.recipes.slide.settings import SlideMetastasis, model_path
+from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.runs.run_folder import open_run
 from lesionkit.runs.settings_file import resolve
 
@@ -104,12 +104,12 @@ def test_find_searches_with_all_members_of_a_run_and_with_any_one_of_them(traine
     assert read_slide_scores(tmp_path / "all" / "scores.csv")["d"] == pytest.approx(of_run, abs=1e-6)
     alone = folder / "models" / "first.safetensors"
     assert RECIPE.model_settings(alone).members == ()
-    assert committee_of(model_path(alone)) == (SearchNet("", alone),)
-    assert read_card(alone)["answer"] == read_model_card(folder / "ensemble.json")["answers"]["first"]
+    assert nets_of(alone) == (Net("", alone),)
+    assert read_card(alone)["answer"] == model_card(folder / "ensemble.json")["answers"]["first"]
 
 
 def test_scores_are_the_weighted_mean_of_calibrated_scores():
-    nets = (SearchNet("fold0 a", "a", "a"), SearchNet("fold1 a", "a", "a"), SearchNet("fold0 b", "b", "b"))
+    nets = (Net("fold0 a", "a", "a"), Net("fold1 a", "a", "a"), Net("fold0 b", "b", "b"))
     answers = {"a": Answer("maximum", curve=ZScore(0.5, 0.25)), "b": Answer("maximum", curve=ZScore(0.0, 1.0))}
     joined = JoinedAnswer(nets, answers, {"a": 3.0, "b": 1.0})
     high, low = Measured({"maximum": 1.0}, {}), Measured({"maximum": 0.5}, {})
@@ -130,7 +130,7 @@ def test_a_run_of_all_folds_scores_every_slide_by_a_network_that_has_not_seen_it
         assert all(list(SLIDE_SEARCH.read(tmp_path / "run" / "cases" / f"{n}.json").members) == [fold] for n in names)
     assert set(read_slide_scores(tmp_path / "run" / "scores.csv")) == set("abcdefgh")
     assert summary.facts["searched"] == "8 slides of 2 folds"
-    nets = committee_of(tmp_path / "run" / "ensemble.json")
+    nets = nets_of(tmp_path / "run" / "ensemble.json")
     assert [(net.name, net.weight) for net in nets] == [("fold0", 0.5), ("fold1", 0.5)]
     assert read_card(nets[0].path)["training_slides"] == 4
 

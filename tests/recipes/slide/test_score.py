@@ -7,14 +7,12 @@ import pytest
 from lesionkit.core.grid import Grid
 from lesionkit.core.lesion import Candidate
 from lesionkit.core.outline import Outline, SlideMask
-from lesionkit.nets.patch_net import PatchNet
-from lesionkit.nets.patch_net_settings import PatchNetSettings
-from lesionkit.nets.weights import save_model
 from lesionkit.recipes.base import Item
 from lesionkit.recipes.slide.answer import Measured
+from lesionkit.recipes.slide.metastasis import RECIPE
 from lesionkit.recipes.slide.score import KnownSlide, score_slides_found
 from lesionkit.recipes.slide.search import FoundSlide
-from lesionkit.recipes.slide.settings import NAME, SlideMetastasis, model_settings
+from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.recipes.slide.show import as_shown
 
 SQUARE = np.array([[600, 300], [700, 300], [700, 400], [600, 400]], float)
@@ -63,13 +61,9 @@ def test_a_pixel_size_set_by_hand_is_that_of_all_slides():
     assert lesions_of([0.5, 0.25], by_hand) == (1, 1, {"s0": 0.25, "s1": 0.25})
 
 
-def test_a_shipped_or_trained_model_does_not_bring_the_pixel_size_of_the_slides_it_was_scored_on(tmp_path):
-    settings = SlideMetastasis.parse({"score": {"level_0_um": 0.243, "downsample": 32, "itc_um": 300}})
-    card = {"recipe": NAME, "settings": settings.model_dump(mode="json")}
-    model = save_model(tmp_path / "m.safetensors", PatchNet(PatchNetSettings(pretrained=False, base=4)), card)
-    score = model_settings(model).score
-    assert (score.level_0_um, score.downsample, score.itc_um) == (None, None, 300)
-    assert model_settings(None).score.level_0_um is None
+def test_the_shipped_model_names_no_pixel_size_of_the_slides_it_was_scored_on():
+    score = RECIPE.model_settings(None).score
+    assert (score.level_0_um, score.downsample) == (None, None)
 
 
 def test_tumour_is_shown_from_the_corner_of_what_the_scanner_saw():

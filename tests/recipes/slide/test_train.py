@@ -12,7 +12,8 @@ from lesionkit.nets.model_file import read_card
 from lesionkit.recipes.base import FindRequest
 from lesionkit.recipes.slide.metastasis import RECIPE
 from lesionkit.recipes.slide.patches import pack_labelled, usable_weights
-from lesionkit.recipes.slide.settings import SlideMetastasis, model_settings
+from lesionkit.recipes.slide.settings import SlideMetastasis
+from lesionkit.runs.models import shipped_models
 from lesionkit.runs.run_folder import open_run
 from lesionkit.runs.settings_file import resolve, show
 
@@ -70,7 +71,7 @@ def test_a_folder_of_labelled_patches_is_trained_on_and_scored_as_patches(patche
     assert "AUC of patches kept out" in summary.facts
     assert any("so the figure is optimistic" in sentence for sentence in summary.warnings)
     # A net of patches searches slides too.
-    found = model_settings(tmp_path / "run")
+    found = RECIPE.model_settings(tmp_path / "run")
     request = FindRequest(slides / "slides" / "a.tif", tmp_path / "run")
     with open_run(tmp_path / "found", RECIPE.name, found, {"input": request.input}) as run:
         assert RECIPE.find(run, request, found).facts["slides searched"] == 1
@@ -123,6 +124,6 @@ def test_smaller_patches_must_be_smaller_by_an_even_number():
             tiny(f"few.patch={size}")
 
 
-def test_a_model_of_another_recipe_is_refused(model):
+def test_a_model_of_another_recipe_is_refused():
     with pytest.raises(LesionkitError, match="must be a model of slide-metastasis"):
-        model_settings(model)
+        RECIPE.model_settings(shipped_models("ct-nodule")["ct-nodule"])

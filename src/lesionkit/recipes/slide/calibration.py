@@ -1,7 +1,7 @@
 """Trained networks and the validation slides -> how maps become scores of slides, kept in the card of the model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,16 @@ from lesionkit.evaluate.roc import auc_figure
 from lesionkit.nets.patch_net import PatchNet
 from lesionkit.nets.weights import load_net, save_model
 from lesionkit.recipes.attempts import refuse_none
+from lesionkit.recipes.ensemble import NetPlan, model_card, plans_of, write_ensemble
 from lesionkit.recipes.slide.answer import Answer, Measured, fit_answer
 from lesionkit.recipes.slide.case import PreparedSlide
 from lesionkit.recipes.slide.data import VALIDATION, SlideSet
-from lesionkit.recipes.slide.ensemble import ENSEMBLE_FILE, read_model_card, write_ensemble
-from lesionkit.recipes.slide.nets import NetPlan, folds_of, plans_of, searching
 from lesionkit.recipes.slide.score import known_of, score_slides_found
 from lesionkit.recipes.slide.scorer import read_scorer
 from lesionkit.recipes.slide.search import SLIDE_SEARCH, FoundSlide
-from lesionkit.recipes.slide.settings import SlideMetastasis, model_of_run
+from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.recipes.slide.truth import item_of_entry
+from lesionkit.runs.models import ENSEMBLE_FILE, model_of_run
 from lesionkit.runs.records import record_file
 from lesionkit.runs.run_folder import RunFolder
 
@@ -32,7 +32,8 @@ def fit_scores(run: RunFolder, held: SlideSet, settings: SlideMetastasis) -> Map
     Of all folds, each one's slides are searched by the networks that have not learned from it, and one curve per
     member is fitted on them together.
     """
-    plans, slides = plans_of(settings, folds_of(held)), validation_slides(held)
+    plans = plans_of(settings, held.splits.folds, settings.mine.rounds + 1)
+    slides = validation_slides(held, plans)
     if not slides:
         run.warn("no slide validates, so the score of slides is that of the rule, not calibrated")
         return {}
@@ -51,20 +52,23 @@ def fit_scores(run: RunFolder, held: SlideSet, settings: SlideMetastasis) -> Map
     return facts
 
 
-def validation_slides(held: SlideSet) -> dict[str, PreparedSlide]:
+def validation_slides(held: SlideSet, plans: Sequence[NetPlan[SlideMetastasis]]) -> dict[str, PreparedSlide]:
     """Those that some network of the run has not learned from, to choose and to fit by."""
-    folds = folds_of(held)
-    return {name: slide for fold in folds for name, slide in held.part(fold).items()} or held.part("validation")
+    trained = dict.fromkeys(plan.fold for plan in plans)
+    return {name: slide for part in trained for name, slide in held.part(part or "validation").items()}
 
 
-def _search(run: RunFolder, held: SlideSet, settings: SlideMetastasis, plans: Sequence[NetPlan]) -> dict[str, str]:
+def _search(
+    run: RunFolder, held: SlideSet, settings: SlideMetastasis, plans: Sequence[NetPlan[SlideMetastasis]]
+) -> dict[str, str]:
     """Search each validation slide by all networks that it validates; which failed why."""
     failed: dict[str, str] = {}
-    for fold in folds_of(held) or ("",):
+    for fold in held.splits.folds or ("",):
         slides = held.part(fold or "validation")
-        nets = searching([plan for plan in plans if plan.fold == fold], run.path)
-        plan = [(item_of_entry(slide.entry), nets) for slide in slides.values()]
-        failed |= SLIDE_SEARCH.many(plan, settings, run.path / VALIDATION)
+        nets = tuple(plan.net(run.path) for plan in plans if plan.fold == fold)
+        if nets:
+            asked = [(item_of_entry(slide.entry), nets) for slide in slides.values()]
+            failed |= SLIDE_SEARCH.many(asked, settings, run.path / VALIDATION)
     return failed
 
 
@@ -96,27 +100,31 @@ class _Fitting:
         return {f"validation AUC of slides{name}": round(area, 4)}
 
 
-def _fit_one(fitting: _Fitting, plan: NetPlan, found: Sequence[FoundSlide]) -> dict[str, Any]:
+def _fit_one(fitting: _Fitting, plan: NetPlan[SlideMetastasis], found: Sequence[FoundSlide]) -> dict[str, Any]:
     answer = fitting.answer([one.measured for one in found])
     _keep(plan.file(fitting.run.path), answer)
     area = fitting.area(f" by rule {answer.rule}", [one.measured.rules[answer.rule] for one in found])
     return {"slide score": "aggregator" if answer.aggregator else f"rule {answer.rule}", **area}
 
 
-def _fit_several(fitting: _Fitting, plans: Sequence[NetPlan], found: Sequence[FoundSlide]) -> dict[str, Any]:
+def _fit_several(
+    fitting: _Fitting, plans: Sequence[NetPlan[SlideMetastasis]], found: Sequence[FoundSlide]
+) -> dict[str, Any]:
     answers: dict[str, Answer] = {}
     told: dict[str, Any] = {}
     for member in dict.fromkeys(plan.member for plan in plans):
         names = [plan.name for plan in plans if plan.member == member]
-        # Each slide was measured by the one network of a member that has not learned from it.
-        measured = [next(one.members[name] for name in names if name in one.members) for one in found]
-        answers[member] = fitting.answer(measured)
-        told |= fitting.area(f", {member}", [answers[member].raw(one) for one in measured])
+        # Each slide was measured by the one network of a member that has not learned from it, if it has one for it.
+        by = [next((one.members[name] for name in names if name in one.members), None) for one in found]
+        measured = [one for one in by if one is not None]
+        of_member = replace(fitting, slides=[s for s, one in zip(fitting.slides, by, strict=True) if one is not None])
+        answers[member] = of_member.answer(measured)
+        told |= of_member.area(f", {member}", [answers[member].raw(one) for one in measured])
     mean, model = fitting.answer([one.measured for one in found]), fitting.run.path / ENSEMBLE_FILE
     for plan in plans:
         _keep(plan.file(fitting.run.path), answers[plan.member])
     cards = {"answers": {name: answer.to_card() for name, answer in answers.items()}, "mean answer": mean.to_card()}
-    write_ensemble(model, searching(plans, fitting.run.path), read_model_card(model) | cards)
+    write_ensemble(model, [plan.net(fitting.run.path) for plan in plans], model_card(model) | cards)
     score_of = read_scorer(model, fitting.settings)
     told |= fitting.area(", together", [score_of(one) for one in found])
     return {"slide score": fitting.settings.ensemble.score, **told}
@@ -129,7 +137,8 @@ def validation_froc(run: RunFolder, held: SlideSet, settings: SlideMetastasis) -
         LesionkitError: none of them holds tumour.
     """
     score_of = read_scorer(model_of_run(run.path), settings)
-    slides, folder = validation_slides(held), run.path / VALIDATION
+    slides = validation_slides(held, plans_of(settings, held.splits.folds))
+    folder = run.path / VALIDATION
     files = {name: record_file(folder, name) for name in slides}
     found = [SLIDE_SEARCH.read(file, item_of_entry(slides[n].entry)) for n, file in files.items() if file.is_file()]
     scores = {one.slide_id: score_of(one) for one in found}

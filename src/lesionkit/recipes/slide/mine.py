@@ -9,9 +9,10 @@ import pandas as pd
 from lesionkit.core.files import replacing
 from lesionkit.infer.patch_scores import score_patches
 from lesionkit.nets.patch_net import PatchNet
+from lesionkit.recipes.ensemble import file_name
 from lesionkit.recipes.slide.case import PreparedSlide
 from lesionkit.recipes.slide.patches import Draws
-from lesionkit.recipes.slide.settings import SlideMetastasis, file_name
+from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.mine_slide import hard_negatives
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lesionkit.recipes.ensemble import model_card, nets_of
 from lesionkit.recipes.headline import figure_text
 from lesionkit.recipes.kind import Shelf, View
-from lesionkit.recipes.slide.ensemble import committee_of, read_model_card
 from lesionkit.recipes.slide.score import slide_scores
 from lesionkit.recipes.slide.search import MAPS, MARKS, OUTLINES, FoundSlide
 from lesionkit.recipes.slide.settings import SlideMetastasis
@@ -30,9 +30,9 @@ def show(shelf: Shelf[FoundSlide], settings: SlideMetastasis) -> View:
 
 
 def _model_facts(model: Path) -> dict[str, Any]:
-    card = {name: value for name, value in read_model_card(model).items() if name not in _NOT_SHOWN}
+    card = {name: value for name, value in model_card(model).items() if name not in _NOT_SHOWN}
     if model.suffix == ".json":
-        card["networks"] = ", ".join(net.name for net in committee_of(model))
+        card["networks"] = ", ".join(net.name for net in nets_of(model))
     return {**card, "file": model.name}
 
 

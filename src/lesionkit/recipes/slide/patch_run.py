@@ -12,8 +12,9 @@ from lesionkit.read.patch_set import read_patch_set
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.slide.patches import pack_labelled
 from lesionkit.recipes.slide.search import load_committee
-from lesionkit.recipes.slide.settings import SlideMetastasis, model_of_run
+from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.report.score_page import write_score_page
+from lesionkit.runs.models import model_of_run
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.write.camelyon import write_slide_scores
 from lesionkit.write.score import write_score

@@ -1,11 +1,13 @@
 """How the scores of slides are made of what was measured on their maps, as a model's card says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from lesionkit.infer.calibrate import ORIGINAL_WEIGHTS
-from lesionkit.recipes.slide.answer import Answer
-from lesionkit.recipes.slide.ensemble import joined_answer, read_model_card
+from lesionkit.core.errors import LesionkitError
+from lesionkit.infer.calibrate import ORIGINAL_WEIGHTS, ZScore, calibrated_average
+from lesionkit.recipes.ensemble import Net, model_card, nets_of
+from lesionkit.recipes.slide.answer import Answer, Measured, SlideAnswerSettings
 from lesionkit.recipes.slide.search import FoundSlide
 from lesionkit.recipes.slide.settings import SlideMetastasis
 
@@ -22,5 +24,41 @@ def read_scorer(model: Path, settings: SlideMetastasis) -> Callable[[FoundSlide]
 
 def read_answer(model: Path, settings: SlideMetastasis) -> Answer:
     """How a score is made of a map that was made with a model, the mean map of several networks too."""
-    card = read_model_card(model)
+    card = model_card(model)
     return Answer.from_card(card.get("mean answer" if model.suffix == ".json" else "answer"), settings.answer)
+
+
+@dataclass(frozen=True)
+class JoinedAnswer:
+    """The score of a slide from the maps of several networks: the weighted mean of their calibrated scores."""
+
+    nets: Sequence[Net]
+    answers: Mapping[str, Answer]
+    weights: Mapping[str, float]
+
+    def __call__(self, members: Mapping[str, Measured]) -> float:
+        """Args: members: what was measured on the map of each network, by its name; of some folds, those count."""
+        asked = [net for net in self.nets if net.name in members]
+        answers = [self.answers[net.member] for net in asked]
+        raw = [[answer.raw(members[net.name]) for net, answer in zip(asked, answers, strict=True)]]
+        # Where nothing could be fitted, scores stay as they are.
+        curves = [answer.curve or ZScore(0.0, 1.0) for answer in answers]
+        return float(calibrated_average(raw, curves, [self.weights[net.member] for net in asked])[0])
+
+
+def joined_answer(model: Path, settings: SlideAnswerSettings, weights: Sequence[float] | None) -> JoinedAnswer:
+    """How the networks of an `ensemble.json` answer together.
+
+    Args:
+        weights: of the members in their order; None for those they were given.
+
+    Raises:
+        LesionkitError: a damaged file, or another number of weights.
+    """
+    card, nets = model_card(model), nets_of(model)
+    names = list(dict.fromkeys(net.member for net in nets))
+    own = [sum(net.weight for net in nets if net.member == name) for name in names]
+    if weights is not None and len(weights) != len(names):
+        raise LesionkitError(f"each of {len(names)} members of {model} needs a weight, got {len(weights)}")
+    answers = {name: Answer.from_card(card["answers"].get(name), settings) for name in names}
+    return JoinedAnswer(nets, answers, dict(zip(names, own if weights is None else weights, strict=True)))

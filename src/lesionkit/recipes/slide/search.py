@@ -25,10 +25,10 @@ from lesionkit.nets.model_file import read_card
 from lesionkit.prepare.tissue import TissueMask
 from lesionkit.read.slide.whole import Slide
 from lesionkit.recipes.base import Item
+from lesionkit.recipes.ensemble import Net, nets_of
 from lesionkit.recipes.searching import Search
 from lesionkit.recipes.slide.answer import Measured
 from lesionkit.recipes.slide.case import analysed, open_case, slide_facts, tissue_of, unreadable_sentence
-from lesionkit.recipes.slide.ensemble import Committee, committee_of
 from lesionkit.recipes.slide.map import joined_map, keep_map, probability_map
 from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.runs.records import record_file
@@ -135,7 +135,7 @@ def open_searched(item: Item, settings: SlideMetastasis) -> OpenedSlide:
 
 
 def search_slide(
-    item: Item, opened: OpenedSlide, model: Path | Committee, settings: SlideMetastasis, folder: Path, keep: bool
+    item: Item, opened: OpenedSlide, model: Path | Sequence[Net], settings: SlideMetastasis, folder: Path, keep: bool
 ) -> FoundSlide:
     """Search one slide and write its map, marks and outlines below `folder`; see `Kind.search`.
 
@@ -255,9 +255,9 @@ def load_search_net(model: Path) -> "PatchNet":
     return load_net(model, PatchNet)[0]
 
 
-def load_committee(model: Path | Committee) -> "list[tuple[str, PatchNet, float]]":
+def load_committee(model: Path | Sequence[Net]) -> "list[tuple[str, PatchNet, float]]":
     """Name, network and weight of all that search together; each is loaded once per process."""
-    nets = committee_of(model) if isinstance(model, Path) else model
+    nets = nets_of(model) if isinstance(model, Path) else model
     return [(net.name, load_search_net(net.path), net.weight) for net in nets]
 
 
@@ -268,7 +268,7 @@ def _trained_um(model: Path) -> float | None:
     return None if um is None else float(um)
 
 
-def refuse_foreign(model: Path | Committee, settings: SlideMetastasis) -> None:
+def refuse_foreign(model: Path | Sequence[Net], settings: SlideMetastasis) -> None:
     """Refuse to analyse slides at a magnification that a network has not learned at.
 
     Raises:
@@ -276,7 +276,7 @@ def refuse_foreign(model: Path | Committee, settings: SlideMetastasis) -> None:
     """
     if settings.infer.foreign == "allow":
         return
-    for net in committee_of(model) if isinstance(model, Path) else model:
+    for net in nets_of(model) if isinstance(model, Path) else model:
         um = _trained_um(net.path)
         if um is not None and not 1 / _FOREIGN <= settings.um / um <= _FOREIGN:
             raise LesionkitError(

@@ -5,7 +5,6 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.engine.map import EngineSettings
 from lesionkit.evaluate.camelyon16_settings import Camelyon16Settings
@@ -17,12 +16,10 @@ from lesionkit.learn.patches_settings import PatchLearnSettings
 from lesionkit.nets.patch_net_settings import PatchNetSettings
 from lesionkit.prepare.tissue import TissueSettings
 from lesionkit.read.slide.whole import SlideOptions
+from lesionkit.recipes.ensemble import MemberSettings, refuse_equal_names
 from lesionkit.recipes.slide.answer import SlideAnswerSettings
 from lesionkit.recipes.slide.drawn import TruthSettings
-from lesionkit.recipes.slide.ensemble import ENSEMBLE_FILE, read_model_card
 from lesionkit.recipes.splits import SplitSettings
-from lesionkit.runs.models import MODEL_FILE, chosen_model
-from lesionkit.runs.old_names import kept_settings
 from lesionkit.sample.augment_slide_settings import SlideAugmentSettings
 from lesionkit.sample.mine_slide import MineSettings
 from lesionkit.sample.slide_grid import SlideGridSettings
@@ -87,17 +84,12 @@ class SlideInferSettings(DenseSettings):
     """What to do where slides are to be analysed at another `um` than the model learned at, by more than a quarter."""
 
 
-class SlideMember(Settings):
+class SlideMember(MemberSettings):
     """One network of an ensemble; what it does not name is that of the recipe."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$")
     net: PatchNetSettings = PatchNetSettings()
     learn: PatchLearnSettings | None = None
     """How it is trained; null: as the recipe says."""
-    seed: int | None = None
-    """Of its training, instead of that of `learn`: members that differ in nothing else differ in this."""
-    weight: float = Field(default=1.0, gt=0)
-    """In the mean of maps and of scores."""
 
 
 class SlideEnsembleSettings(Settings):
@@ -152,12 +144,16 @@ class SlideMetastasis(Settings):
 
     @model_validator(mode="after")
     def _members_are_told_apart(self) -> "SlideMetastasis":
-        names = [member.name for member in self.members]
-        if len({file_name(name).lower() for name in names}) < len(names):
-            raise ValueError(f"members must have different names, got {', '.join(names)}")
-        if self.ensemble.weights != "members" and len(names) != len(ORIGINAL_WEIGHTS[self.ensemble.weights]):
-            raise ValueError(f"ensemble.weights '{self.ensemble.weights}' are of two members, got {len(names)}")
+        refuse_equal_names(self.members)
+        count = len(self.members)
+        if self.ensemble.weights != "members" and count != len(ORIGINAL_WEIGHTS[self.ensemble.weights]):
+            raise ValueError(f"ensemble.weights '{self.ensemble.weights}' are of two members, got {count}")
         return self
+
+    @property
+    def networks(self) -> tuple[SlideMember, ...]:
+        """The members, or the one that stands for `net`."""
+        return self.members or (SlideMember(name="net", net=self.net),)
 
     @model_validator(mode="after")
     def _smaller_patches_are_smaller(self) -> "SlideMetastasis":
@@ -167,33 +163,3 @@ class SlideMetastasis(Settings):
                 f"{self.patches.patch}"
             )
         return self
-
-
-_OF_SLIDES = ("level_0_um", "downsample")
-"""Settings of the score that belong to the slides it was made of, not to the model."""
-
-
-def file_name(name: str) -> str:
-    """The name of a network as that of a file."""
-    return name.replace(" ", "-")
-
-
-def model_path(model: Path | None) -> Path:
-    """What `--model` means, see `chosen_model`: the weights, or of several networks the `ensemble.json`."""
-    return chosen_model(model, NAME, model_of_run)
-
-
-def model_of_run(folder: Path) -> Path:
-    """The file that stands for all that a run trained, whether it is there or not."""
-    return folder / ENSEMBLE_FILE if (folder / ENSEMBLE_FILE).is_file() else folder / MODEL_FILE
-
-
-def model_settings(model: Path | None) -> SlideMetastasis:
-    """The settings a model was trained with, without the pixel size of the slides it was scored on."""
-    card = read_model_card(model_path(model))
-    if card.get("recipe") != NAME:
-        raise LesionkitError(
-            f"{model} must be a model of {NAME}, got one of {card.get('recipe')}; give another --model"
-        )
-    score = {name: value for name, value in card["settings"].get("score", {}).items() if name not in _OF_SLIDES}
-    return kept_settings(SlideMetastasis, {**card["settings"], "score": score}, model_path(model))

@@ -15,19 +15,19 @@ from lesionkit.nets.patch_net import PatchNet
 from lesionkit.nets.weights import load_net, save_model
 from lesionkit.read.patch_set import is_patch_set
 from lesionkit.recipes.base import Learned, Progress, Summary
+from lesionkit.recipes.ensemble import NetPlan, first_files, plans_of, unseen, write_ensemble
 from lesionkit.recipes.kept_out import kept_out
 from lesionkit.recipes.searching import Planned
 from lesionkit.recipes.slide.calibration import fit_scores, validation_froc
 from lesionkit.recipes.slide.data import VALIDATION, SlideSet, prepared_slides
-from lesionkit.recipes.slide.ensemble import ENSEMBLE_FILE, committee_of, write_ensemble
 from lesionkit.recipes.slide.mine import mined
-from lesionkit.recipes.slide.nets import NetPlan, folds_of, plans_of, searching
 from lesionkit.recipes.slide.patches import Draws, pack_labelled
 from lesionkit.recipes.slide.prepare import write_statistics
 from lesionkit.recipes.slide.search import adopt
-from lesionkit.recipes.slide.settings import SlideMetastasis, model_of_run, model_path
+from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.recipes.slide.truth import item_of_entry
 from lesionkit.recipes.slide.validation import AREA, Judge, Learners, Told, ensemble_card, model_card
+from lesionkit.runs.models import ENSEMBLE_FILE, chosen_model, model_of_run
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.slide_batches import PatchBatches
 
@@ -61,9 +61,8 @@ def learn(
 def _searched(run: RunFolder, held: SlideSet, settings: SlideMetastasis) -> tuple[str, list[Planned]]:
     """The slides that are scored, each with the networks that search it; see `Learned`."""
     items = {name: item_of_entry(slide.entry) for name, slide in held.slides.items()}
-    plans = plans_of(settings, folds_of(held))
-    unseen = {fold: searching([one for one in plans if one.fold == fold], run.path) for fold in folds_of(held)}
-    part, planned = kept_out(run, items, held.splits, "slide", model_of_run(run.path), unseen)
+    others = unseen(plans_of(settings, held.splits.folds), run.path)
+    part, planned = kept_out(run, items, held.splits, "slide", model_of_run(run.path), others)
     for item, _ in planned:
         # What was found on validation slides while learning is taken over.
         adopt(item.case_id, run.path / VALIDATION, run.path)
@@ -85,14 +84,18 @@ def _trained(
     folder = data if held is None else settings.labelled
     labelled = pack_labelled(run, folder, settings) if folder is not None else None
     shown = Learners(run, held, labelled, told)
-    plans = plans_of(settings, folds_of(held))
-    each = {plan.name: run.once(plan.called("train"), partial(_train, shown, plan, start_from)) for plan in plans}
+    plans = plans_of(settings, held.splits.folds if held is not None else (), settings.mine.rounds + 1)
+    start = {} if start_from is None else first_files(chosen_model(start_from, str(run.record["recipe"])), plans)
+    each = {
+        plan.name: run.once(plan.called("train"), partial(_train, shown, plan, start.get(plan.name))) for plan in plans
+    }
     facts = dict(each[""]) if "" in each else _facts_of(each)
     areas = [one[AREA] for one in each.values() if not isinstance(one[AREA], str)]
     if len(areas) == len(each):
         run.note(validation_mean_auc=float(np.mean(areas)))
     if len(plans) > 1:
-        run.once("ensemble", lambda: _write_ensemble(run, plans, ensemble_card(shown, settings, each)))
+        card = ensemble_card(shown, settings, each)
+        run.once("ensemble", lambda: _write_ensemble(run, plans, card))
     if held is not None:
         facts |= fit_scores(run, held, settings)
     elif settings.mine.rounds:
@@ -108,12 +111,14 @@ def _facts_of(each: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {"networks": len(each), **{f"{AREA}, {name}": facts[AREA] for name, facts in each.items()}}
 
 
-def _write_ensemble(run: RunFolder, plans: Sequence[NetPlan], card: Mapping[str, Any]) -> Mapping[str, Any]:
-    write_ensemble(run.path / ENSEMBLE_FILE, searching(plans, run.path), card)
+def _write_ensemble(
+    run: RunFolder, plans: Sequence[NetPlan[SlideMetastasis]], card: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    write_ensemble(run.path / ENSEMBLE_FILE, [plan.net(run.path) for plan in plans], card)
     return {"networks": [plan.name for plan in plans]}
 
 
-def _train(shown: Learners, plan: NetPlan, start_from: Path | None) -> dict[str, Any]:
+def _train(shown: Learners, plan: NetPlan[SlideMetastasis], start_from: Path | None) -> dict[str, Any]:
     run, settings = shown.run, plan.settings
     # Earlier sittings of an interrupted training count too.
     started = time.monotonic() - float(run.record["metrics"].get(plan.called("training_s"), 0))
@@ -146,18 +151,10 @@ def _train(shown: Learners, plan: NetPlan, start_from: Path | None) -> dict[str,
     }
 
 
-def _first_net(plan: NetPlan, start_from: Path | None) -> PatchNet:
+def _first_net(plan: NetPlan[SlideMetastasis], start_from: Path | None) -> PatchNet:
     """The network that a training begins with: its weights follow from the seed, or are those of an earlier run."""
     seed_everything(plan.settings.learn.seed)
-    if start_from is None:
-        return PatchNet(plan.settings.net)
-    nets = {net.name: net.path for net in committee_of(model_path(start_from))}
-    if plan.name not in nets:
-        raise LesionkitError(
-            f"--from must name a run with the networks that are trained, but {start_from} has no "
-            f"'{plan.name or 'single one'}'; it has {', '.join(filter(None, nets)) or 'a single one'}"
-        )
-    return load_net(nets[plan.name], PatchNet)[0]
+    return PatchNet(plan.settings.net) if start_from is None else load_net(start_from, PatchNet)[0]
 
 
 def _fit(net: PatchNet, folder: Path, draws: Draws, settings: SlideMetastasis, judge: Judge) -> FittedPatches:

@@ -13,9 +13,9 @@ from lesionkit.engine.map import EngineSettings
 from lesionkit.evaluate.roc import auc_figure
 from lesionkit.infer.patch_scores import score_patches
 from lesionkit.nets.patch_net import PatchNet
+from lesionkit.recipes.ensemble import NetPlan
 from lesionkit.recipes.slide.case import PreparedSlide
 from lesionkit.recipes.slide.data import SlideSet
-from lesionkit.recipes.slide.nets import NetPlan
 from lesionkit.recipes.slide.patches import Draws, Labelled, pack_slides
 from lesionkit.recipes.slide.settings import NAME, SlideMetastasis
 from lesionkit.runs.fingerprint import fingerprint
@@ -42,7 +42,7 @@ class Learners:
     labelled: Labelled | None
     told: Told | None = None
 
-    def slides(self, plan: NetPlan, part: str) -> dict[str, PreparedSlide]:
+    def slides(self, plan: NetPlan[SlideMetastasis], part: str) -> dict[str, PreparedSlide]:
         """The slides that a network learns from, or that validate it."""
         if self.held is None:
             return {}
@@ -66,7 +66,7 @@ class Judge:
 
     auc: float | None = None
 
-    def __init__(self, shown: Learners, plan: NetPlan, started: float) -> None:
+    def __init__(self, shown: Learners, plan: NetPlan[SlideMetastasis], started: float) -> None:
         self.shown, self.plan, self.started = shown, plan, started
         self.sets: list[Any] = []
         self.names: list[str] = []
@@ -111,7 +111,7 @@ class Judge:
         return self.truths[number]
 
 
-def model_card(shown: Learners, plan: NetPlan, seconds: int) -> dict[str, Any]:
+def model_card(shown: Learners, plan: NetPlan[SlideMetastasis], seconds: int) -> dict[str, Any]:
     """What the file of a network says of itself: data, settings, versions, measured limits."""
     return _card(shown, shown.slides(plan, "train"), plan.settings, seconds)
 

@@ -1,10 +1,8 @@
 """The networks of a run as one: which files, at which size and weight, and how their answers become a mask."""
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.core.files import write_text
 from lesionkit.core.grid import Box
 from lesionkit.infer.decide import RULES, Mask, Rule
 from lesionkit.infer.fuse import Prediction, RunningMean
@@ -20,9 +17,10 @@ from lesionkit.infer.lung_crop import LungCropSettings
 from lesionkit.infer.segment_settings import SegmentInferSettings
 from lesionkit.infer.stack import Stack
 from lesionkit.nets.model_file import read_card
+from lesionkit.recipes import ensemble as ensemble_file
+from lesionkit.recipes.ensemble import Net, model_card, nets_as
 from lesionkit.recipes.xray.members import Member
-from lesionkit.recipes.xray.settings import XrayInferSettings, XrayPneumothorax, model_path
-from lesionkit.runs.old_names import kept_settings
+from lesionkit.recipes.xray.settings import XrayInferSettings
 
 if TYPE_CHECKING:
     from lesionkit.infer.segment import RadiographSegmenter
@@ -33,21 +31,17 @@ _STRONGEST = 0.001
 
 
 @dataclass(frozen=True)
-class EnsembleNet:
-    """One trained network.
+class EnsembleNet(Net):
+    """One trained network; a member has one per fold and kept checkpoint.
 
     Attributes:
-        member: name of the member it is one fold or checkpoint of.
+        side: pixels per side of what it is shown.
         draws: its mask takes part in the mean. judges: its image head does.
-        weight: of its member, shared among that member's networks.
     """
 
-    file: str
-    member: str
-    side: int
-    weight: float
-    draws: bool
-    judges: bool
+    side: int = 256
+    draws: bool = True
+    judges: bool = True
 
 
 def roles(members: Sequence[Member]) -> dict[str, tuple[bool, bool]]:
@@ -67,17 +61,15 @@ class Ensemble:
     """What `find` needs to know; see `EnsembleNet` for the networks.
 
     Attributes:
-        folder: that the files of the networks are named from.
         stack, stacked: the logistic model of several image heads and the members it was fitted on, in its order.
-        lung: file of the network that draws the lungs, "" for none.
+        lung: file of the network that draws the lungs, if one does.
     """
 
-    folder: Path
     nets: tuple[EnsembleNet, ...]
     rule: Rule
     stack: Stack | None = None
     stacked: tuple[str, ...] = ()
-    lung: str = ""
+    lung: Path | None = None
     box: LungCropSettings = field(default_factory=LungCropSettings)
 
 
@@ -108,14 +100,11 @@ class Searcher:
         self.ensemble = ensemble
         lung = None
         if ensemble.lung:
-            lung = (load_net(ensemble.folder / ensemble.lung, Segmenter)[0], ensemble.box)
+            lung = (load_net(ensemble.lung, Segmenter)[0], ensemble.box)
         groups: dict[tuple[int, bool], list[EnsembleNet]] = defaultdict(list)
         for net in ensemble.nets:
             groups[net.side, net.draws].append(net)
-        self.groups = [
-            (nets, draws, _segmenter(ensemble.folder, nets, side, infer, lung))
-            for (side, draws), nets in groups.items()
-        ]
+        self.groups = [(nets, draws, _segmenter(nets, side, infer, lung)) for (side, draws), nets in groups.items()]
 
     def __call__(self, image: NDArray[Any]) -> FoundImage:
         """Search one radiograph (y, x) of uint8, uint16 or floating values 0..1."""
@@ -191,52 +180,37 @@ def write_ensemble(path: Path, ensemble: Ensemble, facts: Mapping[str, Any]) -> 
     stack = None
     if ensemble.stack is not None:
         stack = {"coefficients": ensemble.stack.coefficients.tolist(), "members": list(ensemble.stacked)}
-    document = {
-        "nets": [vars(net) for net in ensemble.nets],
+    answer = {
         "rule": rule_document(ensemble.rule),
         "stack": stack,
-        "lung": ensemble.lung,
+        "lung": "" if ensemble.lung is None else ensemble.lung.relative_to(path.parent).as_posix(),
         "box": ensemble.box.model_dump(),
-        **facts,
     }
-    return write_text(path, json.dumps(document, indent=1) + "\n")
+    return ensemble_file.write_ensemble(path, ensemble.nets, {**answer, **facts})
 
 
-def read_ensemble(path: Path) -> dict[str, Any]:
-    """Everything an `ensemble.json` tells.
-
-    Raises:
-        LesionkitError: the file is damaged.
-    """
-    try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not {"nets", "rule", "settings"} <= document.keys():
-            raise ValueError("entries are missing")
-    except (OSError, ValueError, AttributeError) as error:
-        raise LesionkitError(f"{path} must describe an ensemble, but is damaged ({error}); train again") from error
-    return document
-
-
-def load_ensemble(path: Path) -> Ensemble:
+def load_ensemble(path: Path, fold: str = "") -> Ensemble:
     """The ensemble of an `ensemble.json`, or of a single model file, whose card has side and rule.
+
+    Args:
+        fold: only the networks that have not learned from it; "" for all.
 
     Raises:
         LesionkitError: a damaged file, a model that is no finished member, one that needs a lung network.
     """
     if path.suffix == ".safetensors":
         return _alone(path)
-    document = read_ensemble(path)
+    document = model_card(path)
     stack, stacked = None, ()
     if document["stack"]:
         stack = Stack(np.array(document["stack"]["coefficients"]), np.zeros(0))
         stacked = tuple(document["stack"]["members"])
     return Ensemble(
-        folder=path.parent,
-        nets=tuple(EnsembleNet(**net) for net in document["nets"]),
+        nets=tuple(net for net in nets_as(EnsembleNet, path) if fold in ("", net.fold)),
         rule=rule_of(document["rule"]),
         stack=stack,
         stacked=stacked,
-        lung=document["lung"],
+        lung=path.parent / document["lung"] if document["lung"] else None,
         box=LungCropSettings.parse(document["box"]),
     )
 
@@ -251,12 +225,12 @@ def _alone(path: Path) -> Ensemble:
     if card.get("lung"):
         raise LesionkitError(f"{path} looks at the lungs only and needs its lung network; give the folder of the run")
     judges = bool(card["member"]["judges"])
-    net = EnsembleNet(path.name, card["member"]["name"], int(card["member"]["side"]), 1.0, True, judges)
-    return Ensemble(path.parent, (net,), rule_of(card["rule"]))
+    member = str(card["member"]["name"])
+    net = EnsembleNet(member, path, member, side=int(card["member"]["side"]), judges=judges)
+    return Ensemble((net,), rule_of(card["rule"]))
 
 
 def _segmenter(
-    folder: Path,
     nets: Sequence[EnsembleNet],
     side: int,
     infer: XrayInferSettings,
@@ -266,18 +240,6 @@ def _segmenter(
     from lesionkit.nets.segmenter import Segmenter
     from lesionkit.nets.weights import load_net
 
-    loaded = [(load_net(folder / net.file, Segmenter)[0], net.weight) for net in nets]
+    loaded = [(load_net(net.path, Segmenter)[0], net.weight) for net in nets]
     settings = SegmentInferSettings(side=side, flip=infer.flip, precision=infer.precision, device=infer.device)
     return RadiographSegmenter(loaded, settings, lung)
-
-
-def model_settings(model: Path | None, kind: type[XrayPneumothorax], recipe: str) -> XrayPneumothorax:
-    """The settings a model was trained with."""
-    path = model_path(model, recipe)
-    saved: Any = read_card(path)["settings"] if path.suffix == ".safetensors" else read_ensemble(path)["settings"]
-    return kept_settings(kind, saved, path)
-
-
-def settings_of_model(kind: type[XrayPneumothorax], recipe: str) -> Any:
-    """`Recipe.model_settings` of a recipe."""
-    return partial(model_settings, kind=kind, recipe=recipe)

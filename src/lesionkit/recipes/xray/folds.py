@@ -107,7 +107,8 @@ def _trained(plan: Training, fold: str, member: Member, number: int, last: bool)
     facts = plan.run.once(label, partial(_train, plan, fold, member, number, stem))
     draws, judges = roles(plan.members)[member.name]
     weight = member.weight / len(facts["files"])
-    return [EnsembleNet(file, member.name, member.side, weight, draws, judges) for file in facts["files"]]
+    files = [plan.run.path / file for file in facts["files"]]
+    return [EnsembleNet(file.stem, file, member.name, fold, weight, member.side, draws, judges) for file in files]
 
 
 def _train(plan: Training, fold: str, member: Member, number: int, stem: str) -> Mapping[str, Any]:
@@ -210,7 +211,7 @@ class FoldSearch:
         self.prepared, self.infer, self.nets = plan.prepared, plan.settings.infer, tuple(nets)
         device = pick_device(self.infer.device)
         self.precision = pick_precision(self.infer.precision, device)
-        self.loaded = [load_net(plan.run.path / net.file, Segmenter)[0].to(device) for net in nets]
+        self.loaded = [load_net(net.path, Segmenter)[0].to(device) for net in nets]
 
     def __call__(
         self, row: ImageRow, side: int | None = None
@@ -255,7 +256,7 @@ def _label(plan: Training, fold: str, nets: Sequence[EnsembleNet], number: int) 
     """Pseudo-labels of a fold, by its own networks: they have not seen what the fold holds out."""
     _, free = plan.prepared.learners(fold, plan.settings.sample.labelled, plan.settings.split.seed)
     search = FoldSearch(plan, nets)
-    models = {Path(net.file).stem: _sha256(plan.run.path / net.file) for net in nets}
+    models = {net.name: _sha256(net.path) for net in nets}
 
     def ask(row: ImageRow) -> tuple[NDArray[np.float32], float]:
         probability, heads = search(row)

@@ -14,6 +14,7 @@ from lesionkit.learn.segmentation_loss_settings import LOSSES
 from lesionkit.learn.segmentation_settings import SegmentationLearnSettings
 from lesionkit.learn.teacher_settings import TeacherSettings
 from lesionkit.nets.segmenter_settings import Architecture, Head, Norm, SegmenterSettings
+from lesionkit.recipes.ensemble import MemberSettings
 from lesionkit.sample.augment_2d_settings import AUGMENTATION_NAMES
 from lesionkit.sample.balance import BALANCES, BalanceSettings
 
@@ -26,10 +27,9 @@ _PLAIN = (
 )
 
 
-class Member(Settings):
+class Member(MemberSettings):
     """One network of an ensemble: how it is built, what it is shown, how it learns, how much it counts."""
 
-    name: str = Field(min_length=1)
     role: Literal["segmenter", "classifier"] = "segmenter"
     """A classifier's mask takes no part in the ensemble's, only its image head does."""
     net: SegmenterSettings
@@ -42,13 +42,9 @@ class Member(Settings):
     """Side of the trained crop as a share of the picture that it is cut from; the fourth place took 512 of 768."""
     side: int = Field(256, ge=32, multiple_of=32)
     """Pixels per side at which it searches."""
-    folds: int | None = Field(None, ge=1)
-    """It is trained on so many of the folds; null: on all that are trained."""
     checkpoints: int = Field(1, ge=1)
     """So many of the best epochs predict (their predictions are averaged, not their weights); 1 takes what training
     kept: the moving average, the teacher, the average of epochs, or the best epoch."""
-    weight: float = Field(1.0, gt=0)
-    """In the mean of the ensemble; its folds and checkpoints share it."""
 
     @property
     def positives_only(self) -> bool:
@@ -171,7 +167,8 @@ def _changed(member: Member, net: NetChange, sample: SampleChange, learn: LearnC
         result = shortened(result, learn.epochs)
     if learn.checkpoints is not None:
         result = with_values(result, checkpoints=learn.checkpoints)
-    return with_values(result, learn=_changed_learner(result.learn, learn))
+    seed = learn.seed if member.seed is None else member.seed
+    return with_values(result, learn=_changed_learner(result.learn, with_values(learn, seed=seed)))
 
 
 def _changed_learner(before: SegmentationLearnSettings, change: LearnChange) -> SegmentationLearnSettings:

@@ -15,10 +15,11 @@ from lesionkit.core.grey import to_bytes
 from lesionkit.core.mask import decode_rle_siim
 from lesionkit.evaluate.overlap import mask_dice
 from lesionkit.read.picture import read_mask, read_picture
+from lesionkit.recipes.ensemble import model_card
 from lesionkit.recipes.headline import figure_text
 from lesionkit.recipes.kind import Shelf, View
 from lesionkit.recipes.xray.ensemble import load_ensemble, rule_document
-from lesionkit.recipes.xray.rules import model_card, rule_search
+from lesionkit.recipes.xray.rules import rule_search
 from lesionkit.recipes.xray.search import MASKS, probability_file
 from lesionkit.recipes.xray.search import FoundRadiograph as FoundRow
 from lesionkit.recipes.xray.settings import XrayPneumothorax

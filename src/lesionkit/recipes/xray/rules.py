@@ -19,8 +19,8 @@ from lesionkit.evaluate.roc import auc
 from lesionkit.infer.decide import RULES, ClassifyThenSegment, HeadAndArea, MaximumPixel, Plain, Rule, Triplet
 from lesionkit.infer.stack import Stack, fit_stack
 from lesionkit.infer.threshold import FIRST_GRID, Evidence, Search, grid, search
-from lesionkit.nets.model_file import read_card
-from lesionkit.recipes.xray.ensemble import image_score, read_ensemble, rule_document, rule_of
+from lesionkit.recipes.ensemble import model_card
+from lesionkit.recipes.xray.ensemble import image_score, rule_document, rule_of
 from lesionkit.recipes.xray.pictures import resized_mask
 from lesionkit.recipes.xray.rows import ImageRow
 
@@ -235,11 +235,6 @@ def _write_rules(path: Path, found: Search) -> None:
         numbers = " ".join(f"{name}={value:g}" for name, value in document.items() if name != "kind")
         writer.writerow([document["kind"], numbers, f"{found.scores[number]:.5f}", int(number == found.best)])
     write_text(path, text.getvalue())
-
-
-def model_card(model: Path) -> dict[str, Any]:
-    """What a model file or an ensemble.json says of itself."""
-    return read_card(model) if model.suffix == ".safetensors" else read_ensemble(model)
 
 
 def rule_search(model: Path) -> dict[str, Any]:

@@ -25,6 +25,9 @@ from lesionkit.write.siim import write_mask
 
 MASKS = "masks"
 
+Model = Path | tuple[Path, str]
+"""What searches: a model, or those of its networks that have not learned from a fold."""
+
 
 @dataclass(frozen=True)
 class FoundRadiograph:
@@ -89,7 +92,7 @@ def open_radiograph(item: Item, settings: XrayPneumothorax) -> OpenedRadiograph:
 
 
 def search_radiograph(
-    item: Item, opened: OpenedRadiograph, model: Path, settings: XrayPneumothorax, folder: Path, keep: bool
+    item: Item, opened: OpenedRadiograph, model: Model, settings: XrayPneumothorax, folder: Path, keep: bool
 ) -> FoundRadiograph:
     """Search one radiograph and write its mask and its probability map of 8 bits; see `Kind.search`."""
     del keep
@@ -128,9 +131,9 @@ def probability_file(folder: Path, case_id: str) -> Path:
 
 
 @lru_cache(maxsize=1)
-def load_searcher(model: Path, infer: XrayInferSettings) -> Searcher:
+def load_searcher(model: Model, infer: XrayInferSettings) -> Searcher:
     """The ensemble of a model, loaded once per process."""
-    return Searcher(load_ensemble(model), infer)
+    return Searcher(load_ensemble(model) if isinstance(model, Path) else load_ensemble(*model), infer)
 
 
 XRAY_SEARCH = Search("radiograph", FoundRadiograph, open_radiograph, search_radiograph, few=1000)

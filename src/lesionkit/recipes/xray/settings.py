@@ -18,11 +18,8 @@ from lesionkit.learn.segmentation_settings import SegmentationLearnSettings
 from lesionkit.nets.segmenter_settings import SegmenterSettings
 from lesionkit.recipes.splits import SplitSettings
 from lesionkit.recipes.xray.members import LearnChange, Member, NetChange, SampleChange, changed_members
-from lesionkit.runs.models import chosen_model
 from lesionkit.sample.balance import BALANCES, BalanceSettings
 from lesionkit.sample.pseudo import PseudoSettings
-
-ENSEMBLE_FILE = "ensemble.json"
 
 SMALL_NET = SegmenterSettings(architecture="light unet", encoder="narrow-resnet18", pretrained=False, head="linear")
 """3.3 million parameters, made for CPUs: what a laptop trains in an hour."""
@@ -169,8 +166,3 @@ def shareable(settings: XrayPneumothorax) -> dict[str, Any]:
 def shown_side(part: TrainingPart, member: Member) -> int:
     """Pixels per side of a picture before a crop is cut from it."""
     return round(part.side / member.crop / 32) * 32
-
-
-def model_path(model: Path | None, recipe: str) -> Path:
-    """What `--model` means, see `chosen_model`: an ensemble.json or a single file."""
-    return chosen_model(model, recipe, lambda run: run / ENSEMBLE_FILE)

@@ -14,9 +14,9 @@ from lesionkit.recipes.xray.folds import Training, begin_training, train_folds
 from lesionkit.recipes.xray.lung import LUNG_FILE
 from lesionkit.recipes.xray.prepare import prepared_set
 from lesionkit.recipes.xray.rules import RULES_FILE, Decision, decide
-from lesionkit.recipes.xray.settings import ENSEMBLE_FILE, XrayPneumothorax, shareable
+from lesionkit.recipes.xray.settings import XrayPneumothorax, shareable
 from lesionkit.recipes.xray.truth import item_of_row
-from lesionkit.runs.models import chosen_model
+from lesionkit.runs.models import ENSEMBLE_FILE, chosen_model
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.runs.versions import versions
 
@@ -44,25 +44,25 @@ def learn(
     nets = train_folds(plan)
     decision = decide(plan)
     path, facts = _save(plan, nets, decision), decision.facts
-    value = float(facts.get("nested validation dice", facts["validation dice"]))
-    if progress is not None:
-        progress(1, value)
+    value = facts.get("nested validation dice", facts.get("validation dice"))
+    if progress is not None and value is not None:
+        progress(1, float(value))
     told: dict[str, str | int | float] = {"networks": sum(map(len, nets.values()))}
     told |= {name: facts[name] for name in _TOLD if name in facts}
     told["rule"] = ", ".join(f"{k} {v}" for k, v in rule_document(decision.rule).items())
     rules, images = run.path / RULES_FILE, prepared.images
     summary = Summary(told, (path, *([rules] if rules.is_file() else [])), images.failed, run.warnings, images.count)
     items = {name: item_of_row(row) for name, row in images.images.items()}
-    searched = partial(kept_out, run, items, images.splits, "radiograph", path)
+    unseen = {fold: (path, fold) for fold in plan.folds if fold}
+    searched = partial(kept_out, run, items, images.splits, "radiograph", path, unseen)
     return Learned(summary, searched, value)
 
 
 def _starts(model: Path) -> dict[str, Path]:
     """The first network of each member of a model, to fine-tune."""
-    ensemble = load_ensemble(model)
     found: dict[str, Path] = {}
-    for net in ensemble.nets:
-        found.setdefault(net.member, ensemble.folder / net.file)
+    for net in load_ensemble(model).nets:
+        found.setdefault(net.member, net.path)
     return found
 
 
@@ -74,17 +74,16 @@ def _save(plan: Training, nets: Mapping[str, Sequence[EnsembleNet]], decision: D
     def sign() -> Mapping[str, Any]:
         projections = True
         for net in every:
-            loaded, card = load_net(run.path / net.file, Segmenter)
+            loaded, card = load_net(net.path, Segmenter)
             projections = projections and card["projections_only"]
             said = {"rule": rule_document(decision.rule), "validation": dict(decision.facts)}
-            save_model(run.path / net.file, loaded, {**card, **said})
+            save_model(net.path, loaded, {**card, **said})
         ensemble = Ensemble(
-            folder=run.path,
             nets=tuple(every),
             rule=decision.rule,
             stack=decision.stack,
             stacked=decision.stacked,
-            lung=LUNG_FILE.as_posix() if settings.lung.crop else "",
+            lung=run.path / LUNG_FILE if settings.lung.crop else None,
             box=settings.lung.box,
         )
         facts = {
