@@ -164,6 +164,26 @@ def test_a_verb_imports_nothing_heavy_before_it_runs(file):
         assert light or name.startswith(("lesionkit.cli", "lesionkit.core.errors")), f"{file}:{line}: {name} is heavy"
 
 
+KINDS = {folder.name for folder in (SOURCE / "recipes").iterdir() if (folder / "kind.py").is_file()}
+OF_A_KIND = ("settings", "truth", "data", "prepare", "train", "search", "score", "page", "phantom", "kind")
+"""Files that every kind of image has."""
+
+
+@pytest.mark.parametrize("file", parameters(sorted((SOURCE / "recipes").rglob("*.py"))))
+def test_a_kind_of_image_imports_no_other_and_what_they_share_imports_none(file):
+    kind = file.parent.name if file.parent.name in KINDS else None
+    for line, name in imports_of(file):
+        parts = name.split(".")
+        if parts[:2] == ["lesionkit", "recipes"] and len(parts) > 2 and parts[2] in KINDS:
+            assert parts[2] == kind, f"{file}:{line}: {kind or 'what all kinds share'} must not import {name}"
+
+
+def test_every_kind_of_image_has_files_of_the_same_names():
+    assert {"ct", "xray", "slide"} == KINDS
+    for kind in KINDS:
+        assert [name for name in OF_A_KIND if not (SOURCE / "recipes" / kind / f"{name}.py").is_file()] == [], kind
+
+
 def test_no_module_imports_itself_in_a_circle():
     graph = {module: {n for _, n in imports_of(file) if n in MODULES} - {module} for module, file in MODULES.items()}
     try:

@@ -12,8 +12,8 @@ from lesionkit.read.options import ScanOptions
 from lesionkit.read.seen import Seen
 from lesionkit.read.slide.set import MASKS, OUTLINES, read_slide_set
 from lesionkit.read.slide.whole import SlideOptions
+from lesionkit.read.truth.beside import tables_beside
 from lesionkit.read.truth.lidc_xml import read_lidc_file
-from lesionkit.recipes.ct.tables import tables_beside
 
 RECIPES = {"ct": "ct-nodule", "radiograph": "xray-pneumothorax", "slide": "slide-metastasis"}
 """Kind of image -> the recipe that searches it."""

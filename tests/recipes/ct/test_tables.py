@@ -1,4 +1,4 @@
-from lesionkit.recipes.ct.tables import tables_beside
+from lesionkit.read.truth.beside import tables_beside
 
 HEADER = "seriesuid,coordX,coordY,coordZ,diameter_mm\n"
 

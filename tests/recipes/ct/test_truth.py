@@ -7,10 +7,10 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.read.catalogue import build_catalogue
 from lesionkit.read.scan import open_scan
+from lesionkit.read.truth.beside import tables_beside
 from lesionkit.recipes.base import Item
 from lesionkit.recipes.ct import truth as subject
 from lesionkit.recipes.ct.settings import CtNodule
-from lesionkit.recipes.ct.tables import tables_beside
 from lesionkit.recipes.ct.truth import KnownScan, item_of_row, items_of, known_of, refuse_elsewhere
 
 DATA = Path(os.environ.get("LESIONKIT_DATA", Path(__file__).parents[2] / "../shared/data"))

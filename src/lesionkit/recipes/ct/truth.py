@@ -10,12 +10,12 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.lesion import Lesion
 from lesionkit.read.scan import scan_name, survey_scans
+from lesionkit.read.truth.beside import Tables, tables_beside
 from lesionkit.read.truth.join import lesions_from_json, lesions_to_json, refuse_outside
 from lesionkit.read.truth.lidc import read_lidc
 from lesionkit.read.truth.lidc_xml import read_lidc_file
 from lesionkit.recipes.base import Item
 from lesionkit.recipes.ct.settings import CtNodule
-from lesionkit.recipes.ct.tables import Tables, tables_beside
 from lesionkit.recipes.kind import Listed
 
 
