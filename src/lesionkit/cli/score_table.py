@@ -20,7 +20,7 @@ def score_table(document: Mapping[str, Any], title: str) -> "Table":
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("95 % interval", no_wrap=True)
     for name, figure in document["figures"].items():
-        table.add_row(name, _value(figure["value"]), _between(figure["lower"], figure["upper"]))
+        table.add_row(name, _value(figure["value"]), _between(figure["lower"], figure["upper"]) or _why(figure["note"]))
     for row in document["subgroups"]:
         if "cpm" not in row:
             continue
@@ -40,6 +40,16 @@ def _value(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.4f}" if abs(value) <= 1 else f"{value:.4g}"
+
+
+def _why(note: str) -> str:
+    """Why there is no interval, as far as the note says it.
+
+    >>> _why("of 2 lesions; no interval: one patient"), _why("of 2 lesions")
+    ('none: one patient', '')
+    """
+    _, _, why = note.partition("no interval: ")
+    return f"none: {why}" if why.startswith("one patient") else ""
 
 
 def _between(lower: float | None, upper: float | None) -> str:

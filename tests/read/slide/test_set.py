@@ -108,3 +108,14 @@ def test_rows_and_drawings_that_belong_to_no_slide_are_counted_and_named(tmp_pat
         "labels.csv: 2 of 3 rows name no slide that is there, the first 'tumor_1'; 'tumor_1' may mean 'Tumor_1'"
     )
     assert drawn.endswith("annotations: 1 of 1 files belong to no slide that is there, the first 'b'")
+
+
+def test_a_table_of_labels_that_names_cases_tells_the_patients_too(tmp_path):
+    (tmp_path / "slides").mkdir()
+    for name in ("a", "b", "c"):
+        (tmp_path / "slides" / f"{name}.tif").touch()
+    (tmp_path / "labels.csv").write_text("case_id,slide_id,label\np1,a,tumor_tissue\np1,b,normal_tissue\np2,c,0\n")
+    found = {one.slide_id: (one.patient_id, one.label) for one in read_slide_set(tmp_path)}
+    assert found == {"a": ("p1", True), "b": ("p1", False), "c": ("p2", False)}
+    (tmp_path / "patients.csv").write_text("slide,patient_id\nb,other\n")
+    assert {one.slide_id: one.patient_id for one in read_slide_set(tmp_path)} == {"a": "p1", "b": "other", "c": "p2"}

@@ -48,6 +48,22 @@ def test_further_columns_are_kept_as_numbers_or_text(write):
     assert table["view"].tolist() == ["PA"]
 
 
+@pytest.mark.parametrize("word", ["", "NaN", "nan", "NA", "null", "None", "-1"])
+def test_a_word_for_no_value_is_no_finding(write, word):
+    assert read_siim_table(write(f"ImageId,EncodedPixels\na,{word}\n"))["encoded"].tolist() == ["-1"]
+    assert read_siim_table(write(f"a,{word}\nb,0 1\n"))["row"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["NA", "null", "007", "nan"])
+def test_whatever_an_image_is_called_stays_text(write, name):
+    assert read_siim_table(write(f"ImageId,EncodedPixels\n{name},-1\n"))["image_id"].tolist() == [name]
+
+
+def test_the_column_that_pandas_writes_first_is_left_out(write):
+    table = read_siim_table(write(",ImageId,EncodedPixels\n0,a,-1\n1,b,0 1\n"))
+    assert list(table.columns) == ["image_id", "encoded", "row"]
+
+
 def test_rows_keep_their_number_in_the_file_behind_blank_lines(write):
     assert read_siim_table(write("ImageId,EncodedPixels\n\na,1 2\n"))["row"].tolist() == [3]
 

@@ -5,6 +5,7 @@ from lesionkit.read.truth.slide_tables import (
     label_entries,
     labels_by,
     paired_tables,
+    read_patients_table,
     read_slide_labels,
     read_slide_patients,
     read_slide_scores,
@@ -72,6 +73,14 @@ def test_labels_and_patients_come_from_the_columns_of_one_table(write):
     assert read_slide_patients(write("slide,label\na,1\n")) == {}
     with pytest.raises(LesionkitError, match="row 3: slide 'a' has two patients, 'p' and 'q'"):
         read_slide_patients(write("slide,patient\na,p\na,q\n"))
+
+
+def test_a_table_of_patients_must_name_them(write):
+    assert read_patients_table(write("slide,patient_id\na.tif,007\n")) == {"a": "007"}
+    assert read_patients_table(write("file_name,patient\na.tif,NA\n")) == {"a": "NA"}
+    assert read_patients_table(write(CLAM)) == {"a": "p1", "b": "p1", "c": "p2"}
+    with pytest.raises(LesionkitError, match="must have the columns slide,patient_id, got slide, label"):
+        read_patients_table(write("slide,label\na,1\n"))
 
 
 def test_several_columns_that_may_be_labels_are_refused(write):

@@ -1,6 +1,5 @@
 """A folder of slides with what is known of them: the layouts of CAMELYON, of the HeLP challenge and of our phantoms."""
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.read.slide.suffixes import SUFFIXES
 from lesionkit.read.truth.camelyon import read_slide_labels, slide_name
 from lesionkit.read.truth.outlines import SUFFIXES as OUTLINE_SUFFIXES
+from lesionkit.read.truth.slide_tables import read_patients_table, read_slide_patients
 from lesionkit.read.unmatched import unmatched
 
 _SLIDES = ("slides", "images", "image")
@@ -79,8 +79,8 @@ def _read(data: Path) -> tuple[tuple[SlideEntry, ...], tuple[str, ...]]:
     table = _table(data, root, "labels.csv")
     labels = read_slide_labels(table) if table else {}
     people = _table(data, root, "patients.csv")
-    patients = _patients(people)
-    sources = [(table, list(labels)), (people, list(patients))]
+    patients = {**(read_slide_patients(table) if table else {}), **(read_patients_table(people) if people else {})}
+    sources = [(table, list(labels)), (people, list(patients) if people else [])]
     sources += [(_first(root, OUTLINES), list(outlines)), (_first(root, MASKS), list(masks))]
     notes = [note for source, named in sources if source for note in unmatched(source, named, files, "slide")]
     entries = tuple(
@@ -168,17 +168,3 @@ def _label_of(file: Path, root: Path) -> bool | None:
 
 def _table(data: Path, root: Path, name: str) -> Path | None:
     return next((folder / name for folder in (root, data) if (folder / name).is_file()), None)
-
-
-def _patients(path: Path | None) -> dict[str, str]:
-    if path is None:
-        return {}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as lines:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(lines) if any(row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LesionkitError(f"cannot read {path}: {error}; give a CSV file") from error
-    if not rows or len(rows[0]) < 2 or rows[0][1].lower() not in ("patient_id", "patient"):
-        got = ", ".join(rows[0]) if rows else "nothing"
-        raise LesionkitError(f"{path} must have the columns slide,patient_id, got {got}")
-    return {slide_name(row[0]): row[1] for row in rows[1:] if len(row) > 1 and row[1]}

@@ -1,6 +1,5 @@
 """Tables of the SIIM-ACR pneumothorax challenge: truth and submissions have one format (system 3, section 0.2)."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,16 +10,19 @@ from numpy.typing import NDArray
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.mask import runs_by_image
 from lesionkit.core.runs import Runs
+from lesionkit.read.rows import Row, read_rows, without_index
 
 SHAPE = (1024, 1024)
+_NOTHING = ("", "nan", "na", "null", "none")
+"""What stands for no finding beside -1: no value, as the challenge's own table has it, and words for that."""
 _NAMES = {"imageid": "image_id", "encodedpixels": "encoded", "patientid": "patient_id"}
 
 
 def read_siim_table(path: Path | str) -> pd.DataFrame:
     """Run-length codes by image, one row per row of the file.
 
-    Known variants are read alike: the header `ImageId, EncodedPixels` with blanks around its names, the value `-1`
-    with blanks around or no value at all for an image without finding, and a file without a header.
+    Known variants are read alike: the header `ImageId, EncodedPixels` with blanks around its names, the value `-1` with
+    blanks around, no value or a word for that (NaN) for an image without finding, and a file without a header.
 
     Returns:
         Columns `image_id` (text), `encoded` (text in rle_siim, `-1` where empty) and `row`, the number of the row in
@@ -31,25 +33,21 @@ def read_siim_table(path: Path | str) -> pd.DataFrame:
         LesionkitError: no such file, no rows, a missing column, a row without image.
     """
     path = Path(path)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as lines:
-            rows = [(number, row) for number, row in enumerate(csv.reader(lines), start=1) if any(row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LesionkitError(f"cannot read {path}: {error}; give a CSV file with ImageId and EncodedPixels") from error
+    rows = without_index(read_rows(path, "a CSV file with ImageId and EncodedPixels"))
     if not rows:
         raise LesionkitError(f"{path} must hold rows of ImageId and EncodedPixels, but it is empty")
-    header = _header(rows[0][1])
+    header = _header(rows[0].cells)
     if header:
         rows = rows[1:]
     else:
         header = ["image_id", "encoded"]
     _check(path, header, rows)
-    cells = {name: [row[i].strip() for _, row in rows] for i, name in enumerate(header)}
-    cells["encoded"] = [text or "-1" for text in cells["encoded"]]
+    cells = {name: [row.cells[i] for row in rows] for i, name in enumerate(header)}
+    cells["encoded"] = ["-1" if text.lower() in _NOTHING else text for text in cells["encoded"]]
     table = pd.DataFrame({name: pd.Series(column, dtype=object) for name, column in cells.items()})
     for name in set(header) - {"image_id", "encoded", "patient_id"}:
         table[name] = _numbers_if_all(table[name])
-    table["row"] = [number for number, _ in rows]
+    table["row"] = [row.number for row in rows]
     return table
 
 
@@ -70,13 +68,12 @@ def siim_masks(table: pd.DataFrame, shape: tuple[int, int] = SHAPE) -> Iterator[
 
 def _header(row: list[str]) -> list[str] | None:
     """Our names of the columns, or None where the first row already is data."""
-    words = [word.strip() for word in row]
-    if len(words) == 2 and (not words[1] or words[1].split()[0].lstrip("-").isdigit()):
+    if len(row) == 2 and (row[1].lower() in _NOTHING or row[1].split()[0].lstrip("-").isdigit()):
         return None
-    return [_NAMES.get(word.lower().replace("_", "").replace(" ", ""), word) for word in words]
+    return [_NAMES.get(word.lower().replace("_", "").replace(" ", ""), word) for word in row]
 
 
-def _check(path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> None:
+def _check(path: Path, header: list[str], rows: list[Row]) -> None:
     for name, original in (("image_id", "ImageId"), ("encoded", "EncodedPixels")):
         if header.count(name) != 1:
             raise LesionkitError(f"{path} must have one column {original}, got the columns {', '.join(header)}")

@@ -72,12 +72,29 @@ def read_slide_patients(path: Path | str) -> dict[str, str]:
         LesionkitError: no such file, or a slide with two patients.
     """
     rows = without_index(read_rows(path))
-    header = [word.lower() for word in rows[0].cells] if rows else []
+    header = _words(rows[0].cells) if rows else []
     slide, case = _place(header, _SLIDE), _place(header, _CASE)
-    if slide is None or case is None:
-        return {}
+    return {} if slide is None or case is None else _patients(path, rows[1:], slide, case)
+
+
+def read_patients_table(path: Path | str) -> dict[str, str]:
+    """The patient of every slide of a table that is there to say so: slide,patient_id.
+
+    Raises:
+        LesionkitError: no such file, no column of patients, or a slide with two patients.
+    """
+    rows = without_index(read_rows(path))
+    header = _words(rows[0].cells) if rows else []
+    case = _place(header, ("patient_id", "patient", "case_id", "case"))
+    slide = _place(header, _SLIDE)
+    if case is None or len(header) < 2:
+        raise LesionkitError(f"{path} must have the columns slide,patient_id, got {', '.join(header) or 'nothing'}")
+    return _patients(path, rows[1:], slide if slide is not None else int(case == 0), case)
+
+
+def _patients(path: Path | str, rows: Sequence[Row], slide: int, case: int) -> dict[str, str]:
     patients: dict[str, str] = {}
-    for number, cells in rows[1:]:
+    for number, cells in rows:
         name, patient = slide_name(_cell(cells, slide)), _cell(cells, case)
         if name and patient and patients.setdefault(name, patient) != patient:
             raise LesionkitError(
