@@ -244,3 +244,14 @@ def test_a_file_without_preamble_and_header_is_read_and_one_without_photometric_
     file.save_as(tmp_path / "b.dcm")
     with pytest.raises(LesionkitError, match="must say by PhotometricInterpretation whether low values are black"):
         read_picture(tmp_path / "b.dcm")
+
+
+@pytest.mark.parametrize(
+    "keyword", ["BitsStored", "HighBit", "BitsAllocated", "PixelRepresentation", "SamplesPerPixel", "PatientID"]
+)
+def test_a_tag_that_careless_writers_leave_out_is_taken_for_what_it_nearly_always_is(tmp_path, keyword):
+    path = write(tmp_path / "a.dcm", BRIGHT_SQUARE.astype(np.uint16) * 16)
+    file = pydicom.dcmread(path)
+    delattr(file, keyword)
+    file.save_as(path)
+    assert grey(path) == (0.78, 0.16)

@@ -43,8 +43,7 @@ def stored_values(tags: Dataset, syntax: str, index: int = 0) -> NDArray[Any]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if tags.get("SamplesPerPixel", 1) > 1 and "PlanarConfiguration" not in tags:
-            tags.PlanarConfiguration = 0
+        _complete(tags)
         if getattr(tags, "file_meta", None) is None or "TransferSyntaxUID" not in tags.file_meta:
             # Old files have no header of their own; what they are coded in was found out by whoever read them.
             tags.file_meta = FileMetaDataset()
@@ -62,6 +61,16 @@ def stored_values(tags: Dataset, syntax: str, index: int = 0) -> NDArray[Any]:
     if values.shape != _shape(tags):
         raise ValueError(f"the frame is of shape {values.shape}, the header says {_shape(tags)}")
     return values
+
+
+def _complete(tags: Dataset) -> None:
+    """Give the tags that careless writers leave out the values that they nearly always have."""
+    usual = {"SamplesPerPixel": 1, "PixelRepresentation": 0, "BitsAllocated": 16, "PlanarConfiguration": 0}
+    for keyword, value in usual.items():
+        if tags.get(keyword) is None:
+            setattr(tags, keyword, value)
+    if tags.get("BitsStored") is None:
+        tags.BitsStored = tags.BitsAllocated
 
 
 def _native(tags: Dataset, index: int) -> NDArray[Any]:

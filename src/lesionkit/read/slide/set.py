@@ -17,7 +17,7 @@ OUTLINES = ("annotations", "lesion_annotations")
 """Folders of drawn tumour: reduced masks, and outlines."""
 _POSITIVE = {"positive", "tumor", "tumour"}
 _NEGATIVE = {"negative", "normal", "healthy"}
-_MASK_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
+MASK_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _read(data: Path) -> tuple[tuple[SlideEntry, ...], tuple[str, ...]]:
     root = data / "train" if (data / "train").is_dir() else data
     files = _by_name(find_slides(_first(root, _SLIDES) or root), "slide")
     outlines = _by_name(_below(root, OUTLINES, OUTLINE_SUFFIXES), "outline")
-    masks = _by_name(_below(root, MASKS, _MASK_SUFFIXES), "mask")
+    masks = _by_name(_below(root, MASKS, MASK_SUFFIXES), "mask")
     table = _table(data, root, "labels.csv")
     labels = read_slide_labels(table) if table else {}
     people = _table(data, root, "patients.csv")

@@ -1,11 +1,12 @@
 """The slides that are searched, with the files and labels that say what is known of them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.read.slide.set import SlideEntry, find_slides, read_slide_set, slide_set_notes
+from lesionkit.read.slide.set import MASK_SUFFIXES, SlideEntry, find_slides, read_slide_set, slide_set_notes
 from lesionkit.read.truth.camelyon import read_slide_labels, slide_name
 from lesionkit.read.truth.outlines import SUFFIXES as OUTLINE_SUFFIXES
 from lesionkit.recipes.base import Item
@@ -17,12 +18,15 @@ def items_of(path: Path, truth: Path | None, settings: SlideMetastasis) -> Liste
     """The slides of a file, a data set or a plain folder; see `Kind.items`.
 
     Args:
-        truth: a folder of outlines or masks, or a table of labels.
+        truth: a folder of outlines or masks, one of them, or a table of labels.
     """
     del settings
-    items = [item_of_entry(entry) for entry in _entries(path, truth)]
+    entries = _entries(path, truth)
     # Of one slide of many nothing is said of what belongs to the others.
-    return Listed(items, slide_set_notes(path) if path.is_dir() and _has_table(path) else ())
+    notes = slide_set_notes(path) if path.is_dir() and _has_table(path) else ()
+    if truth is not None and not any(entry.looked_at or entry.label is not None for entry in entries):
+        notes = (*notes, f"{truth} says nothing of any of the {len(entries)} slides, the first '{entries[0].slide_id}'")
+    return Listed([item_of_entry(entry) for entry in entries], notes)
 
 
 def _has_table(path: Path) -> bool:
@@ -70,16 +74,15 @@ def _of_folder(path: Path, quiet: bool = False) -> list[SlideEntry]:
 
 
 def _with_truth(entry: SlideEntry, truth: Path) -> SlideEntry:
-    """A slide with what a folder of drawings, or a table of labels, says of it."""
-    if not truth.is_dir():
-        labels = read_slide_labels(truth)
-        return SlideEntry(
-            entry.slide_id, entry.patient_id, entry.path, labels.get(entry.slide_id), entry.outline, entry.mask
-        )
-    drawn = {slide_name(file.name): file for file in sorted(truth.iterdir()) if file.is_file()}
+    """A slide with what a table of labels says of it, or a drawing: the given one, or that of its name in a folder."""
+    if not truth.is_dir() and truth.suffix.lower() not in (*OUTLINE_SUFFIXES, *MASK_SUFFIXES):
+        return replace(entry, label=read_slide_labels(truth).get(entry.slide_id))
+    files = sorted(truth.iterdir()) if truth.is_dir() else [truth]
+    drawn = {
+        slide_name(file.name): file for file in files if file.suffix.lower() in (*OUTLINE_SUFFIXES, *MASK_SUFFIXES)
+    }
     file = drawn.get(entry.slide_id)
     if file is None:
         return entry
     is_outline = file.suffix.lower() in OUTLINE_SUFFIXES
-    outline, mask = (file, None) if is_outline else (None, file)
-    return SlideEntry(entry.slide_id, entry.patient_id, entry.path, entry.label, outline, mask)
+    return replace(entry, outline=file if is_outline else None, mask=None if is_outline else file)
