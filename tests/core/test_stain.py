@@ -111,3 +111,9 @@ def test_glass_has_no_stains_to_find():
         find_stains(np.full((20, 20, 3), 250, np.uint8))
     with pytest.raises(LesionkitError, match="need at least 2 pixels, got 1"):
         colour_statistics(np.zeros((1, 3), np.uint8))
+
+
+def test_ninety_nine_of_a_hundred_stained_pixels_are_below_the_strength():
+    found = find_stains(tissue(OTHER))
+    amounts = unmix(tissue(OTHER), found)[:, :2]
+    assert (amounts < found.strength).mean(axis=0) == pytest.approx(0.99, abs=0.002)

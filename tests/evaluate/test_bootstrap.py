@@ -104,3 +104,14 @@ def test_the_key_of_draws_tells_cases_truth_number_and_seed_apart() -> None:
     assert key == draw_key(["a", "b"], [1], 10, 0)
     others = [(["b", "a"], [1], 10, 0), (["a", "b"], [2], 10, 0), (["a", "b"], [1], 11, 0), (["a", "b"], [1], 10, 1)]
     assert key not in {draw_key(*other) for other in others}
+
+
+def test_false_positives_that_just_reach_the_rate_do_not_end_the_search_for_more() -> None:
+    # Of two cases the first is drawn twice. The best-scored false positives, as many as are looked at first (67), hold
+    # one of the first case: just as many as the rate allows. The next one is of the first case too, and only below it
+    # comes the hit, so that nothing is found at that rate.
+    wrong_case = [1] * 66 + [0, 0]
+    wrong_score = [0.9] * 66 + [0.8, 0.7]
+    found = Detections(2, [0], [0.5], wrong_case, wrong_score)
+    assert resample_froc(found, (1.0,), np.array([[2, 0]])).tolist() == [[0.0]]
+    assert resample_froc(found, (2.0,), np.array([[2, 0]])).tolist() == [[1.0]]

@@ -195,3 +195,10 @@ def test_an_image_of_two_patients_is_refused():
 def test_marks_in_another_code_are_suspected():
     result = score(table(("a", "0 2"), ("b", "-1")), table(("a", "9 2"), ("b", "-1")))
     assert any("no found pixel lies on a true one" in warning for warning in result.warnings)
+
+
+def test_a_finding_of_just_one_or_three_per_cent_belongs_to_the_larger_group():
+    ids = ["just below 1 %", "1 %", "just below 3 %", "3 %"]
+    truth = pd.DataFrame({"image_id": ids, "encoded": ["0 99", "0 100", "0 299", "0 300"]})
+    rows = score_siim(truth, truth, (100, 100), settings=SiimSettings(bootstrap=10)).subgroups
+    assert [(row["group"], row["images"]) for row in rows] == [("below 1 %", 1), ("1 % to 3 %", 2), ("3 % or more", 1)]

@@ -166,3 +166,27 @@ def test_pixels_that_touch_at_a_corner_are_one_finding():
 def test_dropping_contours_twice_is_dropping_them_once(mask, least):
     once = without_small_contours(mask, least)
     np.testing.assert_array_equal(without_small_contours(once, least), once)
+
+
+def test_the_area_of_a_contour_is_that_of_the_map_at_the_size_of_the_rule():
+    # On 16 x 16 an area of 1 pixel of 8 x 8 is 4. Through the centres of 3 x 3 pixels the contour holds 4, of 3 x 4 6.
+    rule = Triplet(top=0.7, min_pixels=0, bottom=0.3, min_contour_area=1, side=8)
+    probability = np.zeros((16, 16))
+    probability[1:4, 1:4], probability[8:11, 8:12] = 0.9, 0.9
+    assert rule(probability).sum() == 12
+    assert rule.model_copy(update={"side": 16})(probability).sum() == 12 + 9
+
+
+def test_a_mask_of_just_as_many_pixels_as_are_emptied_is_emptied_and_one_more_is_kept():
+    rule = MaximumPixel(top=0.5, bottom=0.2, max_empty_pixels=8, side=8)
+    probability = np.zeros((8, 8))
+    probability[0] = 0.9
+    assert not rule(probability).any()
+    probability[1, 0] = 0.3
+    assert rule(probability).sum() == 9
+
+
+def test_a_pixel_just_at_the_top_threshold_finds_nothing():
+    rule = MaximumPixel(top=0.5, bottom=0.2, max_empty_pixels=0, side=8)
+    assert not rule(blob(0.5)).any()
+    assert rule(blob(0.51)).any()

@@ -203,3 +203,13 @@ def test_peaks_are_those_of_walking_through_all_cells_one_by_one(levels: int, li
     found = map_of(array)
     marks = peaks(found, PeakSettings(radius_um=60, limit=limit))
     assert found.grid.world_to_index([mark.centre_mm for mark in marks]).round().tolist() == kept.tolist()
+
+
+def test_a_gap_outside_the_analysed_tissue_is_not_bridged() -> None:
+    array = np.zeros((5, 9))
+    array[1:4, [1, 2, 3, 5, 6, 7]] = 0.9
+    glass = np.ones(array.shape, dtype=bool)
+    glass[:, 4] = False
+    assert len(regions(map_of(array), RegionMarkSettings(bridge_um=75))) == 1
+    apart = regions(map_of(array, glass), RegionMarkSettings(bridge_um=75))
+    assert [region.area_mm2 for region in apart] == [pytest.approx(9 * CELL_MM**2)] * 2

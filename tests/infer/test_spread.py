@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from lesionkit.infer.spread import Spread
 
@@ -14,3 +15,12 @@ def test_no_cell_gives_none_and_equals_come_in_reading_order() -> None:
     none, ones = np.zeros(0, np.float32), np.ones(6, np.float32)
     assert spread(np.arange(0), none, none).shape == (0, 2)
     assert spread(np.arange(6), ones, ones).tolist() == [[0, 0], [0, 1], [0, 2], [1, 0]]
+
+
+@pytest.mark.parametrize(("spacing_mm", "radius_mm"), [(1.0, 3.0), (0.1, 0.3), (0.7, 2.1)])
+def test_cells_just_a_radius_apart_are_both_taken_and_closer_ones_are_not(spacing_mm, radius_mm) -> None:
+    # 3 x 0.7 is a little less than 2.1 in floating point, and 3 x 0.1 a little more than 0.3.
+    spread = Spread((1, 4), (spacing_mm, spacing_mm), radius_mm, limit=9)
+    ones = np.ones(2, np.float32)
+    assert spread(np.array([0, 3]), ones, ones).tolist() == [[0, 0], [0, 3]]
+    assert spread(np.array([0, 2]), ones, ones).tolist() == [[0, 0]]

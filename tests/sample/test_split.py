@@ -113,3 +113,10 @@ def test_bad_splits_are_refused(tmp_path, text, message):
 def test_impossible_wishes_are_refused(call, message):
     with pytest.raises(LesionkitError, match=message):
         call()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_patient_of_many_cases_is_dealt_first_so_that_the_others_even_it_out(seed):
+    cases = {f"many {i}": "one" for i in range(5)} | {f"single {i}": f"p{i}" for i in range(5)}
+    splits = split_by_patient(cases, {"a": 0.5, "b": 0.5}, seed)
+    assert [len(part) for part in splits.parts.values()] == [5, 5]
