@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import math
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from lesionkit.read.nifti_place import nifti_grid
 
 _SIZES: dict[int, Any] = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 _PACKED: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open}
+_MOST_PACKED = {b"\x1f\x8b": 1_100, b"BZ": 100_000_000}
+"""How often the size of a packed file its content may have, by its first bytes: zeros that are packed."""
 _BLOCK_BYTES = 1 << 24
 
 
@@ -49,6 +52,20 @@ class Nifti:
     def components(self) -> int:
         """Values per voxel; more than 1 in a colour picture."""
         return len(self.dtype.names or (0,))
+
+    def refuse_short(self) -> None:
+        """Raise, before memory is taken, where the file cannot hold all samples.
+
+        Raises:
+            LesionkitError: it is shorter, or so short that nothing packed into it is long enough.
+        """
+        with self.path.open("rb") as file:
+            packing = _MOST_PACKED.get(file.read(2), 1)
+        found, wanted = self.path.stat().st_size, self.offset + math.prod(self.size) * self.dtype.itemsize
+        if found * packing < wanted:
+            raise LesionkitError(
+                f"{self.path}: the file is truncated or damaged, it holds {found} of {wanted} bytes; copy it again"
+            )
 
     def slices(self) -> Iterator[NDArray[Any]]:
         """The slices (y, x) in order of z, scaled; of the file's own type where no scale is needed.
@@ -97,16 +114,19 @@ def read_nifti_header(path: Path) -> Nifti:
         raise LesionkitError(
             f"{path}: a NIfTI header must say type, size and scale of its samples, got: {error}"
         ) from error
+    if dtype.itemsize == 0:
+        raise LesionkitError(f"{path}: a NIfTI header must say the type of its samples, got none; copy the file again")
     if dtype.kind == "c":
         raise LesionkitError(f"{path}: a CT has real values, got complex ones ({dtype}); give the magnitude in HU")
     while len(size) > 3 and size[-1] == 1:
         size = size[:-1]
     grid, warnings = nifti_grid(path, header, size) if len(size) == 3 and min(size) > 0 else (None, ())
+    offset = max(int(float(header["vox_offset"])), int(header.single_vox_offset))
     return Nifti(
         path=path,
         size=size,
         dtype=dtype,
-        offset=max(int(float(header["vox_offset"])), int(header.single_vox_offset)),
+        offset=offset,
         slope=1.0 if slope is None else float(slope),
         intercept=0.0 if intercept is None else float(intercept),
         grid=grid,

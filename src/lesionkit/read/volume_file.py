@@ -44,6 +44,7 @@ def open_volume(path: Path, most_voxels: int) -> VolumeFile:
     if path.name.lower().endswith((".nii", ".nii.gz")):
         header = read_nifti_header(path)
         _refuse_size(path, header.size, header.components, most_voxels)
+        header.refuse_short()
         assert header.grid is not None  # of three axes, as was checked above
         return VolumeFile(path, header.grid, header.warnings, header.slices)
     return _open_by_itk(path, most_voxels)

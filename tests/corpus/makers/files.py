@@ -51,6 +51,15 @@ def replace(folder: Path, path: str, old: str, new: str) -> None:
     (folder / path).write_bytes(content.replace(old.encode(), new.encode()))
 
 
+def replace_bytes(folder: Path, files: str, old: str, new: str) -> None:
+    """Replace bytes, written as hexadecimal, in files of a pattern."""
+    for path in sorted(folder.glob(files)):
+        content = path.read_bytes()
+        if bytes.fromhex(old) not in content:
+            raise TypeError(f"{path.name} holds no {old}")
+        path.write_bytes(content.replace(bytes.fromhex(old), bytes.fromhex(new)))
+
+
 def move(folder: Path, source: str, to: str) -> None:
     """Give a file or folder another name or place."""
     (folder / to).parent.mkdir(parents=True, exist_ok=True)

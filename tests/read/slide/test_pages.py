@@ -1,8 +1,11 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tifffile
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.read.slide.pages import tile_grid
 from lesionkit.read.slide.whole import open_slide
 
 TILES = {"tile": (64, 64), "compression": "deflate", "resolution": (20_000, 20_000), "resolutionunit": 3}
@@ -121,3 +124,21 @@ def test_a_slide_of_16_bits_that_uses_the_lower_ones_is_refused_for_it_would_be_
     dark = write(tmp_path / "dark.tif", (tissue().astype(np.uint16), words), ome=False)
     with pytest.raises(LesionkitError, match="must use all of its 16 bits, but its samples reach 255 of 65535"):
         open_slide(dark)
+
+
+def page(**tags):
+    usual = {"imagelength": 300, "imagewidth": 500, "tilelength": 256, "tilewidth": 256}
+    return SimpleNamespace(**usual | {"dataoffsets": (8,) * 4, "databytecounts": (9,) * 4} | tags)
+
+
+def test_tiles_cover_a_page_and_reach_beyond_it():
+    assert tile_grid(page()) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [{"tilewidth": 0}, {"imagelength": (3, 4)}, {"dataoffsets": (8,)}, {"databytecounts": (9,) * 5}],
+)
+def test_tags_that_cannot_be_are_no_page(tags):
+    with pytest.raises(ValueError, match=r"must have a size|places of tiles"):
+        tile_grid(page(**tags))

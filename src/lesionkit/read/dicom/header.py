@@ -16,6 +16,8 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 CT_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 ENHANCED_CT_STORAGE = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
 """Multi-frame CT as a scanner makes it, and as it is converted from single slices."""
+_DAMAGE = (ValueError, TypeError, AttributeError, OverflowError, NotImplementedError)
+"""What pydicom raises for elements that it cannot make anything of."""
 _DICOMDIR_STORAGE = "1.2.840.10008.1.3.10"
 _MODALITIES = {
     CT_STORAGE: "CT",
@@ -129,7 +131,7 @@ def read_header(path: Path) -> Header | None:
                 warnings.simplefilter("ignore")
                 tags = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=_KEYWORDS)
                 return _header(path, tags, *_find_pixels(file, tags))
-    except (OSError, EOFError, ValueError, TypeError, AttributeError, KeyError, pydicom.errors.InvalidDicomError):
+    except (*_DAMAGE, OSError, EOFError, KeyError, pydicom.errors.InvalidDicomError):
         return None
     except Exception as error:  # zlib and struct errors of damaged files share no base class with the above
         if type(error).__name__ in {"error", "BytesLengthException"}:
@@ -239,7 +241,7 @@ def _integer(tags: FileDataset, keyword: str) -> int | None:
 
 def _value(tags: FileDataset, keyword: str) -> Any:
     """A tag's value; None where it is absent or cannot be understood."""
-    with contextlib.suppress(ValueError, TypeError, AttributeError, OverflowError):
+    with contextlib.suppress(*_DAMAGE):
         return tags.get(keyword)
     return None
 

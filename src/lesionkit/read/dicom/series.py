@@ -120,7 +120,7 @@ def reason_to_skip(header: Header) -> str | None:
         return "a secondary capture (screenshot or report)"
     if header.sop_class and header.sop_class not in (CT_STORAGE, *ENHANCED_CT_STORAGE):
         return "no CT image (other kind of object)"
-    if header.samples_per_pixel != 1 or header.tags.get("PhotometricInterpretation") == "PALETTE COLOR":
+    if header.samples_per_pixel != 1 or header.text("PhotometricInterpretation") == "PALETTE COLOR":
         return "a colour picture"
     if _OVERVIEW_WORDS & set(header.image_type) or _NO_SCAN.search(header.text("SeriesDescription")):
         return "a localiser or report, not a volume"

@@ -4,6 +4,9 @@ A file may hold more than one image: labels and overviews are passed over; focal
 channels of fluorescence are no slide, and are refused.
 """
 
+import logging
+import math
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +18,21 @@ import tifffile
 from defusedxml.common import DefusedXmlException
 
 from lesionkit.core.errors import LesionkitError
+
+# What tifffile finds odd would go to the terminal where nobody listens to its logger; we say it in a sentence.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+DAMAGE = (
+    tifffile.TiffFileError,
+    OSError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What tifffile raises, and what a page is good for, where a TIFF is damaged."""
 
 _BESIDE = ("label", "macro", "thumbnail", "overview", "barcode", "map", "preview")
 _COUNTED = {"Z": "focal planes", "T": "times", "C": "channels"}
@@ -64,6 +82,24 @@ def _page(page: Any) -> Any:
     if page.is_virtual:
         return getattr(page, "keyframe", page)
     return page.aspage() if isinstance(page, tifffile.TiffFrame) else page
+
+
+def tile_grid(page: Any) -> tuple[int, int]:
+    """Rows and columns of the tiles of a page.
+
+    Raises:
+        ValueError: its tags cannot be: no size, tiles without size, or fewer or more places than tiles.
+    """
+    sizes = [page.imagelength, page.imagewidth, page.tilelength, page.tilewidth]
+    if not all(isinstance(size, int) and size > 0 for size in sizes):
+        raise ValueError(f"pages and tiles must have a size, got {sizes}")
+    grid = math.ceil(page.imagelength / page.tilelength), math.ceil(page.imagewidth / page.tilewidth)
+    places = {len(page.dataoffsets), len(page.databytecounts)}
+    if places != {math.prod(grid)}:
+        raise ValueError(
+            f"a page of {math.prod(grid)} tiles has {' and '.join(map(str, sorted(places)))} places of tiles"
+        )
+    return grid
 
 
 def _the_one(path: Path, every: Sequence[Any]) -> Any:

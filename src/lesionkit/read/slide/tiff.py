@@ -1,6 +1,5 @@
 """Tiled TIFF and SVS, decoded tile by tile: each tile is read once, straight from its place in the file."""
 
-import math
 import os
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Box
 from lesionkit.read.slide.colour import WHITE, as_rgb
 from lesionkit.read.slide.handles import HANDLES
-from lesionkit.read.slide.pages import slide_pages
+from lesionkit.read.slide.pages import DAMAGE, slide_pages, tile_grid
 
 _CACHE_BYTES = 64 * 2**20
 _YCBCR, _JPEG, _OLD_JPEG2000 = 6, 7, 33003
@@ -93,7 +92,10 @@ def open_tiff(path: Path) -> TiffSource | None:
                 _refuse_dark(path, found.levels[-1][0])
                 return None
             tags = {**_tags(pages[0]), **found.tags}
-    except (tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError, AttributeError) as error:
+            _ = [tile_grid(page) for page in every]
+    except LesionkitError:
+        raise
+    except DAMAGE as error:
         raise LesionkitError(
             f"{path} must be a whole TIFF, got {type(error).__name__} ({error}); was it truncated while copying?"
         ) from error
@@ -162,8 +164,8 @@ class _Plane:
     """A page: where its tiles lie, and how one becomes RGB."""
 
     def __init__(self, page: Any) -> None:
-        self.offsets = _as_grid(page.dataoffsets, _tile_grid(page))
-        self._lengths = _as_grid(page.databytecounts, _tile_grid(page))
+        self.offsets = _as_grid(page.dataoffsets, tile_grid(page))
+        self._lengths = _as_grid(page.databytecounts, tile_grid(page))
         self._tables, self._decode = page.jpegtables, page.decode
         self._is_ybr = page.photometric == _YCBCR and page.compression != _JPEG
         self._alpha = int(page.extrasamples[-1]) if page.samplesperpixel in (2, 4) and page.extrasamples else 0
@@ -259,10 +261,6 @@ def _downsample(finest: tuple[int, int], shape: tuple[int, int]) -> float:
     ratio = max(finest) / shape[int(np.argmax(finest))]
     nearest = float(max(1, round(ratio)))
     return nearest if abs(ratio / nearest - 1) < _SAME_LEVEL else ratio
-
-
-def _tile_grid(page: Any) -> tuple[int, int]:
-    return math.ceil(page.imagelength / page.tilelength), math.ceil(page.imagewidth / page.tilewidth)
 
 
 def _as_grid(values: Any, grid: tuple[int, int]) -> NDArray[np.int64]:
