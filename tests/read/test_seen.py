@@ -7,7 +7,7 @@ from PIL import Image
 from lesionkit.core.case import Case
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
-from lesionkit.read.dicom.series import list_series
+from lesionkit.read.dicom.folder import list_series
 from lesionkit.read.scan import open_scan
 from lesionkit.read.seen import orientation_of, see_picture, see_series, see_slide, see_volume
 from lesionkit.write.dicom import write_series

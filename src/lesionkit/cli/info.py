@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lesionkit.recipes.info import Told
+    from lesionkit.read.inventory import Told
 
 
 def command(
@@ -33,8 +33,8 @@ def command(
     import json
 
     from lesionkit.cli.conclusion import ALL_FAILED, PARTLY_FAILED
+    from lesionkit.read.inventory import tell
     from lesionkit.read.options import ScanOptions
-    from lesionkit.recipes.info import tell
 
     told = tell(path, truth, ScanOptions(allow_gaps=allow_gaps), mpp)
     if as_json:
@@ -71,7 +71,7 @@ def _one(console: "Console", told: "Told") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from lesionkit.recipes.info import RECIPES, lines_of
+    from lesionkit.read.inventory import RECIPES, lines_of
 
     case = told.cases[0]
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
@@ -88,7 +88,7 @@ def _many(console: "Console", told: "Told") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from lesionkit.recipes.info import lines_of
+    from lesionkit.read.inventory import lines_of
 
     columns = ("kind", "case", "size", "spacing", "µm per pixel", "orientation")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")

@@ -11,6 +11,7 @@ import pandas as pd
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.engine.map import EngineSettings, map_cases
+from lesionkit.read.chest_rows import ImageRow, read_rows, row_of, unlabelled_row, write_rows
 from lesionkit.read.chest_set import chest_set_notes, read_chest_set
 from lesionkit.read.picture import find_pictures
 from lesionkit.read.truth.chest_labels import read_chest_labels
@@ -18,7 +19,6 @@ from lesionkit.read.unmatched import unmatched
 from lesionkit.recipes.attempts import first_of
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.splits import SplitSettings, run_splits
-from lesionkit.recipes.xray.rows import ImageRow, read_rows, row_of, unlabelled_row, write_rows
 from lesionkit.recipes.xray.settings import UnlabelledSettings, XrayPneumothorax
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.folds import FoldCase, stratified_split

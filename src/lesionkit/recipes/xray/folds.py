@@ -25,12 +25,12 @@ from lesionkit.learn.segmentation import load_best
 from lesionkit.nets.model_file import read_card
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.weights import load_net, pick_device, save_model
+from lesionkit.read.chest_rows import ImageRow
 from lesionkit.recipes.xray.ensemble import EnsembleNet, image_score, judged, roles
 from lesionkit.recipes.xray.fit import PseudoEntries, Shown, Unlabelled, fit_member
 from lesionkit.recipes.xray.members import Member, with_values
 from lesionkit.recipes.xray.prepare import ChosenPictures, PreparedSet
 from lesionkit.recipes.xray.pseudo import make_pseudo_labels, read_pseudo_labels
-from lesionkit.recipes.xray.rows import ImageRow
 from lesionkit.recipes.xray.settings import XrayPneumothorax, shareable
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.runs.versions import versions

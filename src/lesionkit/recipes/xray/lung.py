@@ -13,11 +13,11 @@ from lesionkit.infer.predict import predict
 from lesionkit.infer.segment import pick_precision, resized
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.weights import load_net, pick_device, save_model
+from lesionkit.read.chest_rows import ImageRow
 from lesionkit.read.picture import read_picture
 from lesionkit.recipes.xray.data import ImageSet
 from lesionkit.recipes.xray.fit import Shown, fit_member
 from lesionkit.recipes.xray.pictures import Corners, Plan, prepare_pictures
-from lesionkit.recipes.xray.rows import ImageRow
 from lesionkit.recipes.xray.settings import XrayInferSettings, XrayPneumothorax
 from lesionkit.runs.models import MODELS
 from lesionkit.runs.run_folder import RunFolder

@@ -20,8 +20,8 @@ from lesionkit.core.grey import to_bytes, to_grey
 from lesionkit.core.mask import decode_rle_siim
 from lesionkit.engine.map import EngineSettings, map_cases
 from lesionkit.prepare.picture_store import PictureFile, PictureStore, write_picture
+from lesionkit.read.chest_rows import ImageRow
 from lesionkit.read.picture import read_mask, read_picture
-from lesionkit.recipes.xray.rows import ImageRow
 from lesionkit.runs.cache import cache_root
 from lesionkit.runs.fingerprint import fingerprint
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from lesionkit.core.files import write_text
 from lesionkit.prepare.picture_store import PictureFile
+from lesionkit.read.chest_rows import ImageRow
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.splits import SPLITS
 from lesionkit.recipes.xray.data import CATALOGUE, ImageSet, image_set
 from lesionkit.recipes.xray.pictures import Corners, Plan, prepare_pictures
-from lesionkit.recipes.xray.rows import ImageRow
 from lesionkit.recipes.xray.settings import XrayPneumothorax
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.pictures import Entry

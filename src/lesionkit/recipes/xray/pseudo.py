@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing, write_text
 from lesionkit.engine.map import EngineSettings, map_cases
+from lesionkit.read.chest_rows import ImageRow
 from lesionkit.recipes.xray.fit import PseudoEntries
 from lesionkit.recipes.xray.prepare import PreparedSet
-from lesionkit.recipes.xray.rows import ImageRow
 from lesionkit.recipes.xray.settings import XrayPneumothorax
 from lesionkit.sample.pictures import Entry
 from lesionkit.sample.pseudo import PseudoLabel, accept

@@ -19,10 +19,10 @@ from lesionkit.evaluate.roc import auc
 from lesionkit.infer.decide import RULES, ClassifyThenSegment, HeadAndArea, MaximumPixel, Plain, Rule, Triplet
 from lesionkit.infer.stack import Stack, fit_stack
 from lesionkit.infer.threshold import FIRST_GRID, Evidence, Search, grid, search
+from lesionkit.read.chest_rows import ImageRow
 from lesionkit.recipes.ensemble import model_card
 from lesionkit.recipes.xray.ensemble import image_score, rule_document, rule_of
 from lesionkit.recipes.xray.pictures import resized_mask
-from lesionkit.recipes.xray.rows import ImageRow
 
 if TYPE_CHECKING:
     from lesionkit.recipes.xray.folds import Training

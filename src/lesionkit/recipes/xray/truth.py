@@ -7,13 +7,13 @@ from typing import Any
 
 from lesionkit.core.mask import encode_rle_siim
 from lesionkit.core.runs import runs_of
+from lesionkit.read.chest_rows import ImageRow
 from lesionkit.read.chest_set import TABLES, ChestImage, chest_mask, chest_set_notes, read_chest_set
 from lesionkit.read.picture import find_pictures
 from lesionkit.read.truth.siim import read_siim_table
 from lesionkit.read.unmatched import unmatched
 from lesionkit.recipes.base import Item
 from lesionkit.recipes.kind import Listed
-from lesionkit.recipes.xray.rows import ImageRow
 from lesionkit.recipes.xray.settings import XrayPneumothorax
 
 

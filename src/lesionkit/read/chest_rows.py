@@ -1,7 +1,4 @@
-"""One radiograph as it is on disk: a row of the table of images.
-
-Apart from `xray_index`, so that processes which read headers need not load networks.
-"""
+"""One radiograph as it is on disk, with its truth: a row of the table of images."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace

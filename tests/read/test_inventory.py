@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.recipes.info import tell
+from lesionkit.read.inventory import tell
 
 
 def truth_of(told):
