@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.read.slide.set import find_slides, read_slide_set, slide_set_notes
@@ -119,3 +120,11 @@ def test_a_table_of_labels_that_names_cases_tells_the_patients_too(tmp_path):
     assert found == {"a": ("p1", True), "b": ("p1", False), "c": ("p2", False)}
     (tmp_path / "patients.csv").write_text("slide,patient_id\nb,other\n")
     assert {one.slide_id: one.patient_id for one in read_slide_set(tmp_path)} == {"a": "p1", "b": "other", "c": "p2"}
+
+
+def test_a_folder_of_labelled_patches_is_no_folder_of_slides(tmp_path):
+    for name in ("a", "b"):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.tif")
+    (tmp_path / "labels.csv").write_text("id,label\na,1\nb,0\n")
+    with pytest.raises(LesionkitError, match="must hold whole slides, but holds labelled patches"):
+        read_slide_set(tmp_path)

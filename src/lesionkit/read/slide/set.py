@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.read.patch_set import is_patch_set
 from lesionkit.read.slide.suffixes import SUFFIXES
 from lesionkit.read.truth.camelyon import read_slide_labels, slide_name
 from lesionkit.read.truth.outlines import SUFFIXES as OUTLINE_SUFFIXES
@@ -72,6 +73,7 @@ def slide_set_notes(data: Path) -> tuple[str, ...]:
 
 
 def _read(data: Path) -> tuple[tuple[SlideEntry, ...], tuple[str, ...]]:
+    _refuse_patches(data)
     root = data / "train" if (data / "train").is_dir() else data
     files = _by_name(find_slides(_first(root, _SLIDES) or root), "slide")
     outlines = _by_name(_below(root, OUTLINES, OUTLINE_SUFFIXES), "outline")
@@ -108,6 +110,7 @@ def find_slides(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise LesionkitError(f"there is no file or folder {path}; check the spelling")
+    _refuse_patches(path)
     found = [
         file
         for file in sorted(path.rglob("*"))
@@ -117,6 +120,14 @@ def find_slides(path: Path) -> list[Path]:
     if not found:
         raise LesionkitError(f"{path} must hold whole slides ({', '.join(SUFFIXES)}), but there is none")
     return found
+
+
+def _refuse_patches(folder: Path) -> None:
+    if folder.is_dir() and is_patch_set(folder):
+        raise LesionkitError(
+            f"{folder} must hold whole slides, but holds labelled patches: 'lesionkit run' and 'train' learn from "
+            "them, and there is nothing to search or to index"
+        )
 
 
 def _is_beside(file: Path) -> bool:
