@@ -20,7 +20,7 @@ from monai.networks.nets.resnet import resnet50
 
 from lesionkit.recipes.base import Item
 from lesionkit.recipes.ct.nodule import RECIPE
-from lesionkit.recipes.ct.search import load_detector, open_scan, search_scan
+from lesionkit.recipes.ct.search import load_detectors, open_scan, search_scan
 from lesionkit.runs.models import chosen_model
 
 WINDOW = (192, 192, 80)
@@ -53,7 +53,7 @@ def main() -> None:
     options = parser.parse_args()
     settings, model = RECIPE.model_settings(options.model), chosen_model(options.model, RECIPE.name)
     item = Item(options.scan.name, options.scan)
-    load_detector(model, settings)
+    load_detectors(model, settings)
     size_mm: list[float] = []
     runs: list[dict[str, float]] = []
     for _ in range(4):

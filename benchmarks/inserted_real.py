@@ -33,7 +33,8 @@ from lesionkit.phantoms.ct.real_nodule import RealNodule
 from lesionkit.prepare.case import prepare_ct
 from lesionkit.prepare.lung.trace import find_lungs
 from lesionkit.recipes.ct.prepare import open_native
-from lesionkit.recipes.ct.settings import CtNodule, model_path
+from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.runs.models import chosen_model
 from training_set import DATA, SCANS, real_findings
 
 TEST_SHARE = 0.3
@@ -87,7 +88,7 @@ def measure(bank: NoduleBank, scan: str, models: Sequence[Path | None], work: Pa
         prepared = prepare_ct(case, CtNodule().prepare)
         for model, file in files.items():
             if not file.exists():
-                net, _ = load_model(model_path(model))
+                net, _ = load_model(chosen_model(model, "ct-nodule"))
                 infer = CtNodule().infer
                 found = NoduleDetector(net, infer, pick_device(infer.device)).find(prepared)
                 file.parent.mkdir(parents=True, exist_ok=True)

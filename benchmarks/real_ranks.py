@@ -22,7 +22,8 @@ from lesionkit.infer.detect import NoduleDetector
 from lesionkit.nets.weights import load_model, pick_device
 from lesionkit.prepare.case import prepare_ct
 from lesionkit.recipes.ct.prepare import open_native
-from lesionkit.recipes.ct.settings import CtNodule, model_path
+from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.runs.models import chosen_model
 from training_set import DATA, MASS, SCANS
 
 SIDE = 96
@@ -61,7 +62,7 @@ def main() -> None:
     options = parser.parse_args()
     case = prepare_ct(open_native(DATA / "ct" / SCANS[options.patient], CtNodule()), CtNodule().prepare)
     for model in options.model:
-        net, _ = load_model(model_path(None if model == "shipped" else Path(model)))
+        net, _ = load_model(chosen_model(None if model == "shipped" else Path(model), "ct-nodule"))
         infer = CtNodule().infer.model_copy(update={"threshold": 0.0005})
         detector = NoduleDetector(net, infer, pick_device(infer.device))
         crops = [detector.find(cropped(case, np.full(3, n))) for n in range(4)]

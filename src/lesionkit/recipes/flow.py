@@ -46,7 +46,8 @@ def run(run: RunFolder, data: Path, settings: S, kind: Kind[S, F, Opened]) -> Su
     left_out = dict(learned.summary.failed)
     found, failed = searched(run, plan, settings, kind, left_out)
     summary = shown(run, found, {**left_out, **failed}, model_of_run(run.path), settings, kind)
-    return joined(learned.summary, part, summary)
+    done = joined(learned.summary, part, summary)
+    return replace(done, warnings=tuple(dict.fromkeys((*done.warnings, *run.warnings))))
 
 
 def train(run: RunFolder, data: Path, settings: S, start_from: Path | None, kind: Kind[S, F, Opened]) -> Summary:

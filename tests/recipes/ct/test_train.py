@@ -6,7 +6,8 @@ import pytest
 from lesionkit.engine.map import EngineSettings
 from lesionkit.nets.weights import load_model
 from lesionkit.recipes.ct import train as subject
-from lesionkit.recipes.ct.settings import CtNodule, model_settings
+from lesionkit.recipes.ct.nodule import RECIPE
+from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.runs.run_folder import open_run, read_run
 
 
@@ -15,7 +16,7 @@ def settings(model, tmp_path, monkeypatch) -> CtNodule:
     """Those of the small net, with "auto" for the batch; training itself is left to the tests of `learn`."""
     monkeypatch.setenv("LESIONKIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(subject, "choose_batch", lambda *_: 4)
-    base = model_settings(model)
+    base = RECIPE.model_settings(model)
     learn = base.learn.model_copy(update={"batch": "auto", "steps": 3})
     return base.model_copy(update={"learn": learn, "engine": EngineSettings(backend="here")})
 

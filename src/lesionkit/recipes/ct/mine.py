@@ -20,6 +20,7 @@ from lesionkit.infer.detect import NoduleDetector
 from lesionkit.nets.nodule_net import NoduleNet
 from lesionkit.nets.weights import pick_device
 from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.recipes.ensemble import file_name
 from lesionkit.runs.run_folder import RunFolder
 
 HARD = "hard_negatives.json"
@@ -29,11 +30,15 @@ _AROUND_MM = 4.0
 
 
 def hard_negatives(
-    run: RunFolder, net: NoduleNet, cases: Sequence[Case], settings: CtNodule
+    run: RunFolder, net: NoduleNet, cases: Sequence[Case], settings: CtNodule, name: str = ""
 ) -> dict[str, NDArray[np.float64]]:
-    """World positions (n, 3) of the strongest false positives of a net per case id; kept in the run folder."""
-    file = run.path / HARD
-    run.once("mine", lambda: _mine(file, net, cases, settings))
+    """World positions (n, 3) of the strongest false positives of a net per case id; kept in the run folder.
+
+    Args:
+        name: of the network, where a run trains several.
+    """
+    file = run.path / (f"hard_negatives-{file_name(name)}.json" if name else HARD)
+    run.once(f"mine {name}".rstrip(), lambda: _mine(file, net, cases, settings))
     kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return {case_id: np.array(places, dtype=float).reshape(-1, 3) for case_id, places in kept.items()}
 

@@ -53,9 +53,10 @@ class PreparedSet:
         """How many cases there were."""
         return len(self.cases) + len(self.failed)
 
-    def part(self, name: str) -> list[Case]:
-        """The usable cases of a part of the splits; empty where the splits have no such part."""
-        return [self.cases[case_id] for case_id in self.splits.parts.get(name, ()) if case_id in self.cases]
+    def round(self, fold: str) -> tuple[list[Case], list[Case]]:
+        """The usable cases that learn and that validate when a fold is left out; "" where there is one split."""
+        learn, held = ([self.cases[i] for i in ids if i in self.cases] for ids in self.splits.leave_out(fold))
+        return learn, held
 
 
 def prepare(run: RunFolder, data: Path, settings: CtNodule, preview: bool) -> Summary:

@@ -11,15 +11,21 @@ from lesionkit.core.case import Case
 from lesionkit.core.grid import Grid
 from lesionkit.core.lesion import Candidate
 from lesionkit.infer.domain import Domain
+from lesionkit.infer.join import join_candidates
 from lesionkit.prepare.case import prepare_ct
 from lesionkit.recipes.base import Item
 from lesionkit.recipes.ct.prepare import keep_prepared, open_native
 from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.recipes.ct.truth import refuse_elsewhere
+from lesionkit.recipes.ensemble import Net, model_card, nets_of
 from lesionkit.recipes.searching import Search
 
 if TYPE_CHECKING:
     from lesionkit.infer.detect import NoduleDetector
+
+
+Model = Path | tuple[Net, ...]
+"""What searches: weights or `ensemble.json`, or some of the networks of one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +79,12 @@ def open_scan(item: Item, settings: CtNodule) -> OpenedScan:
     return OpenedScan(native, time.perf_counter() - start)
 
 
-def search_scan(item: Item, opened: OpenedScan, model: Path, settings: CtNodule, folder: Path, keep: bool) -> FoundScan:
+def search_scan(
+    item: Item, opened: OpenedScan, model: Model, settings: CtNodule, folder: Path, keep: bool
+) -> FoundScan:
     """Prepare and search one scan; see `Kind.search`. With `keep` its prepared images go to the store.
+
+    Candidates of several networks are joined, see `join_candidates`.
 
     Raises:
         LesionkitError: the scan cannot be used.
@@ -84,9 +94,10 @@ def search_scan(item: Item, opened: OpenedScan, model: Path, settings: CtNodule,
     prepared = prepare_ct(opened.native, settings.prepare)
     ready = time.perf_counter()
     # After all that may refuse the scan: to load the network takes longer.
-    detector, domain = load_detector(model, settings)
+    detectors, weights, domain = load_detectors(model, settings)
     loaded = time.perf_counter()
-    candidates = tuple(detector.find(prepared))
+    found = [detector.find(prepared) for detector in detectors]
+    candidates = tuple(join_candidates(found, weights, settings.infer))
     done = time.perf_counter()
     seconds = {"read": opened.seconds, "prepare": ready - start, "search": done - loaded}
     seconds["total"] = sum(seconds.values())
@@ -103,14 +114,16 @@ def search_scan(item: Item, opened: OpenedScan, model: Path, settings: CtNodule,
 
 
 @lru_cache(maxsize=1)
-def load_detector(model: Path, settings: CtNodule) -> "tuple[NoduleDetector, Domain]":
-    """The detector of a weights file and what it was trained on; loaded once per process, and torch with it."""
+def load_detectors(model: Model, settings: CtNodule) -> "tuple[list[NoduleDetector], list[float], Domain]":
+    """The detectors of a model, their weights, and what they were trained on; loaded once per process, torch too."""
     from lesionkit.infer.detect import NoduleDetector
     from lesionkit.nets.weights import load_model, pick_device
 
-    net, card = load_model(model)
+    nets = nets_of(model) if isinstance(model, Path) else model
     device = pick_device(settings.infer.device)
-    return NoduleDetector(net, settings.infer, device), Domain.parse(card.get("domain", {}))
+    detectors = [NoduleDetector(load_model(net.path)[0], settings.infer, device) for net in nets]
+    card = model_card(model if isinstance(model, Path) else nets[0].path)
+    return detectors, [net.weight for net in nets], Domain.parse(card.get("domain", {}))
 
 
 CT_SEARCH = Search("scan", FoundScan, open_scan, search_scan)

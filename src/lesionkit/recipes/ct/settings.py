@@ -1,24 +1,30 @@
 """The settings of ct-nodule, and the models it has."""
 
-from pathlib import Path
+from pydantic import model_validator
 
 from lesionkit.core.settings import Settings
 from lesionkit.engine.map import EngineSettings
 from lesionkit.evaluate.luna16_match import Luna16Settings
 from lesionkit.infer.detect_settings import InferSettings
 from lesionkit.learn.detection_settings import LearnSettings
-from lesionkit.nets.model_file import read_card
 from lesionkit.nets.nodule_net_settings import NoduleNetSettings
 from lesionkit.phantoms.ct.nodule import NoduleSettings
 from lesionkit.phantoms.ct.nodule_bank import TransplantSettings
 from lesionkit.prepare.case import PrepareSettings
 from lesionkit.read.options import ScanOptions
+from lesionkit.recipes.ensemble import MemberSettings, refuse_equal_names
 from lesionkit.recipes.splits import SplitSettings
-from lesionkit.runs.models import MODEL_FILE, chosen_model
-from lesionkit.runs.old_names import kept_settings
 from lesionkit.sample.draw_settings import SampleSettings
 
 NAME = "ct-nodule"
+
+
+class NoduleMember(MemberSettings):
+    """One network of an ensemble; what it does not name is that of the recipe."""
+
+    net: NoduleNetSettings = NoduleNetSettings()
+    learn: LearnSettings | None = None
+    """How it is trained; null: as the recipe says."""
 
 
 class CtNodule(Settings):
@@ -36,17 +42,19 @@ class CtNodule(Settings):
     """Which real ones, where sample.nodules names a bank."""
     net: NoduleNetSettings = NoduleNetSettings()
     learn: LearnSettings = LearnSettings()
+    members: tuple[NoduleMember, ...] = ()
+    """Several networks instead of `net`, trained one after the other and searching together, such as
+    [{name: a}, {name: b, seed: 1}, {name: wide, net: {channels: [48, 96, 128, 128]}}]."""
     infer: InferSettings = InferSettings()
     score: Luna16Settings = Luna16Settings(protocol="exact")
     engine: EngineSettings = EngineSettings()
 
+    @model_validator(mode="after")
+    def _members_are_told_apart(self) -> "CtNodule":
+        refuse_equal_names(self.members)
+        return self
 
-def model_path(model: Path | None) -> Path:
-    """The weights that `--model` means; see `chosen_model`."""
-    return chosen_model(model, NAME, lambda run: run / MODEL_FILE)
-
-
-def model_settings(model: Path | None) -> CtNodule:
-    """The settings a model was trained with."""
-    path = model_path(model)
-    return kept_settings(CtNodule, read_card(path)["settings"], path)
+    @property
+    def networks(self) -> tuple[NoduleMember, ...]:
+        """The members, or the one that stands for `net`."""
+        return self.members or (NoduleMember(name="net", net=self.net),)

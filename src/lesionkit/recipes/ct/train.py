@@ -1,11 +1,12 @@
 """Prepared cases -> a trained detector with its card."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from lesionkit.core.case import Case
@@ -24,37 +25,83 @@ from lesionkit.recipes.ct.insert import bank_facts, inserter
 from lesionkit.recipes.ct.mine import hard_negatives
 from lesionkit.recipes.ct.prepare import PreparedSet, prepared_set
 from lesionkit.recipes.ct.score import score_cases
-from lesionkit.recipes.ct.settings import CtNodule, model_path
+from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.recipes.ensemble import NetPlan, first_files, plans_of, unseen, write_ensemble
 from lesionkit.recipes.kept_out import kept_out
-from lesionkit.runs.models import MODEL_FILE
+from lesionkit.runs.models import ENSEMBLE_FILE, chosen_model, model_of_run
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.runs.versions import versions
 from lesionkit.sample.draw import PatchDraws
 from lesionkit.sample.patch import Patch
 
+CPM = "validation CPM"
+
 
 def learn(
     run: RunFolder, data: Path, settings: CtNodule, start_from: Path | None, progress: Progress | None = None
 ) -> Learned:
-    """See `Kind.learn`; what a sweep makes larger is the CPM on the validation cases."""
+    """See `Kind.learn`; what a sweep makes larger is the CPM on the validation cases, of several networks its mean."""
     prepared = prepared_set(run, data, settings)
-    facts = run.once("train", lambda: _train(run, prepared, settings, start_from, progress))
-    summary = Summary(facts, (run.path / MODEL_FILE,), prepared.failed, run.warnings, prepared.count)
-    searched = partial(kept_out, run, prepared.items, prepared.splits, "scan", run.path / MODEL_FILE)
-    return Learned(summary, searched, facts.get("validation CPM"))
+    plans = plans_of(settings, prepared.splits.folds)
+    start = {} if start_from is None else first_files(chosen_model(start_from, str(run.record["recipe"])), plans)
+    told: list[float] = []
+
+    def tell(cpm: float) -> None:
+        told.append(cpm)
+        if progress is not None:
+            progress(len(told), cpm)
+
+    fit_one = partial(_train, run, prepared, tell)
+    each = {plan.name: run.once(plan.called("train"), partial(fit_one, plan, start.get(plan.name))) for plan in plans}
+    if len(plans) > 1:
+        run.once("ensemble", lambda: _write_ensemble(run, prepared, settings, plans, each))
+    cpms = [facts[CPM] for facts in each.values()]
+    missing = next((cpm for cpm in cpms if isinstance(cpm, str)), None)
+    model = model_of_run(run.path)
+    summary = Summary(_facts_of(each), (model,), prepared.failed, run.warnings, prepared.count)
+    searched = partial(kept_out, run, prepared.items, prepared.splits, "scan", model, unseen(plans, run.path))
+    return Learned(summary, searched, missing or float(np.mean(cpms)))
+
+
+def _facts_of(each: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What is told of the training of one network, or of several."""
+    if "" in each:
+        return dict(each[""])
+    return {"networks": len(each), **{f"{CPM}, {name}": facts[CPM] for name, facts in each.items()}}
+
+
+def _write_ensemble(
+    run: RunFolder,
+    prepared: PreparedSet,
+    settings: CtNodule,
+    plans: Sequence[NetPlan[CtNodule]],
+    each: Mapping[str, Mapping[str, Any]],
+) -> Mapping[str, Any]:
+    seconds = sum(int(str(facts["training time"]).split()[0]) for facts in each.values())
+    seen = {case.case_id: case for plan in plans for case in prepared.round(plan.fold)[0]}
+    card = model_card(run, list(seen.values()), settings, None, seconds)
+    card["validation"] = {f"{CPM}, {name}": facts[CPM] for name, facts in each.items()}
+    write_ensemble(run.path / ENSEMBLE_FILE, [plan.net(run.path) for plan in plans], card)
+    return {"networks": [plan.name for plan in plans]}
 
 
 def _train(
-    run: RunFolder, prepared: PreparedSet, settings: CtNodule, start_from: Path | None, progress: Progress | None = None
+    run: RunFolder,
+    prepared: PreparedSet,
+    tell: Callable[[float], None],
+    plan: NetPlan[CtNodule],
+    start_from: Path | None,
 ) -> dict[str, Any]:
+    settings = plan.settings
     # Earlier sittings of an interrupted training count too.
-    started = time.monotonic() - float(run.record["metrics"].get("training_s", 0))
+    started = time.monotonic() - float(run.record["metrics"].get(plan.called("training_s"), 0))
     seed_everything(settings.learn.seed)
-    net = load_model(model_path(start_from))[0].train() if start_from else NoduleNet(settings.net)
+    net = load_model(start_from)[0].train() if start_from else NoduleNet(settings.net)
     learn = settings.learn
     if learn.batch == "auto":
-        learn = learn.model_copy(update={"batch": _chosen_batch(run, net, settings)})
-    cases, kept_out = prepared.part("train"), prepared.part("validation")
+        learn = learn.model_copy(update={"batch": _chosen_batch(run, net, plan)})
+    cases, held = prepared.round(plan.fold)
+    hard = hard_negatives(run, net, cases, settings, plan.name) if start_from and settings.sample.hard_share else None
     patches = PatchDraws(
         cases,
         settings.sample,
@@ -62,50 +109,50 @@ def _train(
         seed=learn.seed,
         length=learn.steps * int(learn.batch) * learn.devices,
         insert=inserter(settings),
-        hard=hard_negatives(run, net, cases, settings) if start_from and settings.sample.hard_share else None,
+        hard=hard,
     )
     scores: list[Score] = []
 
     def validate(kept: NoduleNet) -> Mapping[str, float]:
-        score = validation_score(kept, kept_out, settings)
+        score = validation_score(kept, held, settings)
         if score is None:
             return {}
         scores.append(score)
         cpm = score.figures["cpm"].value
-        run.note(validation_cpm=round(cpm, 4), training_s=round(time.monotonic() - started))
-        if progress is not None:
-            progress(len(scores), cpm)
+        seconds = round(time.monotonic() - started)
+        run.note(**{plan.called("validation_cpm"): round(cpm, 4), plan.called("training_s"): seconds})
+        tell(cpm)
         return {"cpm": cpm}
 
     learner = NoduleLearner(net, learn)
     try:
-        figures = fit(learner, patches, run.path, validate)
+        figures = fit(learner, patches, plan.folder(run.path), validate)
     except SystemExit as ended:
         # What Lightning makes of Ctrl-C; to us it is an interruption that the same command resumes.
         raise KeyboardInterrupt from ended
-    run.note(**{name: round(value, 5) for name, value in figures.items()})
+    run.note(**{plan.called(name): round(value, 5) for name, value in figures.items()})
     if not scores:
         validate(learner.kept.eval())
     seconds = round(time.monotonic() - started)
-    card = model_card(run, prepared, settings, scores[-1] if scores else None, seconds)
-    save_model(run.path / MODEL_FILE, learner.kept, card)
+    card = model_card(run, cases, settings, scores[-1] if scores else None, seconds)
+    save_model(plan.file(run.path), learner.kept, card)
     return {
         "steps": learn.steps,
         "patches per step": int(learn.batch),
         "steps per second": round(figures.get("speed/steps_per_s", 0.0), 3),
         "time waiting for data": f"{100 * figures.get('speed/waiting_share', 0.0):.1f} %",
-        "validation CPM": scores[-1].figures["cpm"].value if scores else "not measured: no validation cases",
+        CPM: scores[-1].figures["cpm"].value if scores else "not measured: no validation cases",
         "training time": f"{seconds} s",
     }
 
 
-def _chosen_batch(run: RunFolder, net: NoduleNet, settings: CtNodule) -> int:
-    """What "auto" means in this run: measured once, so that a resumed training goes on with the same."""
-    batch = run.record["metrics"].get("batch")
+def _chosen_batch(run: RunFolder, net: NoduleNet, plan: NetPlan[CtNodule]) -> int:
+    """What "auto" means for a network: measured once, so that a resumed training goes on with the same."""
+    name, learn = plan.called("batch"), plan.settings.learn
+    batch = run.record["metrics"].get(name)
     if batch is None:
-        learn = settings.learn
-        batch = choose_batch(net, settings.sample.patch, learn.precision, pick_device(learn.device))
-        run.note(batch=batch)
+        batch = choose_batch(net, plan.settings.sample.patch, learn.precision, pick_device(learn.device))
+        run.note(**{name: batch})
         run.say(f"batch auto: {batch} patches per step")
     return int(batch)
 
@@ -131,10 +178,13 @@ def validation_score(net: NoduleNet, cases: Sequence[Case], settings: CtNodule) 
 
 
 def model_card(
-    run: RunFolder, prepared: PreparedSet, settings: CtNodule, score: Score | None, seconds: int
+    run: RunFolder, cases: Sequence[Case], settings: CtNodule, score: Score | None, seconds: int
 ) -> dict[str, Any]:
-    """What a model file says of itself: data, settings, versions, domain, measured limits, operating points."""
-    cases = prepared.part("train")
+    """What a model file says of itself: data, settings, versions, domain, measured limits, operating points.
+
+    Args:
+        cases: that were learned from.
+    """
     if not cases:
         raise LesionkitError("the training split is empty; check splits.json")
     card: dict[str, Any] = {
