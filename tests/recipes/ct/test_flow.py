@@ -26,6 +26,9 @@ PARTS = {
 }
 
 
+HERE = ("--set", "engine.backend=here")
+
+
 def lesionkit(*words: object) -> str:
     result = CliRunner().invoke(app, [str(word) for word in words])
     assert result.exit_code == 0, result.output
@@ -46,7 +49,7 @@ def place(tmp_path_factory):
     trained, found = folder / "trained", folder / "found"
     said = {
         "run": lesionkit("run", "ct-nodule", data, "--out", trained, "--config", folder / "tiny.yaml"),
-        "find": lesionkit("find", data, "--model", trained, "--out", found),
+        "find": lesionkit("find", data, "--model", trained, "--out", found, *HERE),
         "evaluate": lesionkit(
             *("evaluate", "luna16", "--truth", data / "annotations.csv", "--series", data / "seriesuids.csv"),
             *("--excluded", data / "annotations_excluded.csv", "--protocol", "exact"),
@@ -98,10 +101,11 @@ def test_both_tables_of_candidates_say_the_same(place):
     ]
 
 
-def test_find_takes_the_settings_and_the_weights_of_the_run(place):
+def test_find_takes_the_weights_of_the_run_and_its_settings_but_for_those_of_the_machine(place):
     folder, _ = place
     first, second = record(folder / "trained"), record(folder / "found")
-    assert second["settings"] == first["settings"]
+    assert second["settings"]["infer"] == first["settings"]["infer"]
+    assert (first["settings"]["learn"]["workers"], second["settings"]["learn"]["workers"]) == (0, 1)
     assert second["inputs"]["model"]["files"] == 1
 
 
@@ -133,7 +137,7 @@ def test_the_report_is_written_again_the_same(place):
 def test_the_same_commands_again_find_everything_done(place):
     folder, _ = place
     lesionkit("run", "ct-nodule", folder / "data", "--out", folder / "trained", "--config", folder / "tiny.yaml")
-    lesionkit("find", folder / "data", "--model", folder / "trained", "--out", folder / "found")
+    lesionkit("find", folder / "data", "--model", folder / "trained", "--out", folder / "found", *HERE)
     for run, stage in (("trained", "train"), ("trained", "find"), ("found", "find")):
         assert f"{stage}: finished before, skipped" in (folder / run / "log.txt").read_text()
 

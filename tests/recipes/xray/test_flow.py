@@ -10,7 +10,6 @@ from lesionkit.core.mask import decode_rle_siim
 from lesionkit.nets.model_file import read_card
 from lesionkit.recipes import load_recipe
 from lesionkit.recipes.xray import folds
-from lesionkit.recipes.xray.settings import XrayPneumothorax, shareable
 from lesionkit.runs.run_folder import open_run, read_run
 from lesionkit.runs.settings_file import change
 
@@ -164,8 +163,3 @@ def test_given_splits_are_kept(go, radiographs, tmp_path):
     splits = json.loads((tmp_path / "r/splits.json").read_text())
     assert splits == {**given, "test": ["x16", "x17"]}
     assert read_card(tmp_path / "r/models/small.safetensors")["learned from"]["images"] == 12
-
-
-def test_a_model_carries_no_path_of_the_machine_it_was_trained_on():
-    given = {"unlabelled": {"images": "/somewhere/a", "labels": "/somewhere/b"}, "lung": {"model": "/somewhere/c"}}
-    assert "somewhere" not in json.dumps(shareable(XrayPneumothorax.parse(given)))

@@ -21,6 +21,7 @@ from lesionkit.nets.nodule_head import NoduleHead
 from lesionkit.nets.nodule_net import NoduleNet
 from lesionkit.nets.weights import load_model, pick_device, save_model
 from lesionkit.recipes.base import Learned, Progress, Summary
+from lesionkit.recipes.card import card_of_run
 from lesionkit.recipes.ct.insert import bank_facts, inserter
 from lesionkit.recipes.ct.mine import hard_negatives
 from lesionkit.recipes.ct.prepare import PreparedSet, prepared_set
@@ -30,7 +31,6 @@ from lesionkit.recipes.ensemble import NetPlan, first_files, plans_of, unseen, w
 from lesionkit.recipes.kept_out import kept_out
 from lesionkit.runs.models import ENSEMBLE_FILE, chosen_model, model_of_run
 from lesionkit.runs.run_folder import RunFolder
-from lesionkit.runs.versions import versions
 from lesionkit.sample.draw import PatchDraws
 from lesionkit.sample.patch import Patch
 
@@ -188,16 +188,12 @@ def model_card(
     if not cases:
         raise LesionkitError("the training split is empty; check splits.json")
     card: dict[str, Any] = {
-        "recipe": "ct-nodule",
-        "settings": _settings_without_path(settings),
-        "inputs": {name: _without_path(value) for name, value in run.record["inputs"].items()},
-        "versions": versions(),
+        **card_of_run(run, settings),
         "seconds": seconds,
         "bank": bank_facts(settings),
         "training_cases": len(cases),
         "training_lesions": sum(len(case.truth or ()) for case in cases),
         "domain": Domain.of(cases).model_dump(mode="json"),
-        "notice": "Research use only; not a medical device.",
     }
     if score is not None:
         card["validation"] = {
@@ -207,13 +203,3 @@ def model_card(
             "operating_points": [[p.name, p.threshold, p.x, p.y] for p in score.operating_points],
         }
     return card
-
-
-def _without_path(value: Any) -> Any:
-    return {k: v for k, v in value.items() if k != "path"} if isinstance(value, dict) else value
-
-
-def _settings_without_path(settings: CtNodule) -> dict[str, Any]:
-    """The bank's place is of no use elsewhere; what it held is told under "bank"."""
-    sample = settings.sample.model_copy(update={"nodules": None})
-    return settings.model_copy(update={"sample": sample}).model_dump(mode="json")

@@ -9,18 +9,17 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lesionkit.engine.map import EngineSettings
 from lesionkit.evaluate.roc import auc_figure
 from lesionkit.infer.patch_scores import score_patches
 from lesionkit.nets.patch_net import PatchNet
+from lesionkit.recipes.card import card_of_run, without_path
 from lesionkit.recipes.ensemble import NetPlan
 from lesionkit.recipes.slide.case import PreparedSlide
 from lesionkit.recipes.slide.data import SlideSet
 from lesionkit.recipes.slide.patches import Draws, Labelled, pack_slides
-from lesionkit.recipes.slide.settings import NAME, SlideMetastasis
+from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.runs.fingerprint import fingerprint
 from lesionkit.runs.run_folder import RunFolder
-from lesionkit.runs.versions import versions
 
 AREA = "validation AUC of patches"
 _VALIDATION_SEED = 7_654_321
@@ -130,21 +129,9 @@ def ensemble_card(shown: Learners, settings: SlideMetastasis, each: Mapping[str,
 def _card(
     shown: Learners, slides: Mapping[str, PreparedSlide], settings: SlideMetastasis, seconds: int
 ) -> dict[str, Any]:
-    """Paths of a machine stay out."""
-    told = settings.model_dump(mode="json")
-    # What held for this data set and this machine only is not handed on to those who search with the model.
-    told["labelled"], told["engine"] = None, EngineSettings().model_dump(mode="json")
-    told["read"]["mpp"] = told["read"]["mpp_override"] = None
-    card: dict[str, Any] = {
-        "recipe": NAME,
-        "settings": told,
-        "inputs": {name: _without_path(value) for name, value in shown.run.record["inputs"].items()},
-        "versions": versions(),
-        "seconds": seconds,
-        "notice": "Research use only; not a medical device.",
-    }
+    card: dict[str, Any] = {**card_of_run(shown.run, settings), "seconds": seconds}
     if settings.labelled is not None:
-        card["inputs"]["labelled"] = _without_path(fingerprint(settings.labelled))
+        card["inputs"]["labelled"] = without_path(fingerprint(settings.labelled))
     if shown.held is not None:
         card["training_slides"] = len(slides)
         card["training_slides_with_tumour"] = sum(slide.has_tumour for slide in slides.values())
@@ -156,7 +143,3 @@ def _card(
 
 def _range(values: Sequence[float]) -> list[float]:
     return [min(values), max(values)] if values else []
-
-
-def _without_path(value: Any) -> Any:
-    return {k: v for k, v in value.items() if k != "path"} if isinstance(value, dict) else value

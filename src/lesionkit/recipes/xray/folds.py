@@ -26,14 +26,14 @@ from lesionkit.nets.model_file import read_card
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.weights import load_net, pick_device, save_model
 from lesionkit.read.chest_rows import ImageRow
+from lesionkit.recipes.card import card_of_run
 from lesionkit.recipes.xray.ensemble import EnsembleNet, image_score, judged, roles
 from lesionkit.recipes.xray.fit import PseudoEntries, Shown, Unlabelled, fit_member
 from lesionkit.recipes.xray.members import Member, with_values
 from lesionkit.recipes.xray.prepare import ChosenPictures, PreparedSet
 from lesionkit.recipes.xray.pseudo import make_pseudo_labels, read_pseudo_labels
-from lesionkit.recipes.xray.settings import XrayPneumothorax, shareable
+from lesionkit.recipes.xray.settings import XrayPneumothorax
 from lesionkit.runs.run_folder import RunFolder
-from lesionkit.runs.versions import versions
 from lesionkit.sample.pictures import Entry
 
 MODELS_FOLDER = "models"
@@ -155,23 +155,14 @@ def _train(plan: Training, fold: str, member: Member, number: int, stem: str) ->
 
 
 def _card(plan: Training, fold: str, member: Member, facts: Mapping[str, Any]) -> dict[str, Any]:
-    inputs = plan.run.record["inputs"]
     judges = roles(plan.members)[member.name][1]
     return {
-        "recipe": plan.run.record["recipe"],
-        "settings": shareable(plan.settings),
-        "inputs": {k: _without_path(v) for k, v in inputs.items()},
-        "versions": versions(),
+        **card_of_run(plan.run, plan.settings),
         "member": {"name": member.name, "role": member.role, "side": member.side, "judges": judges},
         "lung": plan.settings.lung.crop,
         "held out": fold,
         "learned from": dict(facts),
-        "notice": "Research use only; not a medical device.",
     }
-
-
-def _without_path(value: Any) -> Any:
-    return {k: v for k, v in value.items() if k != "path"} if isinstance(value, dict) else value
 
 
 def predict_fold(plan: Training, fold: str, nets: Sequence[EnsembleNet]) -> Mapping[str, Any]:

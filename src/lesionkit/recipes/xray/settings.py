@@ -1,7 +1,7 @@
 """The settings of the recipes for pneumothorax on chest radiographs, and the models they have."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -152,15 +152,6 @@ class XrayPneumothorax(Settings):
     def side(self) -> int:
         """Pixels per side of the prepared pictures: the largest that any network is shown."""
         return max(max(m.side, *(shown_side(part, m) for part in m.learn.parts)) for m in self.networks)
-
-
-def shareable(settings: XrayPneumothorax) -> dict[str, Any]:
-    """The settings as a model carries them: without the paths and processes of the machine it was trained on."""
-    told = settings.model_dump(mode="json")
-    told["unlabelled"] |= {"images": None, "labels": None}
-    told["lung"]["model"] = None
-    told["engine"] = XrayPneumothorax.model_fields["engine"].default.model_dump(mode="json")
-    return told
 
 
 def shown_side(part: TrainingPart, member: Member) -> int:

@@ -8,17 +8,17 @@ from typing import Any
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.weights import load_net, save_model
 from lesionkit.recipes.base import Learned, Progress, Summary
+from lesionkit.recipes.card import card_of_run
 from lesionkit.recipes.kept_out import kept_out
 from lesionkit.recipes.xray.ensemble import Ensemble, EnsembleNet, load_ensemble, rule_document, write_ensemble
 from lesionkit.recipes.xray.folds import Training, begin_training, train_folds
 from lesionkit.recipes.xray.lung import LUNG_FILE
 from lesionkit.recipes.xray.prepare import prepared_set
 from lesionkit.recipes.xray.rules import RULES_FILE, Decision, decide
-from lesionkit.recipes.xray.settings import XrayPneumothorax, shareable
+from lesionkit.recipes.xray.settings import XrayPneumothorax
 from lesionkit.recipes.xray.truth import item_of_row
 from lesionkit.runs.models import ENSEMBLE_FILE, chosen_model
 from lesionkit.runs.run_folder import RunFolder
-from lesionkit.runs.versions import versions
 
 _TOLD = (
     "validation images",
@@ -87,12 +87,9 @@ def _save(plan: Training, nets: Mapping[str, Sequence[EnsembleNet]], decision: D
             box=settings.lung.box,
         )
         facts = {
-            "recipe": run.record["recipe"],
-            "settings": shareable(settings),
-            "versions": versions(),
+            **card_of_run(run, settings),
             "validation": dict(decision.facts),
             "projections_only": projections,
-            "notice": "Research use only; not a medical device.",
         }
         write_ensemble(run.path / ENSEMBLE_FILE, ensemble, facts)
         return {"networks": len(every)}

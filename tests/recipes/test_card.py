@@ -1,0 +1,88 @@
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lesionkit.core.settings import Settings
+from lesionkit.recipes import load_recipe
+from lesionkit.recipes.card import NOTICE, card_of_run, shareable, without_path
+from lesionkit.runs.run_folder import open_run
+from lesionkit.runs.settings_file import change
+
+MADE = {
+    "ct-nodule": {
+        "read": {"series": "1.2.3", "allow_gaps": True},
+        "partial_truth": True,
+        "sample": {"nodules": "/home/me/bank"},
+        "learn": {"workers": 77, "device": "cuda:3", "devices": 2, "steps": 5},
+        "infer": {"device": "cuda:3"},
+        "engine": {"backend": "here", "workers": 77},
+    },
+    "xray-pneumothorax-2nd": {
+        "unlabelled": {"images": "/home/me/a", "labels": "/home/me/b"},
+        "lung": {"model": "/home/me/c"},
+        "learn": {"workers": 77, "device": "cuda:3", "devices": 2, "epochs": 5},
+        "infer": {"device": "cuda:3"},
+        "engine": {"backend": "here", "workers": 77},
+    },
+    "slide-metastasis": {
+        "read": {"mpp": 0.4567},
+        "labelled": "/home/me/patches",
+        "learn": {"workers": 77, "device": "cuda:3", "devices": 2, "steps": 5},
+        "infer": {"device": "cuda:3", "threads": 77},
+        "members": [{"name": "a", "learn": {"workers": 77, "device": "cuda:3"}}, {"name": "b"}],
+        "engine": {"backend": "here", "workers": 77},
+    },
+}
+"""Recipe -> settings of which all but steps and epochs are of the machine or the files of the maker."""
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_model_carries_no_place_no_device_and_no_reading_of_its_maker(name):
+    settings = change(load_recipe(name).settings(), MADE[name])
+    told = shareable(settings)
+    text = json.dumps(told)
+    assert not [word for word in ("/home/me", "cuda:3", "1.2.3", "0.4567", "77") if word in text]
+    plain = load_recipe(name).settings()
+    assert told["engine"] == plain.engine.model_dump(mode="json")
+    assert 5 in (told["learn"].get("steps"), told["learn"].get("epochs"))
+
+
+@pytest.mark.parametrize("name", ["ct-nodule", "xray-pneumothorax", "xray-pneumothorax-4th", "slide-metastasis"])
+def test_settings_that_say_only_what_the_model_is_are_carried_as_they_are(name):
+    settings = load_recipe(name).settings()
+    assert type(settings).parse(shareable(settings)) == settings
+
+
+class Inner(Settings):
+    rate: float = 0.1
+    device: str = "auto"
+
+
+class Outer(Settings):
+    inner: Inner = Inner()
+    several: tuple[Inner, ...] = ()
+    sides: tuple[int, ...] = (1, 2)
+    place: Path | None = None
+    threads: int = 2
+
+
+@given(st.builds(Outer, inner=st.builds(Inner), several=st.lists(st.builds(Inner), max_size=2).map(tuple)))
+def test_what_is_carried_carries_nothing_more_when_it_is_carried_on(settings):
+    once = Outer.parse(shareable(settings))
+    assert shareable(once) == shareable(settings)
+    assert [one.rate for one in once.several] == [one.rate for one in settings.several]
+    assert (once.place, once.threads, once.sides) == (None, 2, settings.sides)
+    assert {once.inner.device, *(one.device for one in once.several)} == {"auto"}
+
+
+def test_inputs_are_told_by_content_and_not_by_place(tmp_path):
+    (tmp_path / "data.csv").write_text("a\n")
+    with open_run(tmp_path / "r", "toy", Outer(), {"data": tmp_path / "data.csv", "search": "rate"}) as run:
+        card = card_of_run(run, Outer(place=tmp_path))
+    assert (card["recipe"], card["notice"], card["inputs"]["search"]) == ("toy", NOTICE, "rate")
+    assert card["inputs"]["data"]["files"] == 1
+    assert str(tmp_path) not in json.dumps(card)
+    assert without_path("rate") == "rate"
