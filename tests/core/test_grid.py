@@ -178,3 +178,13 @@ def test_a_sheared_or_singular_affine_is_refused():
         Grid.from_affine((2, 2, 2), np.diag([0.0, 1, 1, 1]))
     with pytest.raises(LesionkitError, match="finite 4x4 matrix"):
         Grid.from_affine((2, 2, 2), np.eye(3))
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_a_margin_around_the_lattice_is_in_millimetres_along_each_axis(axis):
+    grid = Grid.upright((10, 10, 10), (2.5, 0.8, 0.5))
+    place = grid.index_to_world([4, 4, 4])
+    edge = grid.index_to_world([9.5] * 3)[2 - axis]
+    for beyond, inside in ((4.9, True), (5.1, False)):
+        place[2 - axis] = edge + beyond
+        assert bool(grid.contains(place, margin_mm=5.0)) == inside

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
-from lesionkit.core.image import ArrayImage, read_padded, upright
+from lesionkit.core.image import ArrayImage, read_beyond, read_padded, upright
 
 grids = st.from_type(Grid)
 
@@ -55,3 +55,10 @@ def test_padded_reading_is_slicing_a_padded_array(start, shape):
     padded = np.pad(image.array, 20, constant_values=-1)
     box = tuple(slice(20 + s, 20 + s + n) for s, n in zip(start, shape, strict=True))
     np.testing.assert_array_equal(read_padded(image, start, shape, fill=-1), padded[box])
+
+
+def test_beyond_its_ends_an_image_is_mirrored_or_goes_on():
+    image = ArrayImage(Grid.upright((1, 1, 4), (1, 1, 1)), np.arange(4).reshape(1, 1, 4))
+    assert read_beyond(image, (0, 0, -2), (1, 1, 8), "mirrored").ravel().tolist() == [1, 0, 0, 1, 2, 3, 3, 2]
+    assert read_beyond(image, (0, 0, -2), (1, 1, 8), "continued").ravel().tolist() == [0, 0, 0, 1, 2, 3, 3, 3]
+    assert read_beyond(image, (0, 0, 1), (1, 1, 2), "mirrored").ravel().tolist() == [1, 2]

@@ -94,3 +94,51 @@ def test_a_range_upside_down_is_refused():
 def test_a_scan_without_lungs_is_refused(shapes):
     with pytest.raises(LesionkitError, match="no lungs in view"):
         prepare_ct(Case("a", "p", shapes.make_body(lungs=())))
+
+
+def test_the_lungs_up_to_the_pleura_are_kept_beside_those_that_are_searched(case, shapes):
+    prepared = prepare_ct(case)
+    proper, grown = prepared.regions["lung_proper"].array, prepared.regions["lung"].array
+    assert grown[proper].all()
+    assert proper.sum() * 1e-6 == pytest.approx(2 * shapes.lung_l, rel=0.05)
+    # The mask that is searched is 3 mm larger all around.
+    assert grown.sum() / proper.sum() > 1.08
+
+
+@pytest.mark.parametrize(
+    ("factor", "message"), [(0.01, "at least 100 mm wide along two axes"), (1000, "at most 2000 mm long")]
+)
+def test_a_size_that_no_chest_has_is_refused_before_anything_is_computed(case, factor, message):
+    grid = dataclasses.replace(case.image.grid, spacing_mm=tuple(factor * s for s in case.image.grid.spacing_mm))
+    with pytest.raises(LesionkitError, match=rf"a chest CT is {message} \(prepare.field_mm\).*right unit"):
+        prepare_ct(dataclasses.replace(case, image=ArrayImage(grid, case.image.array)))
+
+
+def test_a_spacing_that_no_scan_of_a_chest_has_is_refused(case):
+    grid = dataclasses.replace(case.image.grid, spacing_mm=(25.0, 3.0, 3.0))
+    with pytest.raises(LesionkitError, match=r"at most 20 mm apart \(prepare.most_spacing_mm\), got 25 mm"):
+        prepare_ct(dataclasses.replace(case, image=ArrayImage(grid, case.image.array)))
+
+
+def cut(case, start, stop):
+    box = (slice(start, stop), *case.image.grid.whole[1:])
+    return dataclasses.replace(case, image=ArrayImage(case.image.grid.crop(box), case.image.array[box]))
+
+
+def test_lungs_that_the_scan_cuts_are_warned_of_at_that_end(case):
+    """The lungs reach from slice 10 to 60 of 70; in the middle they have 200 cm² and more."""
+    for start, stop, ends in [(0, 70, []), (0, 40, ["upper"]), (30, 70, ["lower"]), (25, 45, ["lower", "upper"])]:
+        prepared = prepare_ct(cut(case, start, stop))
+        assert [w.split(" at its ")[1].split()[0] for w in prepared.facts["warnings"]] == ends
+        assert prepared.facts["at_scan_end"][0] == ["lower" in ends, "upper" in ends]
+        assert prepared.facts["at_scan_end"][1:] == [[False, False], [False, False]]
+
+
+def test_lungs_of_plain_air_are_those_of_a_phantom(case):
+    array = case.image.array.copy()
+    array[array == -850] = -1000
+    prepared = prepare_ct(dataclasses.replace(case, image=ArrayImage(case.image.grid, array)))
+    assert prepared.facts["lung_volume_l"] == pytest.approx(3.45, rel=0.03)
+    assert prepared.facts["warnings"] == [
+        "the lungs hold plain air without vessels: this looks like a phantom, not like a patient"
+    ]

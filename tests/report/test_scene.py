@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
@@ -74,3 +75,11 @@ def test_a_flat_image_is_refused():
     flat = ArrayImage(Grid.upright((4, 4), (1, 1)), np.zeros((4, 4)))
     with pytest.raises(LesionkitError, match=r"needs images with 3 axes, got shape \(4, 4\)"):
         Scene.of(flat, None)
+
+
+def test_the_pleura_is_that_of_the_lungs_and_not_of_the_mask_that_was_grown():
+    lungs = two_boxes()
+    grown = ndimage.binary_dilation(lungs, iterations=2)
+    image = ArrayImage(GRID, np.zeros(GRID.shape, np.int16))
+    scene = Scene.of(image, ArrayImage(GRID, grown), ArrayImage(GRID, lungs))
+    assert scene.pleura_mm((10.0, 20.0, 40.0)) == pytest.approx(6.0)

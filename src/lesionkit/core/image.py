@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,27 @@ def upright(image: Image) -> ArrayImage:
     axes += tuple(range(image.grid.ndim, array.ndim))
     array = np.flip(array.transpose(axes), tuple(a for a, f in enumerate(flips) if f))
     return ArrayImage(image.grid.turned_upright(), np.ascontiguousarray(array))
+
+
+Beyond: TypeAlias = Literal["mirrored", "continued"]
+"""What is thought to lie beyond the ends of an image: the image mirrored there, or its last samples again and again."""
+
+
+def read_beyond(image: Image, start: Sequence[int], shape: Sequence[int], beyond: Beyond) -> NDArray[Any]:
+    """The samples of a box that may reach beyond the image, but overlaps it.
+
+    Args:
+        start: index of the first sample in array order, may be negative.
+        shape: samples per axis of the result.
+    """
+    stops = [s + n for s, n in zip(start, shape, strict=True)]
+    inside = tuple(slice(max(a, 0), min(b, size)) for a, b, size in zip(start, stops, image.grid.shape, strict=True))
+    block = image.read(inside)
+    pads = [(i.start - a, b - i.stop) for i, a, b in zip(inside, start, stops, strict=True)]
+    if not any(map(any, pads)):
+        return block
+    pads += [(0, 0)] * (block.ndim - len(pads))
+    return np.pad(block, pads, mode="symmetric" if beyond == "mirrored" else "edge")
 
 
 def read_padded(image: Image, start: Sequence[int], shape: Sequence[int], fill: float) -> NDArray[Any]:

@@ -37,8 +37,10 @@ class Candidate:
         centre_mm: world position (x, y[, z]), LPS millimetres.
         score: ranking number; a probability where the detector says so.
         diameter_mm: None where the detector does not tell.
+        leaves_scan: its box reaches beyond the end of the scan, so it was judged from a part of it.
     """
 
     centre_mm: tuple[float, ...]
     score: float
     diameter_mm: float | None = None
+    leaves_scan: bool = False

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from lesionkit.core.case import Case
 from lesionkit.core.grid import Box
-from lesionkit.core.image import Image, read_padded
+from lesionkit.core.image import Beyond, Image, read_beyond
 from lesionkit.core.lesion import Candidate
 from lesionkit.infer.detect_settings import InferSettings
 from lesionkit.infer.windows import WindowRule, windows_over
-from lesionkit.nets.intensity import LOW_HU, scale_hu
+from lesionkit.nets.intensity import scale_hu
 from lesionkit.nets.nodule_head import NoduleHead
 from lesionkit.nets.nodule_net import NoduleNet, for_inference
 
@@ -37,30 +37,45 @@ class NoduleDetector:
 
         Args:
             case: prepared at the spacing the net learned on, with a region "lung"; without one everything is searched.
+                The fact "at_scan_end" tells which of its faces are the scan's own; those of cases without it are none.
         """
         grid = case.image.grid
         lung = case.regions.get("lung")
         mask = np.ones(grid.shape, bool) if lung is None else np.asarray(lung.read(grid.whole), bool)
-        found = [balls for box in windows_over(mask, self.rule) for balls in self._search(case.image, box)]
-        balls = merge(np.concatenate(found) if found else np.zeros((0, 5)), self.settings.merge, least=4.0)
+        ends = np.array(case.facts.get("at_scan_end", [[False, False]] * 3), bool)
+        found = [balls for box in windows_over(mask, self.rule) for balls in self._search(case.image, box, ends)]
+        balls = np.concatenate(found) if found else np.zeros((0, 5))
+        # What lies beyond the scan is thought up.
+        balls = balls[((balls[:, 1:4] > -0.5) & (balls[:, 1:4] < np.array(grid.shape) - 0.5)).all(axis=1)]
+        spacing = np.array(grid.spacing_mm)
+        balls[:, 4] *= float(np.prod(spacing)) ** (1 / 3)
+        balls = merge(balls, self.settings.merge, self.settings.merge_mm, spacing)
         if lung is not None:
-            balls = balls[_near(mask, balls[:, 1:4], self.settings.near_lung_mm / grid.spacing_mm[0])]
-        mean_mm = float(np.prod(grid.spacing_mm)) ** (1 / 3)
+            balls = balls[_near(mask, balls[:, 1:4], self.settings.near_lung_mm / spacing)]
+        leaves = _leaves(balls, grid.shape, spacing, ends)
         return [
-            Candidate(tuple(float(v) for v in world), float(ball[0]), float(ball[4] * mean_mm))
-            for ball, world in zip(balls, grid.index_to_world(balls[:, 1:4]), strict=True)
+            Candidate(tuple(float(v) for v in world), float(ball[0]), float(ball[4]), bool(cut))
+            for ball, world, cut in zip(balls, grid.index_to_world(balls[:, 1:4]), leaves, strict=True)
         ][: self.settings.limit]
 
-    def _search(self, image: Image, box: Box) -> Iterator[NDArray[np.float64]]:
+    def _search(self, image: Image, box: Box, ends: NDArray[np.bool_]) -> Iterator[NDArray[np.float64]]:
         """Balls (k, 5) of one window in samples of the image."""
         start, shape = self.rule.grown(box)
-        hu = torch.from_numpy(read_padded(image, start, shape, fill=LOW_HU)).to(self.device)
-        output = self._output(scale_hu(hu)[None, None].to(self.type))
+        output = self._output(self._volume(image, start, shape, "mirrored"))
+        if _is_at_end(box, image.grid.shape, ends, self.rule.halo):
+            # A vessel that is cut looks like a ball beside its mirror image, and a nodule like a vessel if the last
+            # slice goes on for ever; what both show is believed.
+            output = (output + self._output(self._volume(image, start, shape, "continued"))) / 2
         balls = self.head.decode(output, self.settings.threshold)
         balls[:, 1:4] += start
         # A peak belongs to the window its cell lies in; half a cell of tolerance, doubles are merged afterwards.
         low, high = np.array([b.start for b in box]) - 2.5, np.array([b.stop for b in box]) + 1.5
         yield balls[((balls[:, 1:4] >= low) & (balls[:, 1:4] <= high)).all(axis=1)]
+
+    def _volume(self, image: Image, start: Sequence[int], shape: Sequence[int], beyond: Beyond) -> torch.Tensor:
+        """A window with its context as the net wants it, (1, 1, z, y, x)."""
+        hu = torch.from_numpy(np.ascontiguousarray(read_beyond(image, start, shape, beyond))).to(self.device)
+        return scale_hu(hu)[None, None].to(self.type)
 
     @torch.inference_mode()
     def _output(self, volume: torch.Tensor) -> torch.Tensor:
@@ -72,31 +87,49 @@ class NoduleDetector:
         return output
 
 
-def merge(balls: NDArray[np.float64], share: float, least: float) -> NDArray[np.float64]:
-    """Keep the strongest of balls that lie closer than `share` of its diameter or `least` samples; strongest first.
+def merge(
+    balls: NDArray[np.float64], share: float, least_mm: float, spacing_mm: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Keep the strongest of balls that lie closer than `share` of its diameter or `least_mm`; strongest first.
 
     Args:
-        balls: (k, 5) score, z, y, x, diameter.
+        balls: (k, 5) score, z, y, x in samples, diameter in mm.
+        spacing_mm: (z, y, x).
     """
-    order = np.argsort(-balls[:, 0], kind="stable")
-    balls = balls[order]
+    balls = balls[np.argsort(-balls[:, 0], kind="stable")]
+    places = balls[:, 1:4] * spacing_mm
     free = np.ones(len(balls), bool)
     for n in range(len(balls)):
         if free[n]:
-            reach = max(share * balls[n, 4], least)
-            near = ((balls[n + 1 :, 1:4] - balls[n, 1:4]) ** 2).sum(axis=1) < reach**2
-            free[n + 1 :] &= ~near
+            reach = max(share * balls[n, 4], least_mm)
+            free[n + 1 :] &= ((places[n + 1 :] - places[n]) ** 2).sum(axis=1) >= reach**2
     return balls[free]
 
 
-def _near(mask: NDArray[np.bool_], places: NDArray[np.float64], reach: float) -> NDArray[np.bool_]:
-    """Which places (k, 3) have a set sample within `reach` samples along the axes."""
-    r = int(np.ceil(reach))
-    result = np.zeros(len(places), bool)
-    for n, place in enumerate(np.rint(places).astype(int)):
-        low = np.clip(place - r, 0, mask.shape)
-        result[n] = bool(mask[tuple(slice(a, b) for a, b in zip(low, np.maximum(place + r + 1, 0), strict=True))].any())
-    return result
+def _near(mask: NDArray[np.bool_], places: NDArray[np.float64], reach: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which places (k, 3) have a set sample within `reach` samples (z, y, x) along each axis."""
+    low = np.clip(np.ceil(places - reach), 0, mask.shape).astype(int)
+    stop = np.clip(np.floor(places + reach) + 1, 0, mask.shape).astype(int)
+    boxes = (tuple(slice(a, b) for a, b in zip(*ends, strict=True)) for ends in zip(low, stop, strict=True))
+    return np.array([mask[box].any() for box in boxes], bool)
+
+
+def _is_at_end(box: Box, shape: Sequence[int], ends: NDArray[np.bool_], halo: int) -> bool:
+    """Whether a window reads beyond the end of the scan."""
+    return any(
+        (first and side.start < halo) or (last and side.stop > size - halo)
+        for side, size, (first, last) in zip(box, shape, ends, strict=True)
+    )
+
+
+def _leaves(
+    balls: NDArray[np.float64], shape: Sequence[int], spacing_mm: NDArray[np.float64], ends: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Whether the box around each ball reaches beyond the end of the scan."""
+    radius = balls[:, 4:5] / 2 / spacing_mm
+    first = (balls[:, 1:4] - radius < -0.5) & ends[:, 0]
+    last = (balls[:, 1:4] + radius > np.array(shape) - 0.5) & ends[:, 1]
+    return np.asarray((first | last).any(axis=1))
 
 
 def search_all(detector: NoduleDetector, cases: Sequence[Case]) -> dict[str, list[Candidate]]:

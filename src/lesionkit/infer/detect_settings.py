@@ -17,9 +17,11 @@ class InferSettings(Settings):
     limit: int = Field(100, ge=1)
     """Most candidates per scan; LUNA16 counts no more than 100."""
     merge: float = Field(0.5, ge=0)
-    """Candidates closer than this share of the stronger one's diameter, or than 4 mm, are one."""
+    """Candidates closer than this share of the stronger one's diameter, or than `merge_mm`, are one."""
+    merge_mm: float = Field(4.0, ge=0)
+    """Candidates closer than this are one, however small."""
     near_lung_mm: float = Field(4.0, ge=0)
-    """Candidates farther outside the lungs than this are dropped."""
+    """Candidates farther outside the lungs than this along any axis are dropped."""
     flip: bool = False
     """Average with the scan mirrored left to right (twice the time)."""
     precision: str = "bf16"

@@ -3,13 +3,13 @@
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from pydantic import Field, field_validator
 
 from lesionkit.core.case import Case
+from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
 from lesionkit.core.settings import Settings
@@ -19,6 +19,9 @@ from lesionkit.prepare.intensity import LOWEST_HU, check_hu_range, clip_hu
 from lesionkit.prepare.lung.shape import bounds
 from lesionkit.prepare.lung.trace import LungMask, LungSettings, trace_lungs
 from lesionkit.prepare.spacing import resample_onto, upright_grid
+
+_CUT_CM2 = 5.0
+"""A tip of the lung that just touches the scan's end is smaller."""
 
 
 class PrepareSettings(Settings):
@@ -30,6 +33,11 @@ class PrepareSettings(Settings):
     """Smooth axes that become coarser before they are resampled."""
     hu_range: tuple[float, float] = (LOWEST_HU, 2000)
     """Values kept in the prepared image; what a network sees is windowed later."""
+    field_mm: tuple[float, float] = (100.0, 2000.0)
+    """A chest is larger than the first along two axes at least, and no axis of a scan is longer than the second; else
+    the scan is refused before anything is computed."""
+    most_spacing_mm: float = Field(default=20.0, gt=0)
+    """A scan whose samples lie farther apart is refused likewise."""
     margin_mm: float = Field(default=12.0, ge=0)
     """Kept around the box of the lungs."""
     chest: ChestSettings = ChestSettings()
@@ -50,25 +58,30 @@ def prepare_ct(case: Case, settings: PrepareSettings | None = None) -> Case:
         case: a CT in HU, any orientation and spacing.
 
     Returns:
-        The case with an int16 image, regions "lung" (bool, same grid) and facts "lung_volume_l", "lung_cover_ratio",
+        The case with an int16 image, regions "lung" and "lung_proper" (before it was grown; bool, same grid), facts
+        "at_scan_end" (for z, y, x: whether the first and the last sample lie at the scan's end), "lung_volume_l",
+        "lung_cover_ratio",
         "lung_left_right_ratio", "lung_seconds", "lung_preset", "lung_failure", "searched_mm" (lowest and highest world
         z), "searched", "native_spacing_mm", "prepare_seconds" and "warnings". Truth outside the box is kept, with a
         warning.
 
     Raises:
-        LesionkitError: no lungs in view, or no CT at all.
+        LesionkitError: no lungs in view, a size or spacing that no chest can have, or no CT at all.
     """
     settings = settings or PrepareSettings()
     started = time.perf_counter()
+    refuse_impossible(case.image.grid, settings)
     work = coarsen(case.image, settings.lung.working_spacing_mm)
     chest = find_chest(work, settings.chest)
     lungs = trace_lungs(ArrayImage(work.grid.crop(chest.box), work.read(chest.box)), settings.lung)
     grid = _lung_grid(case.image.grid, lungs, settings)
     image = resample_onto(case.image, grid, antialias=settings.antialias)
     array = clip_hu(image.array, settings.hu_range).astype(np.int16, copy=False)
-    regions = {"lung": ArrayImage(grid, lungs.on(grid).mask)}
+    there = lungs.on(grid)
+    regions = {"lung": ArrayImage(grid, there.mask), "lung_proper": ArrayImage(grid, there.proper)}
     warnings = _warnings(case, settings, chest, lungs, grid)
     facts = _facts(case, chest, lungs, warnings, time.perf_counter() - started)
+    facts["at_scan_end"] = _at_scan_end(case.image.grid, grid)
     return dataclasses.replace(case, image=ArrayImage(grid, array), regions=regions, facts=facts)
 
 
@@ -85,7 +98,40 @@ def _lung_grid(native: Grid, lungs: LungMask, settings: PrepareSettings) -> Grid
     return whole.crop(tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True)))
 
 
-def _facts(case: Case, chest: Chest, lungs: LungMask, warnings: list[str], seconds: float) -> Mapping[str, Any]:
+def refuse_impossible(grid: Grid, settings: PrepareSettings) -> None:
+    """Refuse a scan of a size or spacing that no chest can have, before memory is taken for it.
+
+    Raises:
+        LesionkitError: says size or spacing, and which setting allows it.
+    """
+    least, most = settings.field_mm
+    sizes, spacing = sorted(grid.size_mm), max(grid.spacing_mm)
+    said = " x ".join(f"{size:.4g}" for size in grid.size_mm)
+    if sizes[-1] > most or sizes[-2] < least:
+        bound = f"at most {most:g} mm long" if sizes[-1] > most else f"at least {least:g} mm wide along two axes"
+        raise LesionkitError(
+            f"a chest CT is {bound} (prepare.field_mm), got {said} mm (z, y, x); does its header state the right unit?"
+        )
+    if spacing > settings.most_spacing_mm:
+        raise LesionkitError(
+            f"samples of a chest CT lie at most {settings.most_spacing_mm:g} mm apart (prepare.most_spacing_mm), got "
+            f"{spacing:.4g} mm; does its header state the right unit?"
+        )
+
+
+def _at_scan_end(native: Grid, grid: Grid) -> list[list[bool]]:
+    """For each axis of the prepared grid, whether its first and its last sample lie at the scan's end."""
+    turned = native.turned_upright()
+    if turned.is_oblique:
+        return [[False, False] for _ in range(3)]
+    low, high = (np.array(turned.index_to_world(place))[::-1] for place in ([-0.5] * 3, np.array(turned.shape) - 0.5))
+    first, last = (np.array(grid.index_to_world(place))[::-1] for place in ([0.0] * 3, np.array(grid.shape) - 1.0))
+    # The lattice covers the scan to half a sample.
+    near = 1.5 * np.array(grid.spacing_mm)
+    return [[bool(a), bool(b)] for a, b in zip(first - low < near, high - last < near, strict=True)]
+
+
+def _facts(case: Case, chest: Chest, lungs: LungMask, warnings: list[str], seconds: float) -> dict[str, Any]:
     native = case.image.grid
     whole_mm = native.voxel_mm * math.prod(native.shape)
     return {
@@ -109,9 +155,13 @@ def _warnings(case: Case, settings: PrepareSettings, chest: Chest, lungs: LungMa
     warnings = list(case.facts.get("warnings", ()))
     if not chest.is_whole:
         warnings.append(chest.note(case.image.grid))
+    if chest.plain_air:
+        warnings.append("the lungs hold plain air without vessels: this looks like a phantom, not like a patient")
     if lungs.failure:
         warnings.append(f"the lungs were not found: {lungs.failure}")
-    elif settings.lung.max_erosions and math.isnan(lungs.left_right_ratio):
+    else:
+        warnings += _cut_lungs(case.image.grid, lungs)
+    if not lungs.failure and settings.lung.max_erosions and math.isnan(lungs.left_right_ratio):
         warnings.append("the two lungs were not told apart, or only one is in view")
     for number, lesion in enumerate(case.truth or ()):
         if not bool(grid.contains(lesion.centre_mm)):
@@ -119,3 +169,19 @@ def _warnings(case: Case, settings: PrepareSettings, chest: Chest, lungs: LungMa
             name = lesion.lesion_id or str(number)
             warnings.append(f"lesion {name} at ({place}) mm lies outside the prepared box around the lungs")
     return warnings
+
+
+def _cut_lungs(native: Grid, lungs: LungMask) -> list[str]:
+    """A sentence where the lungs go on beyond the first or the last slice."""
+    turned = native.turned_upright()
+    area = [np.count_nonzero(lungs.proper[end]) * math.prod(lungs.grid.spacing_mm[1:]) / 100 for end in (0, -1)]
+    inside = [float(lungs.grid.index_to_world([end, 0, 0])[2]) for end in (0, lungs.grid.shape[0] - 1)]
+    outer = [float(turned.index_to_world([end, 0, 0])[2]) for end in (0, turned.shape[0] - 1)]
+    # Averaging drops less than a coarse slice at the far end.
+    near = 2 * lungs.grid.spacing_mm[0]
+    return [
+        f"the scan ends within the lungs at its {name} end ({cm2:.0f} cm² of lung in the last slice): nodules beyond "
+        "it are not seen, and those at the cut are judged from a part of them"
+        for name, cm2, at, end in zip(("lower", "upper"), area, inside, outer, strict=True)
+        if cm2 >= _CUT_CM2 and abs(at - end) <= near
+    ]

@@ -53,6 +53,7 @@ class Row:
     slice: int
     side: str | None
     pleura: str
+    leaves_scan: bool
     verdict: Verdict | None
     pictures: tuple[Picture, ...]
 
@@ -142,6 +143,7 @@ def _row(case: FoundCase, scene: Scene, rank: int, verdict: Verdict | None, *, w
         slice=slice_number(scene, candidate.centre_mm),
         side=scene.side(candidate.centre_mm),
         pleura=_pleura(scene.pleura_mm(candidate.centre_mm)),
+        leaves_scan=candidate.leaves_scan,
         verdict=verdict,
         pictures=crops(scene, candidate, rings_of(case)) if with_pictures else (),
     )

@@ -16,7 +16,8 @@ class FoundCase:
         case_id: unique in the report.
         image: CT in HU (z, y, x), native or prepared, in any orientation; read as a whole while its pictures are made.
         candidates: ranked, the strongest first.
-        lung: mask, on any grid of the same world; None where lungs were not looked for.
+        lung: mask of what was searched, on any grid of the same world; None where lungs were not looked for.
+        lung_proper: mask of the lungs up to the pleura; None where only `lung` is known.
         truth: the lesions; None where nobody looked.
         excluded: findings that count neither way.
         facts: what else to say. Known keys, all optional: "warnings" (list of sentences), "seconds" (stage -> seconds,
@@ -32,3 +33,4 @@ class FoundCase:
     truth: tuple[Lesion, ...] | None = None
     excluded: tuple[Lesion, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    lung_proper: Image | None = None

@@ -81,7 +81,7 @@ def write_find_report(
     shelves, sections = _shelves(), []
     lungs: list[tuple[float, LungTile]] = []
     for number, case in enumerate(cases, 1):
-        scene, judged, anchor = Scene.of(case.image, case.lung), judge(case), f"case-{number}"
+        scene, judged, anchor = Scene.of(case.image, case.lung, case.lung_proper), judge(case), f"case-{number}"
         rows = candidate_rows(case, scene, judged, room)
         _fill(shelves, case, scene, rows, judged, anchor)
         sections.append(case_section(case, scene, rows, judged, room, anchor=anchor, alone=alone))

@@ -19,14 +19,20 @@ _PLEURA_REACH_MM = 40.0
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """An upright CT (z, y, x) in HU and its lung mask of the same shape, or None."""
+    """An upright CT (z, y, x) in HU and its lung masks of the same shape, or None.
+
+    Attributes:
+        lung: where was searched.
+        proper: the lungs up to the pleura; `lung` where it is None.
+    """
 
     image: ArrayImage
     lung: NDArray[np.bool_] | None
+    proper: NDArray[np.bool_] | None = None
 
     @classmethod
-    def of(cls, image: Image, lung: Image | None) -> "Scene":
-        """Turn image and mask upright and bring the mask onto the image's grid.
+    def of(cls, image: Image, lung: Image | None, proper: Image | None = None) -> "Scene":
+        """Turn image and masks upright and bring the masks onto the image's grid.
 
         Raises:
             LesionkitError: the image has not three axes.
@@ -34,7 +40,8 @@ class Scene:
         if image.grid.ndim != 3:
             raise LesionkitError(f"a CT report needs images with 3 axes, got shape {image.grid.shape}")
         turned = upright(image)
-        return cls(turned, None if lung is None else _on_grid(upright(lung), turned.grid))
+        masks = [None if mask is None else _on_grid(upright(mask), turned.grid) for mask in (lung, proper)]
+        return cls(turned, *masks)
 
     @property
     def grid(self) -> Grid:
@@ -87,9 +94,9 @@ class Scene:
         return "right" if float(self.grid.world_to_index(centre_mm)[2]) < self.midline else "left"
 
     def pleura_mm(self, centre_mm: Sequence[float]) -> float | None:
-        """Distance to the nearest edge of the lung mask, the mediastinal one included; None without lungs.
+        """Distance to the nearest edge of the lungs, the mediastinal one included; None without lungs.
 
-        0 outside the mask; inf where the edge is farther than 40 mm.
+        0 outside of them; inf where the edge is farther than 40 mm.
         """
         if self.lung is None or not self.has_lung:
             return None
@@ -99,7 +106,8 @@ class Scene:
         stop = np.minimum(np.ceil(middle + reach) + 1, self.grid.shape).astype(int)
         if (stop <= start).any():
             return 0.0
-        inside = self.lung[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
+        lungs = self.lung if self.proper is None else self.proper
+        inside = lungs[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
         away = [
             ((np.arange(a, b) - m) * s) ** 2
             for a, b, m, s in zip(start, stop, middle, self.grid.spacing_mm, strict=True)

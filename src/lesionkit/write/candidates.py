@@ -36,6 +36,8 @@ def write_candidates_json(
 ) -> Path:
     """Write `{"notice", "facts", "cases": {case_id: [{rank, world_mm, probability, diameter_mm}]}}`; returns the path.
 
+    A candidate whose box reaches beyond the end of the scan has `"leaves_scan": true` as well.
+
     Args:
         facts: what belongs to the run: versions, settings, model; what JSON can hold.
     """
@@ -46,6 +48,7 @@ def write_candidates_json(
                 "world_mm": [round(float(c), 4) for c in candidate.centre_mm],
                 "probability": float(candidate.score),
                 "diameter_mm": None if candidate.diameter_mm is None else round(float(candidate.diameter_mm), 3),
+                **({"leaves_scan": True} if candidate.leaves_scan else {}),
             }
             for rank, candidate in enumerate(_ranked(found), start=1)
         ]

@@ -36,7 +36,8 @@ class LungMask:
     """Where the lungs are.
 
     Attributes:
-        mask: booleans on `grid`, never empty.
+        mask: booleans on `grid`, never empty: where to search.
+        proper: the same before it was grown: the lungs up to the pleura, with what was closed and filled.
         grid: the lattice of the mask.
         volume_l: volume of the lungs before closing, hull and growth; of the body or image if nothing was found.
         left_right_ratio: volume of the patient's left lung / right lung; nan if they were not told apart.
@@ -47,6 +48,7 @@ class LungMask:
     """
 
     mask: Mask
+    proper: Mask
     grid: Grid
     volume_l: float
     left_right_ratio: float
@@ -57,9 +59,10 @@ class LungMask:
 
     def on(self, grid: Grid) -> LungMask:
         """The same lungs on another lattice, by the nearest sample."""
-        return dataclasses.replace(
-            self, mask=resample_onto(ArrayImage(self.grid, self.mask), grid, 0, fill=0).array, grid=grid
+        mask, proper = (
+            resample_onto(ArrayImage(self.grid, part), grid, 0, fill=0).array for part in (self.mask, self.proper)
         )
+        return dataclasses.replace(self, mask=mask, proper=proper, grid=grid)
 
 
 def find_lungs(image: Image, settings: LungSettings | None = None) -> LungMask:
@@ -97,9 +100,10 @@ def trace_lungs(image: Image, settings: LungSettings | None = None) -> LungMask:
         failure += "; the body is searched instead"
         if not parts[0].any():
             parts, failure = [np.ones(hu.shape, dtype=bool)], failure.replace("the body", "the whole volume")
-    grown = _grown(parts, spacing_mm, settings) if failure is None else parts[0]
+    proper, grown = _grown(parts, spacing_mm, settings) if failure is None else (parts[0], parts[0])
     return LungMask(
         mask=grown,
+        proper=proper,
         grid=work.grid,
         volume_l=sum(np.count_nonzero(p) for p in parts) * work.grid.voxel_mm * 1e-6,
         left_right_ratio=_left_right(parts),
@@ -150,8 +154,9 @@ def _by_kmeans(
     return [mask], None
 
 
-def _grown(parts: list[Mask], spacing_mm: tuple[float, ...], settings: LungSettings) -> Mask:
-    result = np.zeros_like(parts[0])
+def _grown(parts: list[Mask], spacing_mm: tuple[float, ...], settings: LungSettings) -> tuple[Mask, Mask]:
+    """The lungs closed and filled, and the same grown at the end."""
+    proper, grown = np.zeros_like(parts[0]), np.zeros_like(parts[0])
     sides = _sides(parts)
     for lung, side in zip(parts, sides, strict=True):
         if settings.closing_mm:
@@ -160,10 +165,9 @@ def _grown(parts: list[Mask], spacing_mm: tuple[float, ...], settings: LungSetti
             lung = dilate(lung, spacing_mm, settings.dilation_mm, cube=True)
         if settings.hull and (side or not settings.hull_wall_only):
             lung = hull_slices(lung, settings.max_hull_ratio, side if settings.hull_wall_only else None)
-        if settings.growth_mm:
-            lung = dilate(lung, spacing_mm, settings.growth_mm)
-        result |= lung
-    return fill_holes(result) if settings.fill_holes else result
+        proper |= lung
+        grown |= dilate(lung, spacing_mm, settings.growth_mm) if settings.growth_mm else lung
+    return (fill_holes(proper), fill_holes(grown)) if settings.fill_holes else (proper, grown)
 
 
 def _differ(parts: list[Mask], ratio: float) -> bool:

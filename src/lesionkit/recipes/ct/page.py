@@ -45,6 +45,7 @@ def _found_case(one: FoundScan, known: Mapping[str, KnownScan], settings: CtNodu
         image=native.image,
         candidates=one.candidates,
         lung=prepared.regions.get("lung"),
+        lung_proper=prepared.regions.get("lung_proper"),
         truth=None if truth is None else truth.lesions,
         excluded=() if truth is None else truth.excluded,
         facts={**one.facts, "lung": lung_facts(prepared)},

@@ -49,13 +49,13 @@ class FoundScan:
 
     def document(self) -> dict[str, Any]:
         """What JSON can hold: all but the images."""
-        marks = [[list(c.centre_mm), c.score, c.diameter_mm] for c in self.candidates]
+        marks = [[list(c.centre_mm), c.score, c.diameter_mm, c.leaves_scan] for c in self.candidates]
         return {"patient_id": self.patient_id, "grid": asdict(self.grid), "candidates": marks, "facts": self.facts}
 
     @classmethod
     def parse(cls, item: Item, document: Mapping[str, Any]) -> "FoundScan":
         """Inverse of `document`."""
-        marks = tuple(Candidate(tuple(centre), score, diameter) for centre, score, diameter in document["candidates"])
+        marks = tuple(Candidate(tuple(centre), *rest) for centre, *rest in document["candidates"])
         return cls(item, document["patient_id"], Grid(**document["grid"]), marks, dict(document["facts"]))
 
 
