@@ -70,6 +70,7 @@ LIBRARIES = {
     "nibabel": {"read"},
     "matplotlib": {"report"},
     "ray": {"engine"},
+    "sklearn": {"evaluate", "infer"},
     "typer": {"cli"},
     "optuna": {"recipes"},
 }

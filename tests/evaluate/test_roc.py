@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import roc_curve
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.bootstrap import draw_cases
@@ -31,7 +32,16 @@ def test_a_resampled_area_is_the_area_of_the_drawn_cases(rows):
     positive, score = map(np.array, zip(*rows, strict=True))
     draws = draw_cases(len(rows), samples=20, seed=1)
     expected = [auc(np.repeat(positive, n), np.repeat(score, n)) for n in draws]
-    np.testing.assert_allclose(resample_auc(positive, score, draws), expected)
+    np.testing.assert_allclose(resample_auc(positive, score, draws), expected, rtol=0, atol=1e-12)
+
+
+@given(cases)
+def test_the_curve_is_that_of_scikit_learn(rows):
+    positive, score = map(np.array, zip(*rows, strict=True))
+    x, y, threshold = roc_curve(positive, score, drop_intermediate=False)
+    ours = roc(positive, score)
+    for mine, theirs in ((ours.x, x), (ours.y, y), (ours.threshold, threshold)):
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-12)
 
 
 def test_delong_interval_of_a_worked_example():

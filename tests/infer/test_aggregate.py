@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -9,8 +7,6 @@ from lesionkit.infer.aggregate import (
     AggregatorSettings,
     deal,
     fit_aggregator,
-    read_aggregator,
-    write_aggregator,
 )
 from lesionkit.infer.logistic import Logistic
 
@@ -82,21 +78,6 @@ def test_noise_makes_it_choose_a_stronger_penalty_than_a_clear_signal() -> None:
         fit_aggregator(*slides(signal=0.0), QUICK).aggregator.ridge
         > fit_aggregator(*slides(signal=4.0), QUICK).aggregator.ridge
     )
-
-
-def test_what_is_written_is_read_back(tmp_path: Path) -> None:
-    aggregator = fit_aggregator(*slides(), QUICK).aggregator
-    assert read_aggregator(write_aggregator(tmp_path / "aggregator.json", aggregator)) == aggregator
-
-
-@pytest.mark.parametrize("content", ["", "[]", '{"format": "other"}', '{"format": "lesionkit slide aggregator 1"}'])
-def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "other.json"
-    path.write_text(content)
-    with pytest.raises(LesionkitError, match="must be an aggregator of the format 'lesionkit slide aggregator 1'"):
-        read_aggregator(path)
-    with pytest.raises(LesionkitError, match="FileNotFoundError"):
-        read_aggregator(tmp_path / "none.json")
 
 
 def test_what_cannot_be_learned_from_is_refused() -> None:

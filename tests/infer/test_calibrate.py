@@ -1,22 +1,17 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.isotonic import IsotonicRegression
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.infer.calibrate import (
     ORIGINAL_WEIGHTS,
-    Ensemble,
-    Isotonic,
     Method,
     Platt,
     ZScore,
     calibrated_average,
     fit_calibration,
-    read_ensemble,
-    write_ensemble,
 )
 
 METHODS: tuple[Method, ...] = ("platt", "isotonic", "z-score")
@@ -96,28 +91,6 @@ def test_the_weights_of_the_original_are_of_z_scores_and_90_more_changes_no_rank
     np.testing.assert_array_equal(np.argsort(ours), np.argsort(theirs))
 
 
-def test_an_ensemble_averages_by_name_and_is_read_back_as_written(tmp_path: Path) -> None:
-    ensemble = Ensemble(
-        {
-            "light": Platt(2.0, -1.0),
-            "deep": Isotonic((0.0, 1.0), (0.2, 0.8)),
-            "old": ZScore(0.5, 0.25),
-        },
-        {"light": 1.0, "deep": 3.0, "old": 0.0},
-    )
-    scores = {"deep": [0.5], "old": [0.7], "light": [0.5]}
-    assert ensemble(scores) == pytest.approx([0.5])
-    assert read_ensemble(write_ensemble(tmp_path / "ensemble.json", ensemble)) == ensemble
-
-
-@pytest.mark.parametrize("content", ["{", "{}", '{"format": "lesionkit ensemble 1", "models": {"a": {"weight": 1}}}'])
-def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "ensemble.json"
-    path.write_text(content)
-    with pytest.raises(LesionkitError, match="must be an ensemble of the format 'lesionkit ensemble 1'"):
-        read_ensemble(path)
-
-
 def test_test_slides_are_refused() -> None:
     with pytest.raises(LesionkitError, match="fitted on validation slides only, got slides of part 'test'"):
         fit_calibration(SCORES, POSITIVE, "platt", part="test")
@@ -134,5 +107,15 @@ def test_what_cannot_be_calibrated_is_refused() -> None:
         calibrated_average([[0.1, 0.2]], [ZScore(0, 1)])
     with pytest.raises(LesionkitError, match=r"not negative and not all 0, got \[0.0\]|not be negative"):
         calibrated_average([[0.1]], [ZScore(0, 1)], weights=[0.0])
-    with pytest.raises(LesionkitError, match="needs scores of 'deep', got those of light"):
-        Ensemble({"deep": ZScore(0, 1)})({"light": [1.0]})
+
+
+@given(st.integers(0, 99))
+def test_isotonic_is_that_of_scikit_learn(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=40).round(1)
+    truth = rng.random(40) < 1 / (1 + np.exp(-2 * scores))
+    truth[:2] = True, False
+    ours = fit_calibration(scores, truth, "isotonic", part="validation")
+    theirs = IsotonicRegression(out_of_bounds="clip").fit(scores, truth)
+    places = np.linspace(-4, 4, 81)
+    np.testing.assert_allclose(ours(places), theirs.predict(places), rtol=0, atol=1e-12)

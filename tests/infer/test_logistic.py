@@ -4,15 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.infer.logistic import Logistic, cross_entropy, fit_logistic
+from lesionkit.infer.logistic import Logistic, cross_entropy, fit_logistic, least_cross_entropy
 
 
 def test_a_feature_that_is_0_or_1_gets_the_log_odds_of_each() -> None:
     # One of four is positive without the feature, three of four with it.
     features = np.array([0, 0, 0, 0, 1, 1, 1, 1])[:, None]
     model = fit_logistic(features, [1, 0, 0, 0, 1, 1, 1, 0])
-    assert model([[0.0], [1.0]]) == pytest.approx([0.25, 0.75], abs=1e-5)
-    assert model.intercept == pytest.approx(np.log(1 / 3), abs=1e-4)
+    assert model([[0.0], [1.0]]) == pytest.approx([0.25, 0.75], abs=1e-9)
+    assert model.intercept == pytest.approx(np.log(1 / 3), abs=1e-9)
 
 
 @settings(max_examples=25, deadline=None)
@@ -38,6 +38,20 @@ def test_a_larger_penalty_draws_probabilities_to_the_share_of_positives() -> Non
 def test_a_feature_that_never_changes_gets_no_weight() -> None:
     features = np.column_stack([np.full(4, 7.0), np.arange(4)])
     assert fit_logistic(features, [0, 1, 0, 1], 0.1).coefficients[0] == 0
+
+
+@given(st.integers(0, 99), st.sampled_from([1e-3, 0.1, 1.0]))
+def test_no_step_away_from_the_model_makes_the_penalised_cross_entropy_less(seed: int, ridge: float) -> None:
+    rng = np.random.default_rng(seed)
+    inputs, targets = rng.normal(size=(30, 3)), rng.random(30)
+    values = least_cross_entropy(inputs, targets, ridge)
+    wrong = (1 / (1 + np.exp(-inputs @ values[:-1] - values[-1])) - targets) / 30
+    slope = np.append(inputs.T @ wrong + ridge * values[:-1], wrong.sum())
+    assert np.abs(slope).max() < 1e-8
+
+
+def test_without_a_feature_that_tells_all_get_the_share_of_positives() -> None:
+    assert fit_logistic(np.ones((4, 2)), [1, 0, 0, 0])(np.zeros((1, 2))) == pytest.approx([0.25])
 
 
 def test_cross_entropy_of_a_coin_is_log_two() -> None:

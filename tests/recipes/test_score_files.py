@@ -1,7 +1,7 @@
 import pytest
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.evaluate.agreement import fleiss_kappa, quadratic_weighted_kappa, votes
+from lesionkit.evaluate.agreement import fleiss_kappa, kappa, votes
 from lesionkit.read.truth.readings import read_readings
 from lesionkit.recipes.score_files import readers_scorer
 
@@ -22,7 +22,7 @@ def test_numbers_are_ordered_by_size_and_what_was_read_is_noted(grades):
     readings = read_readings(grades)
     assert score.figures["fleiss kappa"].value == fleiss_kappa(votes(readings, levels))
     (pair,) = score.subgroups
-    assert pair["kappa"] == quadratic_weighted_kappa(readings["A"].tolist(), readings["B"].tolist(), levels)
+    assert pair["kappa"] == kappa(readings["A"].tolist(), readings["B"].tolist(), levels, quadratic=True)
     assert score.facts["inputs"]["readings"]["sha256"]
 
 

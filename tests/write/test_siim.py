@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.mask import runs_by_image
 from lesionkit.core.runs import runs_of
-from lesionkit.read.truth.siim import read_siim_table, siim_masks
+from lesionkit.read.truth.siim import read_siim_table
 from lesionkit.write.siim import write_image_patients, write_mask, write_siim_table
 
 MASK = np.array([[0, 1], [1, 1]], dtype=bool)
@@ -15,9 +16,10 @@ MASK = np.array([[0, 1], [1, 1]], dtype=bool)
 @given(masks=st.lists(arrays(bool, (4, 5)), min_size=1, max_size=3))
 def test_masks_survive_the_table_and_those_of_one_image_are_united(tmp_path_factory, masks):
     path = write_siim_table(tmp_path_factory.mktemp("t") / "train-rle.csv", {"a": masks})
-    ((image_id, read),) = siim_masks(read_siim_table(path), (4, 5))
-    assert image_id == "a"
-    np.testing.assert_array_equal(read, np.any(masks, axis=0))
+    table = read_siim_table(path)
+    read = runs_by_image(table["image_id"].tolist(), table["encoded"].tolist(), (4, 5), table["row"].tolist())
+    assert list(read) == ["a"]
+    np.testing.assert_array_equal(read["a"].mask(), np.any(masks, axis=0))
 
 
 def test_an_image_without_lesion_has_one_row_of_minus_one(tmp_path):

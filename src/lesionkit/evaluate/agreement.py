@@ -14,31 +14,31 @@ from lesionkit.evaluate.bootstrap import SAMPLES, SEED, bootstrapped, draw_cases
 from lesionkit.evaluate.score import Score
 
 
-def cohen_kappa(first: Sequence[Hashable], second: Sequence[Hashable]) -> float:
-    """Agreement of two readers beyond chance; every disagreement is as bad as any other.
-
-    >>> cohen_kappa(["yes", "yes", "no", "no"], ["yes", "no", "no", "no"])
-    0.5
-    """
-    levels = list(dict.fromkeys([*first, *second]))
-    return float(resample_kappa(_codes(first, levels), _codes(second, levels), _once(first), quadratic=False)[0])
-
-
-def quadratic_weighted_kappa(
-    first: Sequence[Hashable], second: Sequence[Hashable], levels: Sequence[Hashable]
+def kappa(
+    first: Sequence[Hashable], second: Sequence[Hashable], levels: Sequence[Hashable], quadratic: bool = False
 ) -> float:
-    """Agreement of two readers beyond chance, where a disagreement weighs the square of the steps between levels.
+    """Agreement of two readers beyond chance: Cohen's kappa.
 
     Args:
         levels: every answer, in order; neighbours are one step apart.
+        quadratic: a disagreement weighs the square of the steps between its levels; else any weighs as much.
 
     Returns:
         1 for full agreement, 0 for that of chance, nan where both always give one and the same answer.
 
-    >>> quadratic_weighted_kappa(["low", "mid", "high"], ["low", "mid", "mid"], ["low", "mid", "high"])
-    0.6666666666666667
+    >>> kappa(["yes", "yes", "no", "no"], ["yes", "no", "no", "no"], ["no", "yes"])
+    0.5
+    >>> round(kappa(["low", "mid", "high"], ["low", "mid", "mid"], ["low", "mid", "high"], quadratic=True), 12)
+    0.666666666667
     """
-    return float(resample_kappa(_codes(first, levels), _codes(second, levels), _once(first))[0])
+    from sklearn.metrics import cohen_kappa_score
+
+    one, other = _codes(first, levels), _codes(second, levels)
+    _check_pairs(one, other)
+    if len({*one.tolist(), *other.tolist()}) < 2:
+        return math.nan
+    steps = np.arange(len(levels))
+    return float(cohen_kappa_score(one, other, labels=steps, weights="quadratic" if quadratic else None))
 
 
 def resample_kappa(
@@ -51,8 +51,7 @@ def resample_kappa(
         draws: (samples, n) how often each item is drawn, from `lesionkit.evaluate.bootstrap.draw_cases`.
         quadratic: weigh a disagreement by the square of its steps; otherwise all weigh alike.
     """
-    if first.shape != second.shape or not len(first):
-        raise LesionkitError(f"kappa needs two answers for each item, got {len(first)} and {len(second)} answers")
+    _check_pairs(first, second)
     steps = np.arange(max(first.max(), second.max()) + 1)
     apart = steps[:, None] - steps
     weight = (apart**2 if quadratic else apart != 0).astype(np.float64)
@@ -80,16 +79,6 @@ def votes(readings: pd.DataFrame, levels: Sequence[Hashable]) -> NDArray[np.int6
             f"{readings.columns[reader]} for '{readings.index[item]}'"
         )
     return np.stack([(readings == level).sum(axis=1).to_numpy(dtype=np.int64) for level in levels], axis=1)
-
-
-def majority(counted: NDArray[np.int64], levels: Sequence[Hashable]) -> list[Hashable | None]:
-    """The answer of most readers for each item; None where two answers are tied, or nobody answered.
-
-    >>> majority(np.array([[0, 3], [2, 2]]), ["no", "yes"])
-    ['yes', None]
-    """
-    is_most = counted == counted.max(axis=1, keepdims=True)
-    return [levels[int(row.argmax())] if row.sum() == 1 else None for row in is_most]
 
 
 def fleiss_kappa(counted: NDArray[np.int64]) -> float:
@@ -143,8 +132,8 @@ def _pairs(
     codes = {reader: _codes(readings[reader].tolist(), levels) for reader in readings.columns}
     rows = []
     for one, other in itertools.combinations(readings.columns, 2):
-        kappa = resample_kappa(codes[one], codes[other], _once(readings), ordered)[0]
-        figure = bootstrapped(kappa, resample_kappa(codes[one], codes[other], draws, ordered), "", len(readings))
+        value = kappa(readings[one].tolist(), readings[other].tolist(), levels, ordered)
+        figure = bootstrapped(value, resample_kappa(codes[one], codes[other], draws, ordered), "", len(readings))
         rows.append(
             {
                 "readers": f"{one} and {other}",
@@ -182,5 +171,6 @@ def _codes(answers: Sequence[Hashable], levels: Sequence[Hashable]) -> NDArray[n
     return np.array([number[answer] for answer in answers], dtype=np.intp)
 
 
-def _once(items: Any) -> NDArray[np.int32]:
-    return np.ones((1, len(items)), dtype=np.int32)
+def _check_pairs(first: NDArray[np.intp], second: NDArray[np.intp]) -> None:
+    if first.shape != second.shape or not len(first):
+        raise LesionkitError(f"kappa needs two answers for each item, got {len(first)} and {len(second)} answers")

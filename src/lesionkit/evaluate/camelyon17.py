@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
-from lesionkit.evaluate.agreement import quadratic_weighted_kappa, resample_kappa
+from lesionkit.evaluate.agreement import kappa, resample_kappa
 from lesionkit.evaluate.bootstrap import SAMPLES, SEED, bootstrapped, draw_cases, draw_key
 from lesionkit.evaluate.score import Figure, Resamples, Score
 from lesionkit.evaluate.stage import NODE_LABELS, STAGES, pn_stage
@@ -57,12 +57,14 @@ def score_camelyon17(truth: pd.DataFrame, marks: pd.DataFrame, settings: Camelyo
         "stage accuracy": draws @ same / len(same),
     }
     note = f"{len(patients)} patients; interval by bootstrap over patients"
-    kappa = quadratic_weighted_kappa([true.stage[p] for p in patients], [found.stage[p] for p in patients], STAGES)
+    agreement = kappa([true.stage[p] for p in patients], [found.stage[p] for p in patients], STAGES, quadratic=True)
     return Score(
         protocol="camelyon17",
         rule=RULE,
         figures={
-            "quadratic weighted kappa": bootstrapped(kappa, samples["quadratic weighted kappa"], note, len(patients)),
+            "quadratic weighted kappa": bootstrapped(
+                agreement, samples["quadratic weighted kappa"], note, len(patients)
+            ),
             "stage accuracy": bootstrapped(same.mean(), samples["stage accuracy"], note, len(patients)),
             **_node_figures(true, found),
         },
@@ -74,7 +76,7 @@ def score_camelyon17(truth: pd.DataFrame, marks: pd.DataFrame, settings: Camelyo
             "marks_stages_that_follow_from_nodes": found.n_consistent,
         },
         subgroups=tuple(_confusion(truth_code, found_code)),
-        warnings=(*true.warnings, *found.warnings, *_undefined(kappa)),
+        warnings=(*true.warnings, *found.warnings, *_undefined(agreement)),
         facts={"settings": settings.model_dump(mode="json")},
         resamples=Resamples(draw_key(patients, truth_code, settings.bootstrap, settings.seed), samples),
     )
@@ -155,7 +157,7 @@ def _node_figures(true: _Stages, found: _Stages) -> dict[str, Figure]:
     same = np.mean([a == b for a, b in zip(first, second, strict=True)])
     note = f"over the {len(both)} nodes that truth and marks have"
     return {
-        "node quadratic weighted kappa": Figure(quadratic_weighted_kappa(first, second, NODE_LABELS), note=note),
+        "node quadratic weighted kappa": Figure(kappa(first, second, NODE_LABELS, quadratic=True), note=note),
         "node accuracy": Figure(float(same), note=note),
     }
 
@@ -169,7 +171,7 @@ def _confusion(true: NDArray[np.intp], found: NDArray[np.intp]) -> list[dict[str
     return rows
 
 
-def _undefined(kappa: float) -> list[str]:
-    if np.isnan(kappa):
+def _undefined(agreement: float) -> list[str]:
+    if np.isnan(agreement):
         return ["all patients have one and the same stage in truth and marks: kappa is not defined"]
     return []

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
-from scipy.stats import rankdata
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.bootstrap import ONE_PATIENT, bootstrapped
@@ -31,12 +29,11 @@ def auc(positive: ArrayLike, score: ArrayLike) -> float:
     0.875
     """
     truth, values = _checked(positive, score)
-    n_positive = int(truth.sum())
-    n_negative = len(truth) - n_positive
-    if not n_positive or not n_negative:
+    if truth.all() or not truth.any():
         return math.nan
-    rank_sum = rankdata(values)[truth].sum()
-    return float((rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(truth, values))
 
 
 def auc_figure(positive: ArrayLike, score: ArrayLike) -> Figure:
@@ -52,13 +49,15 @@ def auc_figure(positive: ArrayLike, score: ArrayLike) -> Figure:
     note = f"{n_positive} positive and {n_negative} negative cases"
     if min(n_positive, n_negative) < 2:
         return Figure(area, note=f"{note}; no interval: {ONE_PATIENT} of a kind" if not math.isnan(area) else note)
+    from scipy.stats import rankdata  # half a second, which only those pay who ask for an interval
+
     # Placement values: how much of the other group a case outscores.
     everything = rankdata(values)
     of_positive = (everything[truth] - rankdata(values[truth])) / n_negative
     of_negative = 1.0 - (everything[~truth] - rankdata(values[~truth])) / n_positive
-    if area in (0.0, 1.0):
+    if min(area, 1 - area) < 1e-12:
         least = _newcombe_bound(n_positive, n_negative)
-        lower, upper = (least, 1.0) if area == 1.0 else (0.0, 1.0 - least)
+        lower, upper = (least, 1.0) if area > 0.5 else (0.0, 1.0 - least)
         return Figure(area, lower, upper, f"{note}; interval after Newcombe, as DeLong's has no width here")
     variance = of_positive.var(ddof=1) / n_positive + of_negative.var(ddof=1) / n_negative
     reach = _NORMAL_975 * math.sqrt(variance)
@@ -140,6 +139,8 @@ def resample_auc(positive: ArrayLike, score: ArrayLike, draws: NDArray[np.int32]
 
 def _newcombe_bound(n_positive: int, n_negative: int) -> float:
     """Lower end of the 95 % interval of an observed area of 1: Newcombe 2006 (Statistics in Medicine), method 5."""
+    from scipy.optimize import brentq
+
     size = (n_positive + n_negative) / 2 - 1
 
     def excess(area: float) -> float:

@@ -1,21 +1,15 @@
 """A small trained aggregator: features of a slide's probability map -> the probability that it holds tumour."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.core.files import read_document, write_text
 from lesionkit.core.settings import Settings
 from lesionkit.infer.logistic import Floats, Logistic, cross_entropy, fit_logistic
-
-FORMAT = "lesionkit slide aggregator 1"
 
 
 class AggregatorSettings(Settings):
@@ -130,33 +124,6 @@ def deal(positive: NDArray[np.bool_], owner: NDArray[np.intp], folds: int, seed:
     for kind in kinds:
         fold[rng.permutation(kind)] = np.arange(len(kind)) % min(folds, rarer)
     return np.asarray(fold[owner])
-
-
-def write_aggregator(path: Path, aggregator: Aggregator) -> Path:
-    """Write it as JSON; returns the path. Inverse of `read_aggregator`."""
-    weights = dict(zip(aggregator.features, aggregator.model.coefficients, strict=True))
-    content = {
-        "format": FORMAT,
-        "coefficients": weights,
-        "intercept": aggregator.model.intercept,
-        "ridge": aggregator.ridge,
-    }
-    return write_text(Path(path), json.dumps(content, indent=1) + "\n")
-
-
-def read_aggregator(path: Path) -> Aggregator:
-    """Read what `write_aggregator` wrote.
-
-    Raises:
-        LesionkitError: no such file, or another content.
-    """
-    return read_document(path, "an aggregator", FORMAT, _parsed)
-
-
-def _parsed(content: Mapping[str, Any]) -> Aggregator:
-    weights = {str(name): float(value) for name, value in content["coefficients"].items()}
-    model = Logistic(tuple(weights.values()), float(content["intercept"]))
-    return Aggregator(tuple(weights), model, float(content["ridge"]))
 
 
 def _choose(rows: Floats, truth: NDArray[np.bool_], owner: NDArray[np.intp], settings: AggregatorSettings) -> float:

@@ -4,20 +4,17 @@ The original z-scored the very test scores it submitted, with weights chosen by 
 does the same arithmetic with mean and deviation of validation slides, to compare with.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import isotonic_regression
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.core.files import read_document, write_text
 from lesionkit.infer.logistic import Floats, Logistic, fit_logistic
 
-FORMAT = "lesionkit ensemble 1"
 ORIGINAL_WEIGHTS = {"phase 1": (0.822, 0.178), "phase 2": (0.66, 0.02)}
 """Of z-scores: U-Net and Inception; simple net A and simple net B. The 90 it added changes no rank."""
 
@@ -61,11 +58,6 @@ class ZScore:
 
 
 Calibration: TypeAlias = Platt | Isotonic | ZScore
-_KINDS: dict[str, type[Platt] | type[Isotonic] | type[ZScore]] = {
-    "platt": Platt,
-    "isotonic": Isotonic,
-    "z-score": ZScore,
-}
 
 
 def fit_calibration(scores: ArrayLike, positive: ArrayLike, method: Method, part: str) -> Calibration:
@@ -91,7 +83,10 @@ def fit_calibration(scores: ArrayLike, positive: ArrayLike, method: Method, part
             f"scores and {len(truth)} labels, {int(truth.sum())} of them positive"
         )
     if method == "isotonic":
-        return _isotonic(values, truth)
+        places, where = np.unique(values, return_inverse=True)
+        slides = np.bincount(where)
+        fitted_shares = isotonic_regression(np.bincount(where, truth) / slides, weights=slides).x
+        return Isotonic(tuple(places.tolist()), tuple(fitted_shares.tolist()))
     if values.std() < 1e-12:
         raise LesionkitError(f"all {len(values)} scores are {values[0]:g}; a model that says the same of all is no use")
     if method == "z-score":
@@ -130,70 +125,6 @@ def calibrated_average(
         raise LesionkitError(f"weights must not be negative and not all 0, got {share.tolist()}")
     calibrated = np.stack([curve(rows[:, i]) for i, curve in enumerate(calibrations)], axis=1)
     return np.asarray(calibrated @ (share / share.sum()))
-
-
-@dataclass(frozen=True)
-class Ensemble:
-    """Named models with their calibrations and weights, to be kept with the run."""
-
-    calibrations: Mapping[str, Calibration]
-    weights: Mapping[str, float] = field(default_factory=dict)
-
-    def __call__(self, scores: Mapping[str, ArrayLike]) -> Floats:
-        """(slides,) calibrated average of each model's (slides,) scores.
-
-        Raises:
-            LesionkitError: the scores of a model are missing.
-        """
-        missing = [name for name in self.calibrations if name not in scores]
-        if missing:
-            raise LesionkitError(f"the ensemble needs scores of '{missing[0]}', got those of {', '.join(scores)}")
-        table = np.stack([_column(scores[name]) for name in self.calibrations], axis=1)
-        weights = [self.weights.get(name, 1.0) for name in self.calibrations]
-        return calibrated_average(table, list(self.calibrations.values()), weights)
-
-
-def write_ensemble(path: Path, ensemble: Ensemble) -> Path:
-    """Write it as JSON; returns the path. Inverse of `read_ensemble`."""
-    kind_of = {kind: method for method, kind in _KINDS.items()}
-    models = {
-        name: {"method": kind_of[type(curve)], "weight": ensemble.weights.get(name, 1.0), **vars(curve)}
-        for name, curve in ensemble.calibrations.items()
-    }
-    return write_text(Path(path), json.dumps({"format": FORMAT, "models": models}, indent=1) + "\n")
-
-
-def read_ensemble(path: Path) -> Ensemble:
-    """Read what `write_ensemble` wrote.
-
-    Raises:
-        LesionkitError: no such file, or another content.
-    """
-    return read_document(path, "an ensemble", FORMAT, _parsed)
-
-
-def _parsed(content: Mapping[str, Any]) -> Ensemble:
-    calibrations, weights = {}, {}
-    for name, model in content["models"].items():
-        values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in model.items()}
-        weights[name] = float(values.pop("weight"))
-        calibrations[name] = _KINDS[values.pop("method")](**values)
-    return Ensemble(calibrations, weights)
-
-
-def _isotonic(values: Floats, truth: Any) -> Isotonic:
-    """Pool adjacent violators: neighbours whose shares of positives fall are made one, until none falls."""
-    places, where = np.unique(values, return_inverse=True)
-    count = np.bincount(where).astype(float)
-    share = np.bincount(where, truth) / count
-    pools: list[tuple[float, float, int]] = []  # share, slides, distinct scores
-    for mean, weight in zip(share.tolist(), count.tolist(), strict=True):
-        pools.append((mean, weight, 1))
-        while len(pools) > 1 and pools[-2][0] >= pools[-1][0]:
-            (first, n, some), (second, m, more) = pools[-2:]
-            pools[-2:] = [((first * n + second * m) / (n + m), n + m, some + more)]
-    fitted = np.repeat([pool[0] for pool in pools], [pool[2] for pool in pools])
-    return Isotonic(tuple(places.tolist()), tuple(fitted.tolist()))
 
 
 def _column(scores: ArrayLike) -> Floats:

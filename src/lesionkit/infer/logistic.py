@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from lesionkit.core.errors import LesionkitError
@@ -58,10 +57,10 @@ def fit_logistic(features: ArrayLike, targets: ArrayLike, ridge: float = 0.0) ->
         )
     mean, spread = rows.mean(axis=0), rows.std(axis=0)
     scale = np.divide(1, spread, out=np.zeros_like(spread), where=spread > 1e-9)
-    inputs = (rows - mean) * scale
-
-    values = least_cross_entropy(inputs, truth, ridge)
-    coefficients = values[:-1] * scale
+    tells = scale > 0
+    values = least_cross_entropy(((rows - mean) * scale)[:, tells], truth, ridge)
+    coefficients = np.zeros_like(scale)
+    coefficients[tells] = values[:-1] * scale[tells]
     return Logistic(tuple(coefficients.tolist()), float(values[-1] - coefficients @ mean))
 
 
@@ -69,20 +68,24 @@ def least_cross_entropy(inputs: Floats, truth: Floats, ridge: float) -> Floats:
     """Coefficients and intercept (features + 1,) of least mean cross-entropy and penalty; a convex problem.
 
     Args:
-        inputs: (n, features), of a comparable size each. truth: (n,) 0..1.
+        inputs: (n, features), of a comparable size each; none leaves the intercept alone.
+        truth: (n,) 0..1.
         ridge: penalty on half the squared coefficients; the intercept has none.
     """
 
-    def loss(values: Floats) -> tuple[float, Floats]:
-        logit = inputs @ values[:-1] + values[-1]
-        wrong = (expit(logit) - truth) / len(truth)
-        gradient = np.append(inputs.T @ wrong + ridge * values[:-1], wrong.sum())
-        entropy = float(np.mean(np.logaddexp(0, logit) - truth * logit))
-        return entropy + ridge / 2 * float(values[:-1] @ values[:-1]), gradient
+    if not inputs.shape[1]:
+        share = float(truth.mean())
+        return np.array([np.log(share / (1 - share))])
+    from sklearn.linear_model import LogisticRegression
 
-    start = np.zeros(inputs.shape[1] + 1)
-    result: Floats = minimize(loss, start, jac=True, method="L-BFGS-B", options={"gtol": 1e-9, "maxiter": 5000}).x
-    return result
+    # A target between 0 and 1 is a case of each kind, weighted; and there the penalty is one half, here the mean is.
+    kind = np.repeat([1, 0], len(truth))
+    weight = np.concatenate([truth, 1 - truth])
+    model = LogisticRegression(
+        C=1 / (ridge * len(truth)) if ridge else np.inf, solver="newton-cholesky", tol=1e-10, max_iter=500
+    )
+    model.fit(np.concatenate([inputs, inputs])[weight > 0], kind[weight > 0], weight[weight > 0])
+    return np.append(model.coef_[0], model.intercept_)
 
 
 def cross_entropy(probability: ArrayLike, targets: ArrayLike) -> float:

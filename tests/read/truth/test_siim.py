@@ -1,8 +1,7 @@
-import numpy as np
 import pytest
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.read.truth.siim import read_siim_table, siim_masks, siim_runs
+from lesionkit.read.truth.siim import read_siim_table
 
 ROWS = [("a", "1 2"), ("b", "-1"), ("a", "5 1")]
 
@@ -66,20 +65,6 @@ def test_the_column_that_pandas_writes_first_is_left_out(write):
 
 def test_rows_keep_their_number_in_the_file_behind_blank_lines(write):
     assert read_siim_table(write("ImageId,EncodedPixels\n\na,1 2\n"))["row"].tolist() == [3]
-
-
-def test_masks_are_decoded_one_by_one_and_united(write):
-    table = read_siim_table(write("ImageId,EncodedPixels\na,0 1\nb,-1\na,3 1\n"))
-    masks = dict(siim_masks(table, (2, 2)))
-    np.testing.assert_array_equal(masks["a"], np.eye(2, dtype=bool))
-    assert not masks["b"].any()
-    assert siim_runs(table, (2, 2))["a"].area == 2
-
-
-def test_a_wrong_code_is_named_by_its_row(write):
-    table = read_siim_table(write("ImageId,EncodedPixels\na,0 1\nb,3 2\n"))
-    with pytest.raises(LesionkitError, match=r"row 3 \(image 'b'\): runs of rle_siim must end within the 2 x 2 image"):
-        siim_runs(table, (2, 2))
 
 
 @pytest.mark.parametrize(

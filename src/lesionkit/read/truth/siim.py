@@ -1,18 +1,12 @@
 """Tables of the SIIM-ACR pneumothorax challenge: truth and submissions have one format (system 3, section 0.2)."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.core.mask import runs_by_image
-from lesionkit.core.runs import Runs
 from lesionkit.read.rows import Row, read_rows, without_index
 
-SHAPE = (1024, 1024)
 _NOTHING = ("", "nan", "na", "null", "none")
 """What stands for no finding beside -1: no value, as the challenge's own table has it, and words for that."""
 _NAMES = {"imageid": "image_id", "encodedpixels": "encoded", "patientid": "patient_id"}
@@ -49,21 +43,6 @@ def read_siim_table(path: Path | str) -> pd.DataFrame:
         table[name] = _numbers_if_all(table[name])
     table["row"] = [row.number for row in rows]
     return table
-
-
-def siim_runs(table: pd.DataFrame, shape: tuple[int, int] = SHAPE) -> dict[str, Runs]:
-    """The mask of every image as runs; rows of one image are united.
-
-    Raises:
-        LesionkitError: the first row whose code cannot be, by its number.
-    """
-    return runs_by_image(table["image_id"].tolist(), table["encoded"].tolist(), shape, table["row"].tolist())
-
-
-def siim_masks(table: pd.DataFrame, shape: tuple[int, int] = SHAPE) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Image by image the name and the mask (rows, columns); only one mask is held at a time."""
-    for image_id, runs in siim_runs(table, shape).items():
-        yield image_id, runs.mask()
 
 
 def _header(row: list[str]) -> list[str] | None:
