@@ -1,0 +1,300 @@
+"""What every kind of image owes, whatever its recipe: one flow, the same verbs, the same files, the same promises."""
+
+import csv
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from lesionkit.cli.main import app
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.settings import Settings
+from lesionkit.engine.map import EngineSettings
+from lesionkit.nets.model_file import read_card
+from lesionkit.recipes import RECIPES, attempts, load_recipe, searching
+from lesionkit.recipes import flow as flows
+from lesionkit.recipes.base import FindRequest, Recipe, Summary
+from lesionkit.runs.hold import LOCK_FILE, held
+from lesionkit.runs.records import write_record
+from lesionkit.runs.run_folder import open_run, read_run, reopen_run
+from lesionkit.runs.settings_file import change
+
+NOTICE = "Research use only; not a medical device."
+
+HERE: dict[str, Any] = {"engine": {"backend": "here"}}
+CT = HERE | {
+    "net": {"channels": (16, 16, 16, 16), "blocks": (1, 1, 1, 1)},
+    "sample": {"patch": 32},
+    "learn": {"steps": 2, "batch": 2, "workers": 0, "validate_every": 2, "precision": "32-true"},
+    "infer": {"threshold": 0.001, "precision": "fp32"},
+    "score": {"bootstrap": 20},
+}
+SLIDE = HERE | {
+    "net": {"channels": (32, 32), "blocks": (1, 1)},
+    "learn": {"steps": 4, "batch": 8, "workers": 0, "validate_every": 4, "precision": "32-true"},
+    "draw": {"per_epoch": 32, "validation": 8},
+    "infer": {"tile": 256, "precision": "fp32"},
+    "score": {"bootstrap": 20},
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What differs between kinds of image, as far as a user sees it.
+
+    Attributes:
+        one: an image of the test part with a lesion, in the data set.
+        own: the last file that the search of an image writes, beside its record; "" where there is none.
+        tested: case ids of the test part; None for those that the run dealt.
+        figure: a figure of the score, and the file that it is in.
+    """
+
+    recipe: str
+    table: str
+    names: str
+    one: str
+    own: str
+    tested: tuple[str, ...] | None
+    figure: tuple[str, str]
+
+
+KINDS = (
+    Kind(
+        *("ct-nodule", "candidates.csv", "seriesuid", "scans/ct-phantom-00003.mha", ""),
+        *(("ct-phantom-00002", "ct-phantom-00003"), ("cpm", "score/score.json")),
+    ),
+    Kind(
+        *("xray-pneumothorax", "predictions.csv", "case_id", "dicom/x00.dcm", "masks/{}-probability.png"),
+        *(None, ("dice", "score/score.json")),
+    ),
+    Kind(
+        "slide-metastasis",
+        "scores.csv",
+        "slide",
+        "slides/d.tif",
+        "geojson/{}.geojson",
+        tuple("cdgh"),
+        ("slide AUC", "score/exact/score.json"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A finished run: phantoms were indexed, prepared, trained on, searched, scored and reported."""
+
+    kind: Kind
+    recipe: Recipe[Any]
+    settings: Settings
+    data: Path
+    run: Path
+
+    def again(self) -> Summary:
+        """The same command once more."""
+        with open_run(self.run, self.recipe.name, self.settings, {"data": self.data}) as run:
+            return self.recipe.run(run, self.data, self.settings)
+
+    def find(self, given: Path, out: Path, truth: Path | None = None, engine: Any = HERE["engine"]) -> Summary:
+        """Search with what was trained."""
+        settings = change(self.recipe.model_settings(self.run), {"engine": engine})
+        with open_run(out, self.recipe.name, settings, {"input": given, "model": self.run, "truth": truth}) as run:
+            return self.recipe.find(run, FindRequest(given, self.run, truth), settings)
+
+    def report(self, out: Path) -> Summary:
+        """Write the page again, by the settings of the run."""
+        with reopen_run(out) as run:
+            return self.recipe.report(run, self.recipe.settings.parse(run.record["settings"]))
+
+    def copies(self, folder: Path, *places: str) -> Path:
+        """A folder that holds one image several times."""
+        one = self.data / self.kind.one
+        for place in places:
+            target = folder / place / one.name
+            target.parent.mkdir(parents=True)
+            shutil.copy(one, target)
+        return folder
+
+    def table(self, folder: Path) -> set[str]:
+        """Names in the first column of the table of results."""
+        rows = list(csv.reader((folder / self.kind.table).read_text().splitlines()))
+        return {row[0] for row in rows if row[0] != self.kind.names}
+
+
+def with_parts(source: Path, data: Path, parts: dict[str, list[str]]) -> Path:
+    shutil.copytree(source, data)
+    (data / "splits.json").write_text(json.dumps(parts))
+    return data
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.recipe)
+def flow(request, tmp_path_factory) -> Iterator[Flow]:
+    kind, folder = request.param, tmp_path_factory.mktemp("flow")
+    recipe = load_recipe(kind.recipe)
+    if kind.recipe == "xray-pneumothorax":
+        run, data = (request.getfixturevalue(name) for name in ("xray_run", "radiographs"))
+        settings = change(recipe.settings(), request.getfixturevalue("tiny_xray"))
+    elif kind.recipe == "ct-nodule":
+        names = [f"ct-phantom-{number:05d}" for number in range(1, 7)]
+        parts = {"train": [names[i] for i in (0, 3, 5)], "validation": [names[4]], "test": names[1:3]}
+        data = with_parts(request.getfixturevalue("chests"), folder / "data", parts)
+        run, settings = folder / "run", change(recipe.settings(), CT)
+    else:
+        parts = {"train": list("ae"), "validation": list("bf"), "test": list("cdgh")}
+        data = with_parts(request.getfixturevalue("slides"), folder / "data", parts)
+        run, settings = folder / "run", change(recipe.settings(), SLIDE)
+    before = os.environ.get("LESIONKIT_CACHE")
+    os.environ["LESIONKIT_CACHE"] = str(run.parent / "cache")
+    flow = Flow(kind, recipe, settings, data, run)
+    if not run.exists():
+        flow.again()
+    yield flow
+    os.environ.pop("LESIONKIT_CACHE") if before is None else os.environ.update({"LESIONKIT_CACHE": before})
+
+
+def test_a_run_finishes_every_stage_and_its_page_carries_the_notice(flow):
+    record = read_run(flow.run).record
+    assert record["recipe"] == flow.kind.recipe
+    assert {stage["state"] for stage in record["stages"].values()} == {"done"}
+    assert {"index", "prepare", "find"} <= record["stages"].keys()
+    assert (flow.run / "settings.yaml").is_file()
+    assert (flow.run / "catalogue.parquet").is_file()
+    assert NOTICE in (flow.run / "report.html").read_text(encoding="utf-8")
+
+
+def test_its_table_names_the_cases_of_the_test_part_only(flow):
+    tested = flow.kind.tested or json.loads((flow.run / "splits.json").read_text())["test"]
+    assert len(list((flow.run / "cases").glob("*.json"))) == len(tested)
+    # A scan in which nothing was found has no row.
+    assert flow.table(flow.run) <= set(tested)
+
+
+def test_its_score_has_figures_with_intervals_on_the_test_part(flow):
+    name, file = flow.kind.figure
+    figure = json.loads((flow.run / file).read_text())["figures"][name]
+    assert figure["lower"] <= figure["upper"]
+    assert 0 <= figure["value"] <= 1
+
+
+def test_the_same_command_again_trains_and_searches_nothing_anew(flow):
+    before = read_run(flow.run).record["stages"]
+    table = (flow.run / flow.kind.table).read_bytes()
+    flow.again()
+    assert read_run(flow.run).record["stages"] == before
+    assert (flow.run / flow.kind.table).read_bytes() == table
+
+
+def test_two_images_of_one_name_are_told_apart_by_their_folders_before_anything_is_searched(flow, tmp_path):
+    twice = flow.copies(tmp_path / "twice", "a/p1", "b/p1")
+    stem = Path(flow.kind.one).stem
+    with pytest.raises(LesionkitError, match=rf"two \w+s are called 'p1-{stem}': .*; search them one by one"):
+        flow.find(twice, tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+def test_an_interrupted_search_keeps_what_it_finished_and_goes_on_with_the_rest(flow, tmp_path, monkeypatch):
+    stem, written, interrupt = Path(flow.kind.one).stem, [], True
+
+    def write(folder, case_id, document):
+        if interrupt and written:
+            raise KeyboardInterrupt
+        # A record means that the image is done: what else the search writes is there already.
+        assert not flow.kind.own or (folder / flow.kind.own.format(case_id)).is_file()
+        written.append(case_id)
+        return write_record(folder, case_id, document)
+
+    monkeypatch.setattr(searching, "write_record", write)
+    some = flow.copies(tmp_path / "some", "p1", "p2")
+    with pytest.raises(KeyboardInterrupt, match="to resume, run the same command with --out"):
+        flow.find(some, tmp_path / "r")
+    with pytest.raises(LesionkitError, match="holds no finished search; repeat the command that began it"):
+        flow.report(tmp_path / "r")
+    interrupt = False
+    summary = flow.find(some, tmp_path / "r")
+    assert (written, summary.cases, summary.failed) == ([f"p1-{stem}", f"p2-{stem}"], 2, {})
+    flow.find(some, tmp_path / "r")
+    assert len(written) == 2
+
+
+def test_one_image_gives_figures_without_intervals(flow, tmp_path):
+    table = flow.data / "train-rle.csv"
+    summary = flow.find(flow.data / flow.kind.one, tmp_path / "r", truth=table if table.is_file() else None)
+    files = list((tmp_path / "r" / "score").rglob("score.json"))
+    figures = [(n, f) for file in files for n, f in json.loads(file.read_text())["figures"].items()]
+    assert figures
+    assert [name for name, figure in figures if (figure["lower"], figure["upper"]) != (None, None)] == []
+    assert not [fact for fact in summary.facts.values() if "interval " in str(fact)]
+
+
+def test_workers_are_as_many_as_asked_for(flow, tmp_path, monkeypatch):
+    asked, real = [], attempts.map_cases
+
+    def here(work, items, engine, label):
+        asked.append((engine.backend, engine.workers))
+        # A worker gets the work and gives its value back as bytes.
+        pickle.dumps(work)
+        return real(work, items, EngineSettings(backend="here"), label)
+
+    monkeypatch.setattr(attempts, "map_cases", here)
+    flow.find(flow.copies(tmp_path / "some", "p1", "p2"), tmp_path / "r", engine={"backend": "processes", "workers": 2})
+    assert asked == [("processes", 2)]
+    assert len(list((tmp_path / "r" / "cases").glob("*.json"))) == 2
+
+
+def test_what_was_trained_says_nothing_of_the_machine_and_the_place(flow):
+    cards = [read_card(file) for file in flow.run.rglob("*.safetensors")]
+    cards += [json.loads(file.read_text()) for file in flow.run.glob("ensemble.json")]
+    assert cards
+    plain = flow.recipe.settings().model_dump(mode="json")
+    for card in (card for card in cards if "settings" in card):
+        assert [card["settings"].get(name) for name in ("engine", "read")] == [plain.get(n) for n in ("engine", "read")]
+        assert card["settings"]["learn"]["workers"] == plain["learn"]["workers"]
+        assert card["recipe"] == flow.recipe.name
+        assert str(flow.run.parent) not in json.dumps(card)
+        assert str(flow.data) not in json.dumps(card)
+
+
+def test_a_folder_that_another_works_in_is_refused_by_every_verb(flow, tmp_path):
+    begun, data, one = flow.run, flow.data, flow.data / flow.kind.one
+    verbs = {
+        "prepare": (data, "--recipe", flow.recipe.name),
+        "train": (flow.recipe.name, data),
+        "run": (flow.recipe.name, data),
+        "find": (one, "--recipe", flow.recipe.name, "--model", begun),
+        "sweep": (flow.recipe.name, data, "--search", "split.seed=1,2", "--trials", 1),
+    }
+    with held(tmp_path / "r", lambda: "process 7 is at stage 'train'"):
+        for verb, words in verbs.items():
+            result = CliRunner().invoke(app, [verb, *map(str, words), "--out", str(tmp_path / "r")])
+            assert (result.exit_code, "is in use: another process begins a run there" in result.output) == (2, True)
+        assert [file.name for file in (tmp_path / "r").iterdir()] == [LOCK_FILE]
+    with held(begun, str):
+        result = CliRunner().invoke(app, ["report", str(begun)])
+    assert (result.exit_code, "is in use: " in result.output) == (2, True)
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["of one image", "of a run"])
+def test_the_page_that_is_written_again_is_the_same(flow, tmp_path, several):
+    folder = flow.run
+    if not several:
+        folder = tmp_path / "r"
+        flow.find(flow.data / flow.kind.one, folder)
+    names = ["report.html", flow.kind.table, *(f.relative_to(folder) for f in (folder / "score").rglob("*.json"))]
+    before = {name: (folder / name).read_bytes() for name in names}
+    for name in names:
+        (folder / name).unlink()
+    flow.report(folder)
+    assert [str(name) for name in names if (folder / name).read_bytes() != before[name]] == []
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_goes_through_the_one_flow(name):
+    recipe = load_recipe(name)
+    verbs = ("find", "report", "objective")
+    assert [getattr(recipe, verb).func for verb in verbs] == [getattr(flows, verb) for verb in verbs]
