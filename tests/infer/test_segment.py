@@ -5,7 +5,7 @@ from torch import nn
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.infer.lung_crop import LungCropSettings
-from lesionkit.infer.segment import RadiographSegmenter, pick_precision, resized
+from lesionkit.infer.segment import RadiographSegmenter, resized
 from lesionkit.infer.segment_settings import SegmentInferSettings
 from lesionkit.nets.segmenter import Segmentation, Segmenter
 from lesionkit.nets.segmenter_settings import SegmenterSettings
@@ -118,13 +118,6 @@ def test_a_resized_map_stays_between_0_and_1():
     values = np.random.default_rng(0).integers(0, 2, (37, 53)).astype(np.float32)
     for shape in ((200, 111), (5, 9)):
         assert 0 <= resized(values, shape).min() <= resized(values, shape).max() <= 1
-
-
-def test_a_given_precision_is_taken_and_auto_is_one_of_the_two():
-    assert pick_precision("fp32", torch.device("cuda")) == "fp32"
-    assert pick_precision("auto", torch.device("cuda")) == "bf16"
-    assert pick_precision("auto", torch.device("mps")) == "fp32"
-    assert pick_precision("auto", torch.device("cpu")) in ("bf16", "fp32")
 
 
 def test_no_network_is_refused():

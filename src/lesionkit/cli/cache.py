@@ -33,9 +33,9 @@ def ls(root: Root = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from lesionkit.core.cache_root import cache_root
     from lesionkit.prepare.picture_store import PictureStore
     from lesionkit.prepare.store import Store
-    from lesionkit.runs.cache import cache_root
 
     folder = root or cache_root()
     cases, pictures = Store(folder).ls(), PictureStore(folder).ls()
@@ -67,9 +67,9 @@ def verify(
       lesionkit cache verify --remove
     """
     from lesionkit.cli.conclusion import PARTLY_FAILED
+    from lesionkit.core.cache_root import cache_root
     from lesionkit.prepare.picture_store import PictureStore
     from lesionkit.prepare.store import Store
-    from lesionkit.runs.cache import cache_root
 
     folder = root or cache_root()
     cases, pictures = Store(folder), PictureStore(folder)
@@ -92,9 +92,9 @@ def clear(
     Examples:
       lesionkit cache clear --yes
     """
+    from lesionkit.core.cache_root import cache_root
     from lesionkit.prepare.picture_store import PictureStore
     from lesionkit.prepare.store import Store
-    from lesionkit.runs.cache import cache_root
 
     folder = root or cache_root()
     cases, pictures = Store(folder), PictureStore(folder)

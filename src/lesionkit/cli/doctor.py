@@ -26,8 +26,8 @@ def command(
     from rich.console import Console
     from rich.text import Text
 
+    from lesionkit.core.cache_root import cache_root
     from lesionkit.recipes.doctor import DoctorSettings, examine
-    from lesionkit.runs.cache import cache_root
 
     settings = DoctorSettings.parse({"patch": patch, "demand_patches_per_s": demand})
     colours = {"ok": "green", "note": "yellow", "bad": "red"}

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from lesionkit.infer.dense_settings import DenseSettings
 from lesionkit.infer.probability_map import ProbabilityMap, tissue_at
 from lesionkit.infer.slide_windows import Window, WindowSides, windows_of
 from lesionkit.nets.patch_net import PatchNet, for_inference
+from lesionkit.nets.precision import pick_precision
 from lesionkit.nets.weights import pick_device
 
 Stream: TypeAlias = Callable[[Image, Sequence[Box]], Iterator[tuple[Box, NDArray[Any]]]]
@@ -81,14 +82,17 @@ class NetRunner:
     """A net ready to run on colours.
 
     Args:
-        precision: bf16 or fp32.
+        precision: bf16, fp32, or auto for what this machine computes fastest in.
         device: auto, cpu, cuda or mps.
         cell: pixels per output and axis; a multiple of the net's stride, None for that itself.
     """
 
-    def __init__(self, net: PatchNet, precision: str, device: str, cell: int | None = None) -> None:
+    def __init__(
+        self, net: PatchNet, precision: Literal["auto", "bf16", "fp32"], device: str, cell: int | None = None
+    ) -> None:
         self.device = pick_device(device)
-        self.net = for_inference(net, self.device, torch.bfloat16 if precision == "bf16" else torch.float32)
+        kind = torch.bfloat16 if pick_precision(precision, self.device) == "bf16" else torch.float32
+        self.net = for_inference(net, self.device, kind)
         self.pooled = 1 if cell is None else cell // net.stride
 
     @torch.inference_mode()

@@ -15,6 +15,7 @@ from lesionkit.infer.windows import WindowRule, windows_over
 from lesionkit.nets.intensity import scale_hu
 from lesionkit.nets.nodule_head import NoduleHead
 from lesionkit.nets.nodule_net import NoduleNet, for_inference
+from lesionkit.nets.precision import pick_precision
 
 
 class NoduleDetector:
@@ -29,7 +30,7 @@ class NoduleDetector:
         self.settings, self.device = settings, device
         self.head = NoduleHead(stride=net.stride)
         self.rule = WindowRule(settings.largest_window, settings.halo, net.multiple)
-        self.type = torch.bfloat16 if settings.precision == "bf16" else torch.float32
+        self.type = torch.bfloat16 if pick_precision(settings.precision, device) == "bf16" else torch.float32
         self.net = for_inference(net).to(device=device, dtype=self.type)
 
     def find(self, case: Case) -> list[Candidate]:

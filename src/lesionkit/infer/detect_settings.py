@@ -1,5 +1,7 @@
 """How a scan is searched for nodules."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from lesionkit.core.settings import Settings
@@ -24,7 +26,7 @@ class InferSettings(Settings):
     """Candidates farther outside the lungs than this along any axis are dropped."""
     flip: bool = False
     """Average with the scan mirrored left to right (twice the time)."""
-    precision: str = "bf16"
-    """bf16 or fp32."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """auto takes what this machine computes fastest in: measured once."""
     device: str = "auto"
     """auto, cpu, cuda or mps."""

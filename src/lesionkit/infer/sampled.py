@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ def infer_sampled(
     patches: pd.DataFrame,
     settings: SampledSettings,
     stream: Stream,
-    precision: str = "bf16",
+    precision: Literal["auto", "bf16", "fp32"] = "auto",
     device: str = "auto",
 ) -> pd.DataFrame:
     """Scores of some of a slide's patches.

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,10 +17,9 @@ from lesionkit.infer.fuse import RunningMean
 from lesionkit.infer.lung_crop import LungCropSettings, lung_box, scaled_box
 from lesionkit.infer.predict import predict
 from lesionkit.infer.segment_settings import SegmentInferSettings
+from lesionkit.nets.precision import pick_precision
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.weights import pick_device
-
-Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)
@@ -141,13 +140,3 @@ def resized(values: NDArray[np.float32], shape: Sequence[int]) -> NDArray[np.flo
     batch = torch.from_numpy(np.ascontiguousarray(values))[None, None]
     result = functional.interpolate(batch, size=tuple(shape), mode="bilinear", align_corners=False, antialias=True)
     return np.asarray(result[0, 0].clamp(0, 1).numpy(), np.float32)
-
-
-def pick_precision(name: Literal["auto", "bf16", "fp32"], device: torch.device) -> Precision:
-    """The precision to compute in; see `SegmentInferSettings.precision`."""
-    if name != "auto":
-        return name
-    if device.type == "cpu":
-        # The only way to ask; without it bf16 is emulated one number at a time.
-        return "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "fp32"
-    return "bf16" if device.type == "cuda" else "fp32"

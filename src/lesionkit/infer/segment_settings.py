@@ -15,6 +15,6 @@ class SegmentInferSettings(Settings):
     flip: bool = True
     """Average with the image mirrored left to right."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
-    """auto takes bf16 on CUDA and on processors that have it, fp32 elsewhere."""
+    """auto takes what this machine computes fastest in: measured once."""
     device: str = "auto"
     """auto, cpu, cuda or mps."""

@@ -6,14 +6,16 @@ import psutil
 import torch
 
 from lesionkit.learn.losses import detection_loss
+from lesionkit.learn.precision import PrecisionSetting, arithmetic
 from lesionkit.nets.nodule_net import NoduleNet
 
 SIZES = (2, 4, 8, 16, 32)
+_TYPES = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16, "32-true": None}
 _GOOD_ENOUGH = 0.9
 _MEMORY_SHARE = 0.6
 
 
-def choose_batch(net: NoduleNet, patch: int, precision: str, device: torch.device) -> int:
+def choose_batch(net: NoduleNet, patch: int, precision: PrecisionSetting, device: torch.device) -> int:
     """The smallest batch that trains at least 90 % as many patches per second as the best one that fits.
 
     Sizes 2 to 32 are tried upwards with a real step each; the trial ends where the next size would take more than
@@ -21,11 +23,11 @@ def choose_batch(net: NoduleNet, patch: int, precision: str, device: torch.devic
 
     Args:
         patch: side of a patch in samples.
-        precision: Lightning's name; anything with "bf16" or "16" computes in that type.
+        precision: Lightning's name, or auto.
     """
     probe = NoduleNet(net.settings).to(device)
     probe.load_state_dict(net.state_dict())
-    dtype = torch.bfloat16 if "bf16" in precision else torch.float16 if "16" in precision else None
+    dtype = _TYPES[arithmetic(precision, device)]
     rates: dict[int, float] = {}
     for size in SIZES:
         if rates and _bytes_per_patch(patch) * size > _MEMORY_SHARE * _free_bytes(device):

@@ -22,8 +22,8 @@ class LearnSettings(Settings):
     """Gradients are scaled down to this norm."""
     average: float = Field(0.995, ge=0, lt=1)
     """Decay per step of the exponential moving average of the weights, which is what is kept; 0 keeps the last."""
-    precision: Literal["bf16-mixed", "32-true", "16-mixed"] = "bf16-mixed"
-    """Arithmetic; bf16 is about four times as fast as 32 bits on CPUs that have it."""
+    precision: Literal["auto", "bf16-mixed", "32-true", "16-mixed"] = "auto"
+    """Arithmetic; auto is bf16 where this machine computes faster in it, measured once, and 32 bits elsewhere."""
     device: str = "auto"
     """auto, cpu, cuda, mps or what Lightning calls an accelerator."""
     devices: int = Field(1, ge=1)

@@ -4,10 +4,12 @@ from typing import Literal
 
 import torch
 
+from lesionkit.nets.precision import pick_precision
 from lesionkit.nets.weights import pick_device
 
 Arithmetic = Literal["bf16-mixed", "32-true", "16-mixed"]
 """Lightning's names."""
+PrecisionSetting = Literal["auto", "bf16-mixed", "32-true", "16-mixed"]
 
 
 def training_device(name: str) -> torch.device:
@@ -22,12 +24,12 @@ def training_device(name: str) -> torch.device:
     return pick_device("cuda" if name == "gpu" else name)
 
 
-def arithmetic(precision: Literal["auto", "bf16-mixed", "32-true", "16-mixed"], device: torch.device) -> Arithmetic:
-    """Lightning's name of the precision; auto computes in bf16 on CPUs and CUDA and in 32 bits elsewhere.
+def arithmetic(precision: PrecisionSetting, device: torch.device) -> Arithmetic:
+    """Lightning's name of the precision; auto takes bf16 where the device computes faster in it.
 
-    >>> arithmetic("auto", torch.device("cpu")), arithmetic("auto", torch.device("mps"))
-    ('bf16-mixed', '32-true')
+    >>> arithmetic("auto", torch.device("mps")), arithmetic("bf16-mixed", torch.device("mps"))
+    ('32-true', 'bf16-mixed')
     """
     if precision != "auto":
         return precision
-    return "bf16-mixed" if device.type in ("cpu", "cuda") else "32-true"
+    return "bf16-mixed" if pick_precision("auto", device) == "bf16" else "32-true"

@@ -11,6 +11,7 @@ from lesionkit.core.errors import LesionkitError
 def first_not_finite(state: Mapping[str, Tensor]) -> str | None:
     """Name of the first floating-point tensor with a value that is not finite; None where all are.
 
+    >>> import torch
     >>> first_not_finite({"a": torch.ones(2), "b": torch.tensor([1.0, float("nan")])})
     'b'
     """

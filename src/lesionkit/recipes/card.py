@@ -1,8 +1,8 @@
 """What a model file says of itself, whatever kind of image it is for: nothing of the machine or the files of its maker.
 
 Who searches with a model takes over its settings. So those that held only where it was trained go back to their
-defaults: places of files, devices and processes, and how the maker's own images are read (which series, gaps that are
-allowed, the pixel size that slides do not tell).
+defaults: places of files, devices, arithmetic and processes, and how the maker's own images are read (which series,
+gaps that are allowed, the pixel size that slides do not tell).
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from lesionkit.runs.run_folder import RunFolder
 from lesionkit.runs.versions import versions
 
 NOTICE = "Research use only; not a medical device."
-OF_THE_MAKER = ("engine", "read", "partial_truth", "device", "devices", "workers", "threads")
+OF_THE_MAKER = ("engine", "read", "partial_truth", "precision", "device", "devices", "workers", "threads")
 """Names of settings, at any depth, that say nothing of the model."""
 
 

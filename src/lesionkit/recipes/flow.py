@@ -15,6 +15,7 @@ from typing import Any
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.document import to_document, to_tables
 from lesionkit.recipes.base import FindRequest, Item, Progress, Recipe, Summary
+from lesionkit.recipes.card import shareable
 from lesionkit.recipes.ensemble import model_card
 from lesionkit.recipes.kind import Kind, Scored, Shelf
 from lesionkit.recipes.searching import F, Opened, Planned, S
@@ -205,7 +206,8 @@ def model_settings(model: Path | None, settings: type[S], recipe: str) -> S:
     # The name of a recipe begins with its kind of image: ct-nodule.
     if made_by.split("-")[0] != recipe.split("-")[0]:
         raise LesionkitError(f"{model} must be a model of {recipe}, got one of {made_by}; give another --model")
-    return kept_settings(settings, card["settings"], path)
+    # Cards that were written before name the precision of their maker.
+    return settings.parse(shareable(kept_settings(settings, card["settings"], path)))
 
 
 def recipe(name: str, summary: str, settings: type[S], kind: Kind[S, F, Opened]) -> Recipe[S]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from lesionkit.core.cache_root import cache_root
 from lesionkit.core.case import Case
 from lesionkit.core.lesion import Lesion
 from lesionkit.prepare.case import prepare_ct
@@ -24,7 +25,6 @@ from lesionkit.recipes.ct.truth import item_of_row
 from lesionkit.recipes.splits import SPLITS
 from lesionkit.report.gallery import LungView
 from lesionkit.report.lung_page import write_gallery
-from lesionkit.runs.cache import cache_root
 from lesionkit.runs.fingerprint import fingerprint
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.split import Splits

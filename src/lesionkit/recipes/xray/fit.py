@@ -14,10 +14,11 @@ from lesionkit.evaluate.overlap import mask_dice
 from lesionkit.evaluate.roc import auc
 from lesionkit.infer.decide import ClassifyThenSegment, Plain, Rule, Triplet
 from lesionkit.infer.predict import predict
-from lesionkit.infer.segment import pick_precision, resized
+from lesionkit.infer.segment import resized
 from lesionkit.learn.loop import seed_everything
 from lesionkit.learn.schedule_settings import TrainingPart
 from lesionkit.learn.segmentation import Fitted, fit_segmenter
+from lesionkit.nets.precision import pick_precision
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.segmenter_settings import SegmenterSettings
 from lesionkit.recipes.xray.members import Member

@@ -10,7 +10,8 @@ from lesionkit.core.grey import to_grey
 from lesionkit.engine.map import EngineSettings, map_cases
 from lesionkit.infer.lung_crop import LungCropSettings, lung_box, scaled_box
 from lesionkit.infer.predict import predict
-from lesionkit.infer.segment import pick_precision, resized
+from lesionkit.infer.segment import resized
+from lesionkit.nets.precision import pick_precision
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.weights import load_net, pick_device, save_model
 from lesionkit.read.chest_rows import ImageRow

@@ -120,7 +120,7 @@ class LearnChange(Settings):
     """Learn from unlabelled images by a mean teacher (fifth place)."""
     checkpoints: int | None = Field(None, ge=1)
     """See `Member.checkpoints`."""
-    precision: str | None = None
+    precision: Literal["auto", "bf16-mixed", "32-true", "16-mixed"] | None = None
     device: str | None = None
     devices: int | None = Field(None, ge=1)
     """How many of them; more than one trains with DDP."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lesionkit
+from lesionkit.core.cache_root import cache_root
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grey import to_bytes, to_grey
 from lesionkit.core.mask import decode_rle_siim
@@ -22,7 +23,6 @@ from lesionkit.engine.map import EngineSettings, map_cases
 from lesionkit.prepare.picture_store import PictureFile, PictureStore, write_picture
 from lesionkit.read.chest_rows import ImageRow
 from lesionkit.read.picture import read_mask, read_picture
-from lesionkit.runs.cache import cache_root
 from lesionkit.runs.fingerprint import fingerprint
 
 MaskKind = Literal["lesion", "lung"]

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from lesionkit.runs.cache import cache_root
+from lesionkit.core.cache_root import cache_root
 
 
 def test_the_cache_lies_where_the_environment_says_else_at_home(monkeypatch):

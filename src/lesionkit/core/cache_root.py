@@ -1,4 +1,4 @@
-"""Where prepared cases are kept between runs."""
+"""Where prepared cases are kept between runs, and what was measured of this machine."""
 
 import os
 from pathlib import Path
