@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
+import pandas as pd
+
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.agreement import score_readers
 from lesionkit.evaluate.camelyon16 import Protocol, score_camelyon16
@@ -13,6 +15,7 @@ from lesionkit.evaluate.camelyon17 import Camelyon17Settings, score_camelyon17
 from lesionkit.evaluate.luna16 import luna16_detections, score_luna16
 from lesionkit.evaluate.luna16_match import Luna16Settings
 from lesionkit.evaluate.operating import applied_figures
+from lesionkit.evaluate.patients import Patients
 from lesionkit.evaluate.score import Score
 from lesionkit.evaluate.siim import SiimSettings, score_siim
 from lesionkit.evaluate.slides import SlidesSettings, score_slides
@@ -21,7 +24,7 @@ from lesionkit.read.truth.camelyon_lesions import read_lesion_annotations
 from lesionkit.read.truth.luna import read_annotations, read_case_table, read_marks, read_series_list
 from lesionkit.read.truth.readings import read_readings
 from lesionkit.read.truth.siim import read_siim_table
-from lesionkit.read.truth.slide_tables import paired_tables, read_slide_labels, read_slide_scores
+from lesionkit.read.truth.slide_tables import paired_tables, read_slide_labels, read_slide_patients, read_slide_scores
 from lesionkit.recipes.scoring import load_score, marks_file, with_inputs
 
 Given: TypeAlias = Mapping[str, Any]
@@ -43,7 +46,8 @@ class Luna16Files:
         truth: annotations.csv; further columns may make subgroups.
         series: seriesuids.csv, every scan that was searched.
         excluded: annotations_excluded.csv.
-        cases: a table with seriesuid and columns that tell scans apart.
+        cases: a table with seriesuid and columns that tell scans apart; its patient_id makes patients the unit of the
+            bootstrap.
         thresholds: folder of an earlier score, whose thresholds are applied here.
     """
 
@@ -66,15 +70,26 @@ def luna16_scorer(files: Luna16Files, given: Given) -> Scorer:
             read_annotations(files.excluded) if files.excluded else None,
             read_series_list(files.series),
         )
-        scored = score_luna16(*tables, settings, read_case_table(files.cases) if files.cases else None)
+        cases = read_case_table(files.cases) if files.cases else None
+        patients = _patients_of(cases)
+        scored = score_luna16(*tables, settings, cases, patients)
         if files.thresholds:
             points = load_score(files.thresholds).operating_points
             found = luna16_detections(*tables, settings)
-            applied = applied_figures(points, found, settings.bootstrap, settings.seed)
+            whose = Patients.of(tables[-1], patients)
+            applied = applied_figures(points, found, settings.bootstrap, settings.seed, whose)
             scored = replace(scored, figures={**scored.figures, **applied})
         return with_inputs(scored, {**vars(files), "marks": marks})
 
     return score
+
+
+def _patients_of(cases: pd.DataFrame | None) -> dict[str, str] | None:
+    """The patient of each series; None where the table of cases does not name them."""
+    if cases is None or "patient_id" not in cases.columns:
+        return None
+    named = cases[cases["patient_id"].notna()]
+    return dict(zip(named["seriesuid"], named["patient_id"].astype(str), strict=True))
 
 
 @dataclass(frozen=True)
@@ -83,7 +98,8 @@ class Camelyon16Files:
 
     Attributes:
         truth: outlines or masks, a folder or one file.
-        labels: every scored slide and whether it holds tumour.
+        labels: every scored slide and whether it holds tumour; its case_id or patient_id makes patients the unit of
+            the bootstrap.
         slide_scores: probability of tumour of every slide, of the system that is scored.
     """
 
@@ -116,6 +132,7 @@ def camelyon16_scorer(
             read_slide_labels(files.labels) if files.labels else None,
             read_slide_scores(files.slide_scores, score_column or "") if files.slide_scores else None,
             settings,
+            patients=read_slide_patients(files.labels) if files.labels else None,
         )
         if mask_downsample is not None:
             scored = replace(scored, facts={**scored.facts, "mask_downsample": mask_downsample})
@@ -140,7 +157,8 @@ def slides_scorer(truth: Path, given: Given, score_column: str | None = None) ->
     """
     settings = SlidesSettings.parse(given)
     return lambda marks: with_inputs(
-        score_slides(*paired_tables(truth, marks, score_column or ""), settings), {"truth": truth, "marks": marks}
+        score_slides(*paired_tables(truth, marks, score_column or ""), settings, read_slide_patients(truth)),
+        {"truth": truth, "marks": marks},
     )
 
 

@@ -82,6 +82,11 @@ def test_a_further_column_is_of_numbers_where_all_are_and_else_text(tmp_path):
     assert frame["site"].tolist() == ["NA", None, "x"]
 
 
+def test_patients_of_a_table_of_cases_keep_their_names(tmp_path):
+    frame = read_case_table(table(tmp_path, "seriesuid,patient_id\na,007\nb,7\nc,\n"))
+    assert frame["patient_id"].tolist() == ["007", "7", None]
+
+
 def test_two_columns_of_one_name_are_refused(tmp_path):
     with pytest.raises(LesionkitError, match="'coordX' comes twice"):
         read_annotations(table(tmp_path, HEADER.replace("\n", ",coordX\n") + "1,1,2,3,4,5\n"))

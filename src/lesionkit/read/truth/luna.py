@@ -108,7 +108,7 @@ def _is_missing(value: object) -> bool:
 def _read(path: Path, numbers: Sequence[str], optional: Sequence[str] = (), texts: Sequence[str] = ()) -> pd.DataFrame:
     """A table with the columns `seriesuid`, `texts` and finite `numbers`; `optional` ones may be missing or empty.
 
-    Of the other columns those become numbers that hold nothing else.
+    Of the other columns those become numbers that hold nothing else, but patients keep their names.
     """
     texts = ["seriesuid", *texts]
     frame = read_frame(path)
@@ -130,7 +130,7 @@ def _read(path: Path, numbers: Sequence[str], optional: Sequence[str] = (), text
             given = frame[name] != ""
             frame[name] = _finite(path, frame[name][given]).reindex(frame.index)
     for name in frame.columns.difference([*texts, *numbers, *optional]):
-        frame[name] = _numbers_if_all(frame[name])
+        frame[name] = _given(frame[name]) if name == "patient_id" else _numbers_if_all(frame[name])
     return frame
 
 
@@ -140,6 +140,11 @@ def _numbers_if_all(column: pd.Series) -> pd.Series:
     numbers = pd.to_numeric(given, errors="coerce")
     if given.notna().any() and numbers.notna().equals(given.notna()):
         return numbers
+    return _given(column)
+
+
+def _given(column: pd.Series) -> pd.Series:
+    """The text as it is, None where there is none."""
     return column.astype(object).where(column.ne(""), None)
 
 
