@@ -21,8 +21,10 @@ def conclude(title: str, summary: "Summary", folder: Path | None = None) -> None
     from rich.table import Table
     from rich.text import Text
 
+    from lesionkit.core.names import printable
+
     console = Console(highlight=False)
-    console.print(Text(title, style="italic"), soft_wrap=True)
+    console.print(Text(printable(title), style="italic"), soft_wrap=True)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")

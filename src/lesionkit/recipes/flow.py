@@ -150,6 +150,8 @@ def shown(
     warnings = tuple(dict.fromkeys([*scored.warnings, *of_scores, *of_images]))
     for sentence in warnings:
         run.warn(sentence)
+    for source in scored.sources:
+        run.say(f"truth was read from {source}")
     view = kind.show(Shelf(run.path, found, scored, facts_of(run, failed, settings), model, run.warnings), settings)
     seconds = [one.facts["seconds"]["total"] for one in found]
     told = {

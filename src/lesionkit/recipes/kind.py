@@ -34,11 +34,13 @@ class Scored:
         known: the truth by case id, in the kind's own form, of those where somebody looked.
         scores: by name; empty where there is nothing to score.
         warnings: truths that could not be used, in sentences.
+        sources: files that the truth was read from.
     """
 
     known: Mapping[str, Any]
     scores: Mapping[str, Score]
     warnings: Sequence[str] = ()
+    sources: Sequence[str] = ()
 
 
 @dataclass(frozen=True, eq=False)

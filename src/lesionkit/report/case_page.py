@@ -179,7 +179,7 @@ def _numbers(case: FoundCase, judged: Judged | None) -> list[dict[str, str]]:
 
 def _other_facts(case: FoundCase) -> dict[str, Any]:
     """What is not said elsewhere in the section; "lung_…" of a prepared case repeats "lung"."""
-    said = {"warnings", "searched"}
+    said = {"warnings", "searched", "at_scan_end"}
     return {
         k: v for k, v in case.facts.items() if k not in said and not ("lung" in case.facts and k.startswith("lung_"))
     }

@@ -87,3 +87,19 @@ def test_an_lidc_reading_beside_a_dicom_folder_is_its_truth():
     assert lesion.diameter_mm == pytest.approx(23.4, abs=0.5)
     # Outlines are in rows and columns of the DICOM images, which another format may hold in another order.
     assert known_of(item, case.image.grid, "nifti").lesions is None
+
+
+def test_what_is_known_names_its_file(data):
+    tables = tables_beside(data / "scans", None)
+    assert known("a", tables).source == str(data / "annotations.csv")
+    assert known("c", tables).source == ""
+
+
+def test_what_no_scan_could_be_made_of_is_left_out_with_its_reason(data, chests):
+    (data / "scans/gone").symlink_to("nowhere")
+    (data / "scans/a.mha").write_bytes(sorted((chests / "scans").glob("*.mha"))[0].read_bytes())
+    listed = items_of(data / "scans", None, CtNodule())
+    assert [item.case_id for item in listed.items] == ["a"]
+    assert listed.left_out == {
+        str(data / "scans/gone"): "it cannot be read: the link leads nowhere (No such file or directory)"
+    }

@@ -40,6 +40,7 @@ def _found_case(one: FoundScan, known: Mapping[str, KnownScan], settings: CtNodu
     prepared = one.prepared or prepared_case(one.item.path, settings)
     native = (one.native or open_native(one.item.path, settings)) if alone else prepared
     truth = known.get(one.item.case_id)
+    source = {"truth": truth.source} if truth is not None and truth.source else {}
     return FoundCase(
         case_id=one.item.case_id,
         image=native.image,
@@ -48,5 +49,5 @@ def _found_case(one: FoundScan, known: Mapping[str, KnownScan], settings: CtNodu
         lung_proper=prepared.regions.get("lung_proper"),
         truth=None if truth is None else truth.lesions,
         excluded=() if truth is None else truth.excluded,
-        facts={**one.facts, "lung": lung_facts(prepared)},
+        facts={**one.facts, "lung": lung_facts(prepared), **source},
     )

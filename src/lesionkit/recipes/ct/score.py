@@ -47,12 +47,14 @@ def score_found(found: Sequence[FoundScan], model: Path, settings: CtNodule) -> 
     every = {one.item.case_id: known_of(one.item, one.grid, str(one.facts.get("format"))) for one in found}
     known = {name: one for name, one in every.items() if one.lesions is not None}
     warnings = [sentence for one in every.values() for sentence in one.warnings]
+    sources = sorted({one.source for one in known.values() if one.source})
     if not any(one.lesions for one in known.values()):
         nothing = ["no searched scan has a known lesion, so there is nothing to score"] if known else []
-        return Scored(known, {}, [*warnings, *nothing])
+        return Scored(known, {}, [*warnings, *nothing], sources)
     marks = {one.item.case_id: one.candidates for one in found}
     patients = {one.item.case_id: one.patient_id for one in found if one.patient_id}
-    return Scored(known, {settings.score.protocol: score_known(known, marks, settings.score, patients)}, warnings)
+    score = score_known(known, marks, settings.score, patients)
+    return Scored(known, {settings.score.protocol: score}, warnings, sources)
 
 
 def lesion_table(lesions: Mapping[str, Sequence[Lesion]]) -> pd.DataFrame:

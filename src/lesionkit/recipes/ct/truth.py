@@ -65,11 +65,13 @@ class KnownScan:
     Attributes:
         lesions: none where somebody looked and found nothing.
         warnings: a reading that could not be used, in sentences.
+        source: the file that says so, "" where it is the catalogue of the run.
     """
 
     lesions: tuple[Lesion, ...] | None
     excluded: tuple[Lesion, ...] = ()
     warnings: tuple[str, ...] = ()
+    source: str = ""
 
 
 def known_of(item: Item, grid: Grid, format: str) -> KnownScan:
@@ -81,7 +83,7 @@ def known_of(item: Item, grid: Grid, format: str) -> KnownScan:
     known = item.known or {}
     excluded = lesions_from_json(known["excluded"]) if "excluded" in known else ()
     if "lesions" in known:
-        return KnownScan(lesions_from_json(known["lesions"]), excluded)
+        return KnownScan(lesions_from_json(known["lesions"]), excluded, source=known.get("lesions_file", ""))
     # Outlines are rows and columns of the DICOM images; another format may hold them in another order.
     folders = [item.path, item.path.parent] if item.path.is_dir() else [item.path.parent]
     readings = (_readings(folder) for folder in folders if format == "dicom")
@@ -92,7 +94,7 @@ def known_of(item: Item, grid: Grid, format: str) -> KnownScan:
         reading = read_lidc(file, grid)
     except LesionkitError as error:
         return KnownScan(None, excluded, (f"{item.case_id}: the reading was left out: {error}",))
-    return KnownScan(reading.lesions, reading.excluded)
+    return KnownScan(reading.lesions, reading.excluded, source=str(file))
 
 
 @lru_cache(maxsize=64)
