@@ -40,3 +40,18 @@ def test_false_positives_are_mined_where_somebody_found_nothing_and_never_where_
     assert json.loads((tmp_path / "hard.json").read_text()) == {"h": [[1, 2, 3]]}
     subject._mine(tmp_path / "hard.json", None, [sick, unknown], CtNodule())
     assert list(json.loads((tmp_path / "hard.json").read_text())) == ["s"]
+
+
+def test_of_many_false_positives_the_strongest_are_kept(tmp_path, monkeypatch):
+    class Detector:
+        def __init__(self, *_):
+            pass
+
+        def find(self, case):
+            return [Candidate((number, 0, 0), 0.9 - number / 100) for number in range(100)]
+
+    monkeypatch.setattr(subject, "NoduleDetector", Detector)
+    subject._mine(tmp_path / "hard.json", None, [Case("h", "h", IMAGE, ())], CtNodule())
+    places = json.loads((tmp_path / "hard.json").read_text())["h"]
+    # Sixty at most, and of those only scores of 0.1 or more.
+    assert [place[0] for place in places] == list(range(60))
