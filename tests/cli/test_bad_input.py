@@ -81,10 +81,6 @@ BAD_SCANS = {
         lambda p: series(p / "s", setting(ImagePositionPatient=[0, 0, 6]), slice(4, 5)),
         "duplicate slices: '0004.dcm' and '0005.dcm' lie at the same position",
     ),
-    "two orientations": (
-        lambda p: series(p / "s", setting(ImageOrientationPatient=TURNED), slice(0, 2)),
-        "slices of two orientations in one series",
-    ),
     "no rescale tags": (lambda p: series(p / "s", strip_rescale), "needs RescaleSlope and RescaleIntercept"),
     "a radiograph": (lambda p: series(p / "s", setting(Modality="DX")), "holds no CT series to read"),
     "a photo": (lambda p: photo(p / "s.png"), "a CT is a DICOM folder or a"),
