@@ -73,8 +73,6 @@ def strip_rescale(tags):
 
 
 CONSTANT = bytes(2 * 24 * 24)
-TURNED = [1, 0, 0, 0, 0, -1]
-
 BAD_SCANS = {
     "a missing slice": (lambda p: without(p / "s", slice(5, 6)), "(one is missing); pass --allow-gaps to interpolate"),
     "two slices at one place": (

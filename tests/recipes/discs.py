@@ -24,6 +24,7 @@ from lesionkit.evaluate.slides import score_slides
 from lesionkit.read.picture import find_pictures, read_picture
 from lesionkit.recipes.attempts import indexed
 from lesionkit.recipes.base import Item, Learned, Progress, Summary
+from lesionkit.recipes.ensemble import FORMAT
 from lesionkit.recipes.flow import recipe
 from lesionkit.recipes.headline import figure_text
 from lesionkit.recipes.kept_out import kept_out
@@ -100,8 +101,8 @@ def learn(
         for name in splits.parts["train"]:
             peaks[items[name].known["discs"] > 0].append(float(_smooth(items[name], settings).max()))
         level = (min(peaks[True]) + max(peaks[False])) / 2
-        card = {"recipe": "disc-finder", "settings": settings.model_dump(mode="json"), "nets": [], "level": level}
-        write_text(model, json.dumps(card))
+        told = {"recipe": "disc-finder", "settings": settings.model_dump(mode="json"), "level": level}
+        write_text(model, json.dumps({"format": FORMAT, "nets": [], **told}))
         return {"level": round(level, 3)}
 
     facts = run.once("train", train)
