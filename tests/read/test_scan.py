@@ -189,7 +189,7 @@ def test_damaged_images_are_counted_wherever_they_lie(folder):
         (folder / "more" / name).write_bytes(b"")
     ((where, why),) = survey_scans(folder).unused.items()
     assert where == str(folder / "more")
-    assert why.startswith("3 files are no readable DICOM images, first 'IM00001'")
+    assert why.startswith(f"{where}: 3 files are no readable DICOM images, first 'IM00001'")
 
 
 def test_an_evil_uid_leads_nowhere(scan, tmp_path):

@@ -203,12 +203,13 @@ def _paths(root: Path, scans: Sequence[SeriesInfo], with_volumes: set[Path]) -> 
 
 
 def _unused(folder: Folder, series: Sequence[SeriesInfo]) -> dict[str, str]:
-    unused = {str(s.place / s.name): f"{s}" for s in series}
+    why = {s.place / s.name: str(s) for s in series}
     by_folder: dict[Path, list[Path]] = defaultdict(list)
     for stray in folder.strays:
         by_folder[stray.parent].append(stray)
-    unused |= {str(place): _say_strays(files) for place, files in by_folder.items()}
-    return unused | {str(place): f"it cannot be read: {why}" for place, why in (folder.unreadable or {}).items()}
+    why |= {place: _say_strays(files) for place, files in by_folder.items()}
+    why |= {place: f"it cannot be read: {reason}" for place, reason in (folder.unreadable or {}).items()}
+    return {str(place): f"{place}: {reason}" for place, reason in why.items()}
 
 
 def _say_strays(files: Sequence[Path]) -> str:

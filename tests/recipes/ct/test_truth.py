@@ -100,6 +100,7 @@ def test_what_no_scan_could_be_made_of_is_left_out_with_its_reason(data, chests)
     (data / "scans/a.mha").write_bytes(sorted((chests / "scans").glob("*.mha"))[0].read_bytes())
     listed = items_of(data / "scans", None, CtNodule())
     assert [item.case_id for item in listed.items] == ["a"]
+    gone = data / "scans/gone"
     assert listed.left_out == {
-        str(data / "scans/gone"): "it cannot be read: the link leads nowhere (No such file or directory)"
+        str(gone): f"{gone}: it cannot be read: the link leads nowhere (No such file or directory)"
     }
