@@ -88,3 +88,36 @@ def test_a_card_of_the_first_models_holds_a_logistic_curve_without_its_name():
 def test_slides_labels_and_patients_must_be_as_many():
     with pytest.raises(LesionkitError, match="each of 12 slides needs a label and a patient"):
         fit_answer(GOOD, POSITIVE[1:], PATIENTS, SlideAnswerSettings())
+
+
+@pytest.mark.parametrize(
+    ("rule", "number", "fitted", "other"),
+    [("area", "threshold", 0.5, 0.95), ("top area", "top_mm2", 0.01, 5.0), ("quantile", "quantile", 0.999, 0.9)],
+)
+def test_a_curve_is_void_when_the_number_of_its_rule_is_another(rule, number, fitted, other):
+    card = {
+        "rule": rule,
+        "aggregator": None,
+        "curve": {"method": "platt", "slope": 4.0, "intercept": -2.0},
+        "fitted_on": [9, 6],
+    }
+
+    def curve(value, **told):
+        settings = SlideAnswerSettings(rule={"rule": rule, number: value})
+        return Answer.from_card({**card, **told}, settings).curve
+
+    # Cards of before do not tell: they were fitted with the defaults.
+    assert curve(fitted) == Platt(4.0, -2.0)
+    assert curve(other) is None
+    assert curve(other, score={number: other}) == Platt(4.0, -2.0)
+    assert curve(fitted, score={number: other}) is None
+
+
+def test_a_number_of_another_rule_leaves_the_curve():
+    card, _ = fit()
+    assert Answer.from_card(card.to_card(), SlideAnswerSettings(rule={"threshold": 0.9})).curve is not None
+
+
+def test_a_curve_is_void_for_maps_that_are_made_otherwise():
+    card = fit()[0].to_card()
+    assert Answer.from_card(card, SlideAnswerSettings(), same_map=False).curve is None

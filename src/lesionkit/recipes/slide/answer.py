@@ -1,7 +1,7 @@
 """The map of a slide -> its score, by a rule or a fitted aggregator, calibrated on validation slides."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +17,8 @@ from lesionkit.infer.probability_map import ProbabilityMap
 from lesionkit.infer.slide_score import SlideScoreSettings, slide_features, slide_score
 
 RULES = ("maximum", "quantile", "top area", "area")
+NUMBERS = {"quantile": "quantile", "top area": "top_mm2", "area": "threshold"}
+"""Rule -> the setting of `SlideScoreSettings` that its score depends on."""
 _CURVES: dict[str, type[Platt] | type[Isotonic] | type[ZScore]] = {
     "platt": Platt,
     "isotonic": Isotonic,
@@ -64,12 +66,14 @@ class Answer:
         aggregator: of features, or None.
         curve: from that number to a probability or a z-score, or None.
         fitted_on: validation slides with tumour, and without.
+        score: the numbers of the rules when it was fitted.
     """
 
     rule: str
     aggregator: Aggregator | None = None
     curve: Calibration | None = None
     fitted_on: tuple[int, int] = (0, 0)
+    score: SlideScoreSettings = field(default_factory=SlideScoreSettings)
 
     def __call__(self, measured: Measured) -> float:
         """The score of a slide: a probability where there is an aggregator or a curve other than z-scores."""
@@ -89,11 +93,20 @@ class Answer:
         }
         method = next((name for name, kind in _CURVES.items() if isinstance(self.curve, kind)), None)
         curve = self.curve and {"method": method, **asdict(self.curve)}
-        return {"rule": self.rule, "aggregator": aggregator, "curve": curve, "fitted_on": list(self.fitted_on)}
+        fitted = {"fitted_on": list(self.fitted_on), "score": self.score.model_dump(exclude={"rule"})}
+        return {"rule": self.rule, "aggregator": aggregator, "curve": curve, **fitted}
 
     @classmethod
-    def from_card(cls, card: Mapping[str, Any] | None, settings: SlideAnswerSettings) -> "Answer":
-        """What a model's card says; the rule of the settings where it says nothing or another rule is asked for."""
+    def from_card(
+        cls, card: Mapping[str, Any] | None, settings: SlideAnswerSettings, same_map: bool = True
+    ) -> "Answer":
+        """What a model's card says; the rule of the settings where it says nothing or another rule is asked for.
+
+        The curve holds for the numbers it was fitted on alone: it is left out where the rule's number is another now.
+
+        Args:
+            same_map: maps are made as those were that the curve was fitted on; otherwise it is void too.
+        """
         if card is None or (settings.by == "rule" and card["rule"] != settings.rule.rule):
             return cls(settings.rule.rule)
         held, curve, aggregator = card["aggregator"], card["curve"], None
@@ -102,9 +115,13 @@ class Answer:
             model = Logistic(tuple(coefficients.values()), float(held["intercept"]))
             aggregator = Aggregator(tuple(coefficients), model, float(held["ridge"]))
         wanted = curve is not None and settings.calibrate and curve.get("method", "platt") == settings.curve
-        usable = wanted and (aggregator is None) == (held is None)
+        usable = wanted and same_map and (aggregator is None) == (held is None)
+        # Cards that do not tell were fitted with the defaults.
+        fitted = SlideScoreSettings.parse(dict(card.get("score", {})))
+        number = None if held is not None else NUMBERS.get(card["rule"])
+        usable = usable and (number is None or getattr(fitted, number) == getattr(settings.rule, number))
         positive, negative = card["fitted_on"]
-        return cls(card["rule"], aggregator, _curve_of(curve) if usable else None, (positive, negative))
+        return cls(card["rule"], aggregator, _curve_of(curve) if usable else None, (positive, negative), fitted)
 
 
 def _curve_of(card: Mapping[str, Any]) -> Calibration:
@@ -147,4 +164,4 @@ def fit_answer(
         curve = fit_calibration(raw, truth, settings.curve, "validation")
         # A falling curve would turn the order round; what ranks so badly is not calibrated.
         curve = None if isinstance(curve, Platt) and curve.slope <= 0 else curve
-    return Answer(rule, aggregator, curve, counts), said
+    return Answer(rule, aggregator, curve, counts, settings.rule), said

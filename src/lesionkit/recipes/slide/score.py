@@ -12,7 +12,7 @@ from lesionkit.evaluate.slides import SlidesSettings, score_slides
 from lesionkit.recipes.kind import Scored
 from lesionkit.recipes.slide.case import open_case
 from lesionkit.recipes.slide.drawn import read_truth
-from lesionkit.recipes.slide.scorer import read_scorer
+from lesionkit.recipes.slide.scorer import read_scorer, void_calibration
 from lesionkit.recipes.slide.search import FoundSlide
 from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.recipes.slide.truth import entry_of
@@ -55,6 +55,7 @@ def known_of(found: Sequence[FoundSlide], settings: SlideMetastasis) -> tuple[di
 def score_found(found: Sequence[FoundSlide], model: Path, settings: SlideMetastasis) -> Scored:
     """Join the truth of slides, and score those that have one; see `Kind.score`."""
     known, warnings = known_of(found, settings)
+    warnings += void_calibration(model, settings)
     scores = score_slides_found(found, slide_scores(found, model, settings), known, settings)
     if known and not scores:
         warnings.append("the slides whose truth is known are all of one kind, so there is nothing to score")

@@ -1,7 +1,7 @@
 """The settings of slide-metastasis, and the models it has."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -149,6 +149,24 @@ class SlideMetastasis(Settings):
         if self.ensemble.weights != "members" and count != len(ORIGINAL_WEIGHTS[self.ensemble.weights]):
             raise ValueError(f"ensemble.weights '{self.ensemble.weights}' are of two members, got {count}")
         return self
+
+    @property
+    def map_basis(self) -> dict[str, Any]:
+        """The settings that the map of a slide depends on, by dotted name; its calibration holds for these alone."""
+        left_out = {"precision", "device", "threads", "tile", "foreign"}
+        left_out |= set() if self.infer.mode == "sampled" else {"sampled"}
+        told = {
+            "um": self.um,
+            "stain": self.stain,
+            "overview": self.overview.model_dump(),
+            "tissue": self.tissue.model_dump(),
+            "infer": self.infer.model_dump(exclude=left_out),
+        }
+        return {
+            ".".join([name, inner] if inner else [name]): value
+            for name, values in told.items()
+            for inner, value in (values.items() if isinstance(values, dict) else [("", values)])
+        }
 
     @property
     def networks(self) -> tuple[SlideMember, ...]:
