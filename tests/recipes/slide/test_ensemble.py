@@ -20,7 +20,7 @@ from lesionkit.recipes.slide.scorer import JoinedAnswer
 from lesionkit.recipes.slide.search import SLIDE_SEARCH, load_committee
 from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.runs.run_folder import open_run
-from lesionkit.runs.settings_file import resolve
+from lesionkit.runs.settings_file import change, resolve
 
 TINY = [
     *("net.channels=32,32", "net.blocks=1,1", "learn.steps=4", "learn.batch=4", "learn.workers=0"),
@@ -95,7 +95,8 @@ def test_validation_slides_without_a_test_part_are_searched_once(trained):
 def test_find_searches_with_all_members_of_a_run_and_with_any_one_of_them(trained, slides, tmp_path):
     folder, _ = trained
     request = FindRequest(slides / "slides" / "d.tif", folder)
-    settings = RECIPE.model_settings(folder)
+    # The precision is this machine's, not the model's.
+    settings = change(RECIPE.model_settings(folder), {"infer": {"precision": "fp32"}})
     with open_run(tmp_path / "all", RECIPE.name, settings, {"input": request.input}) as run:
         RECIPE.find(run, request, settings)
     found = SLIDE_SEARCH.read(tmp_path / "all" / "cases" / "d.json")
