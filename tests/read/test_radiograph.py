@@ -255,3 +255,12 @@ def test_a_tag_that_careless_writers_leave_out_is_taken_for_what_it_nearly_alway
     delattr(file, keyword)
     file.save_as(path)
     assert grey(path) == (0.78, 0.16)
+
+
+def test_small_letters_say_the_same_and_an_unknown_word_is_refused(tmp_path):
+    stored = BRIGHT_SQUARE.astype(np.uint16) * 16
+    path = write(tmp_path / "a.dcm", stored, photometric="MONOCHROME1")
+    path.write_bytes(path.read_bytes().replace(b"MONOCHROME1", b"monochrome1"))
+    assert grey(path) == (0.22, 0.84)
+    with pytest.raises(LesionkitError, match=r"are black .* or white .*, but says GRAY; correct the tag"):
+        read_picture(write(tmp_path / "b.dcm", stored, photometric="GRAY"))

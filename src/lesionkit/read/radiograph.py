@@ -82,12 +82,13 @@ def _check(header: Header) -> None:
         raise LesionkitError(f"{name}: a radiograph is one picture, got {header.frames} frames; give one frame")
     if min(header.shape) < 1:
         raise LesionkitError(f"{name}: a radiograph has rows and columns of pixels, but the file holds none")
-    if not header.text("PhotometricInterpretation"):
+    kind = _photometric(header)
+    if not kind.startswith(("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR")):
         raise LesionkitError(
             f"{name}: the file must say by PhotometricInterpretation whether low values are black (MONOCHROME2) or "
-            "white (MONOCHROME1), but says nothing; add the tag"
+            f"white (MONOCHROME1), but says {kind or 'nothing'}; correct the tag"
         )
-    if header.samples_per_pixel != 1 and not header.text("PhotometricInterpretation").startswith(("RGB", "YBR")):
+    if header.samples_per_pixel != 1 and not kind.startswith(("RGB", "YBR")):
         raise LesionkitError(f"{name}: a pixel must be one value, got {header.samples_per_pixel}")
     if header.is_truncated:
         raise LesionkitError(
@@ -96,11 +97,18 @@ def _check(header: Header) -> None:
         )
 
 
+def _photometric(header: Header) -> str:
+    """What the values mean; capitals, as the standard writes it and some files do not."""
+    return header.text("PhotometricInterpretation").upper()
+
+
 def _tags(header: Header) -> FileDataset:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return pydicom.dcmread(header.path, force=True)
+            tags = pydicom.dcmread(header.path, force=True)
+            tags.PhotometricInterpretation = _photometric(header)
+            return tags
     except _DAMAGE as error:
         raise _damaged(header) from error
 
@@ -117,7 +125,7 @@ def _stored(header: Header, tags: FileDataset) -> NDArray[Any]:
     """Values (row, column) as they are stored; of a palette or of colours that are grey, their grey."""
     try:
         values = stored_values(tags, header.transfer_syntax)
-        if header.text("PhotometricInterpretation") == "PALETTE COLOR":
+        if _photometric(header) == "PALETTE COLOR":
             values = apply_color_lut(values, tags)
     except Exception as error:
         # Whatever a decoder thinks of broken bytes; its own words would help nobody.
@@ -181,7 +189,7 @@ def _is_big_endian(header: Header) -> bool:
 
 def _is_inverted(header: Header, tags: FileDataset, notes: list[str]) -> bool:
     """Whether low values are white: MONOCHROME1, which goes with the shape INVERSE, or that shape alone."""
-    kind, shape = header.text("PhotometricInterpretation"), str(tags.get("PresentationLUTShape") or "").upper()
+    kind, shape = _photometric(header), str(tags.get("PresentationLUTShape") or "").upper()
     if kind != "MONOCHROME1" and shape == "INVERSE":
         notes.append(f"the file says {kind}, but PresentationLUTShape INVERSE: low values were taken for white")
     if kind == "MONOCHROME1" and shape == "IDENTITY":

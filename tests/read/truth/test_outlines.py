@@ -192,3 +192,10 @@ def test_what_is_written_for_qupath_is_read_back(tmp_path):
     outline = read_outline(path)
     assert area(outline) == 400 * 400 - 100 * 100
     assert outline.notes == ()
+
+
+def test_vertices_that_are_no_pixels_are_left_out_of_their_outline_and_said(tmp_path):
+    strays = [["", 3], ["nan", 5], [10**9, 200]]
+    outline = read_outline(asap(tmp_path, ("Tumor", [*SQUARE[:2], *strays, *SQUARE[2:]])))
+    assert rings(outline) == [SQUARE]
+    assert outline.notes == ("left out: 3 vertices that are no pixel of a slide",)

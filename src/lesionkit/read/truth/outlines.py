@@ -5,7 +5,6 @@ and the outline's `notes` say so; the rest counts.
 """
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ HOLE_GROUPS = {"_2", "exclusion", "normal"}
 
 _NO_GROUP = {"", "none"}
 _ASAP_AREAS = ("polygon", "spline", "rectangle")
+_LARGEST = 1e6
 _ELLIPSE, _APERIO_AREAS = "2", ("0", "1", "2")
 _GEOMETRIES = {"Polygon", "MultiPolygon", "GeometryCollection", "Point", "MultiPoint", "LineString", "MultiLineString"}
 
@@ -90,20 +90,22 @@ def _outline(drawn: Sequence[_Drawn], notes: list[str], from_shown: bool = False
         else:
             is_hole = one.is_hole or _word(one.group) in HOLE_GROUPS
             _add(one.rings, holes if is_hole else rings, holes, left_out)
-    cut = left_out.pop(_CUT, 0)
+    cut, strays = left_out.pop(_CUT, 0), left_out.pop(_STRAYS, 0)
     if not rings and not holes and (left_out[_NO_NUMBERS] or left_out[_BEYOND]):
         # Whatever was meant, it is not a healthy slide.
         raise LesionkitError(
             "vertices of outlines must be pairs of numbers x and y in pixels of the finest level, but all "
             f"{sum(left_out.values())} outlines are {_NO_NUMBERS if left_out[_NO_NUMBERS] else _BEYOND}"
         )
-    notes += [f"left out: {count} of {len(drawn)} outlines, {why}" for why, count in left_out.items()]
+    notes += [f"left out: {count} of {len(drawn)} outlines, {why}" for why, count in left_out.items() if count]
+    if strays:
+        notes.append(f"left out: {strays} vertices that are no pixel of a slide")
     if cut:
         notes.append(f"cut off at the slide's left or upper edge: {cut} of {len(drawn)} outlines")
     return Outline(tuple(rings), tuple(holes), tuple(notes), from_shown)
 
 
-_CUT, _NO_NUMBERS = "cut", "with vertices that are no numbers"
+_CUT, _STRAYS, _NO_NUMBERS = "cut", "strays", "with vertices that are no numbers"
 _BEYOND = "beyond the slide's left or upper edge"
 
 
@@ -111,7 +113,8 @@ def _add(drawn: Sequence[Sequence[Any]], rings: list[Ring], holes: list[Ring], l
     """Add an outline with its holes, cut to the slide."""
     found = []
     for number, vertices in enumerate(drawn):
-        ring = _numbers(vertices)
+        ring, strays = _numbers(vertices)
+        left_out[_STRAYS] += strays if ring is not None else 0
         if ring is None:
             left_out[_NO_NUMBERS] += 1
         elif np.linalg.matrix_rank(ring - ring[:1]) < 2:
@@ -130,20 +133,24 @@ def _add(drawn: Sequence[Sequence[Any]], rings: list[Ring], holes: list[Ring], l
     rings += found
 
 
-def _numbers(vertices: Sequence[Any]) -> Ring | None:
-    """(n, 2) vertices, closing ones dropped; None where one is no pair of finite numbers."""
-    pairs = []
+def _numbers(vertices: Sequence[Any]) -> tuple[Ring | None, int]:
+    """(n, 2) vertices that can be, closing ones dropped, and how many cannot; None where none of some can."""
+    pairs, strays = [], 0
     for vertex in vertices:
         try:
             x, y = (_number(vertex[axis]) for axis in (0, 1))
         except (TypeError, ValueError, KeyError, IndexError):
-            return None
-        if not math.isfinite(x + y):
-            return None
-        pairs.append((x, y))
+            strays += 1
+            continue
+        if not (abs(x) <= _LARGEST and abs(y) <= _LARGEST):
+            strays += 1
+        else:
+            pairs.append((x, y))
     if len(pairs) > 1 and pairs[0] == pairs[-1]:
         pairs.pop()
-    return np.array(pairs, dtype=np.float64).reshape(-1, 2) if pairs else np.zeros((1, 2))
+    if not pairs:
+        return (None if strays else np.zeros((1, 2))), strays
+    return np.array(pairs, dtype=np.float64).reshape(-1, 2), strays
 
 
 def _number(text: Any) -> float:
@@ -193,7 +200,7 @@ def _aperio_region(layer: Element, region: Element) -> _Drawn:
     if kind not in _APERIO_AREAS:
         return _Drawn(group, None)
     vertices: list[Any] = [(vertex.get("X"), vertex.get("Y")) for vertex in region.iter("Vertex")]
-    box = _numbers(vertices)
+    box, _ = _numbers(vertices)
     if box is not None and len(box) >= 2 and (kind == _ELLIPSE or len(box) == 2):
         vertices = _within_box(box, is_ellipse=kind == _ELLIPSE)
     return _Drawn(group, [vertices], is_hole=region.get("NegativeROA", "0") == "1")
@@ -211,7 +218,7 @@ def _within_box(box: Ring, is_ellipse: bool) -> list[Any]:
 
 def _parsed(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise LesionkitError(
             f"outlines must be JSON with lists 'positive' and 'negative' of rings with 'vertices', or GeoJSON, got "
