@@ -117,8 +117,9 @@ def test_patients_are_drawn_whole_where_the_truth_names_them():
     result = score(TRUTH.assign(patient_id="p"), MARKS)
     assert (result.figures["dice"].value, result.figures["dice"].lower) == (0.375, None)
     assert set(result.resamples.figures["dice"]) == {0.375}
-    assert "bootstrap over patients" in result.figures["dice"].note
     assert result.counts["patients"] == 1
+    two = score(TRUTH.assign(patient_id=["p", "p", "p", "q"]), MARKS)
+    assert "bootstrap over patients" in two.figures["dice"].note
 
 
 def test_images_are_scored_apart_by_the_true_area():

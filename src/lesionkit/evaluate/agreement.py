@@ -110,15 +110,19 @@ def score_readers(
     counted = votes(readings, levels)
     draws = draw_cases(len(readings), samples, seed)
     unanimous = (counted.max(axis=1) == readings.shape[1]).astype(np.float64)
-    note = f"{readings.shape[1]} readers, {len(readings)} items; interval by bootstrap over items"
+    note = f"{readings.shape[1]} readers, {len(readings)} items"
     return Score(
         protocol="readers",
         rule="Agreement beyond chance: Fleiss' kappa of all readers, "
         + ("quadratic weighted kappa" if ordered else "Cohen's kappa")
         + " of each two.",
         figures={
-            "fleiss kappa": bootstrapped(fleiss_kappa(counted), _resample_fleiss(counted, draws), note, len(readings)),
-            "unanimous": bootstrapped(unanimous.mean(), draws @ unanimous / len(unanimous), note, len(readings)),
+            "fleiss kappa": bootstrapped(
+                fleiss_kappa(counted), _resample_fleiss(counted, draws), note, len(readings), "items"
+            ),
+            "unanimous": bootstrapped(
+                unanimous.mean(), draws @ unanimous / len(unanimous), note, len(readings), "items"
+            ),
         },
         counts={"items": len(readings), "readers": readings.shape[1], "unanimous_items": int(unanimous.sum())},
         subgroups=tuple(_pairs(readings, levels, ordered, draws)),

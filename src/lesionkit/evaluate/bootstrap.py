@@ -97,7 +97,7 @@ def interval(samples: NDArray[np.float64], confidence: float = 0.95) -> tuple[An
     return limits[0], limits[1]
 
 
-def bootstrapped(value: Any, samples: NDArray[np.float64], note: str, patients: int) -> Figure:
+def bootstrapped(value: Any, samples: NDArray[np.float64], note: str, patients: int, over: str = "") -> Figure:
     """A figure with the 95 % interval of its draws: the only place where a bootstrap becomes an interval.
 
     There is none where the value or all draws are undefined (nan), and none from fewer than two patients: every draw
@@ -107,6 +107,7 @@ def bootstrapped(value: Any, samples: NDArray[np.float64], note: str, patients: 
         samples: (draws,) the figure in every draw.
         note: what the figure is of.
         patients: of how many patients the cases are that the figure is of.
+        over: what is drawn, to be told where there is an interval.
     """
     if np.isnan(value):
         return Figure(float(value), note=note)
@@ -115,7 +116,8 @@ def bootstrapped(value: Any, samples: NDArray[np.float64], note: str, patients: 
     lower, upper = interval(samples)
     if np.isnan(lower):
         return Figure(float(value), note=f"{note}; no interval: it is not defined in any draw")
-    return Figure(float(value), float(lower), float(upper), note)
+    drawn = f"; interval by bootstrap over {over}" if over else ""
+    return Figure(float(value), float(lower), float(upper), note + drawn)
 
 
 def draw_key(case_ids: Iterable[str], truth: Iterable[object], samples: int, seed: int) -> str:

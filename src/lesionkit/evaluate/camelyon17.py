@@ -56,16 +56,16 @@ def score_camelyon17(truth: pd.DataFrame, marks: pd.DataFrame, settings: Camelyo
         "quadratic weighted kappa": resample_kappa(truth_code, found_code, draws),
         "stage accuracy": draws @ same / len(same),
     }
-    note = f"{len(patients)} patients; interval by bootstrap over patients"
+    note = f"{len(patients)} patients"
     agreement = kappa([true.stage[p] for p in patients], [found.stage[p] for p in patients], STAGES, quadratic=True)
     return Score(
         protocol="camelyon17",
         rule=RULE,
         figures={
             "quadratic weighted kappa": bootstrapped(
-                agreement, samples["quadratic weighted kappa"], note, len(patients)
+                agreement, samples["quadratic weighted kappa"], note, len(patients), "patients"
             ),
-            "stage accuracy": bootstrapped(same.mean(), samples["stage accuracy"], note, len(patients)),
+            "stage accuracy": bootstrapped(same.mean(), samples["stage accuracy"], note, len(patients), "patients"),
             **_node_figures(true, found),
         },
         counts={

@@ -75,7 +75,7 @@ def area_of_patients(positive: ArrayLike, score: ArrayLike, whose: Patients, sam
         return auc_figure(truth, score)
     note = f"{truth.sum()} positive and {(~truth).sum()} negative cases of {len(whose)} patients"
     drawn = resample_auc(truth, score, whose.draw(samples, seed))
-    return bootstrapped(auc(truth, score), drawn, f"{note}; interval by bootstrap over patients", fewest)
+    return bootstrapped(auc(truth, score), drawn, note, fewest, "patients")
 
 
 def roc(positive: ArrayLike, score: ArrayLike, name: str = "ROC") -> Curve:

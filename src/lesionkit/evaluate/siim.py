@@ -230,7 +230,7 @@ def _figures(
         "image AUC": (auc(positive, score), f"images ranked by {ranked_by}", min(with_finding, without)),
     }
     return {
-        name: bootstrapped(value, samples[name], f"{note}; interval by bootstrap over {unit}s", patients)
+        name: bootstrapped(value, samples[name], note, patients, f"{unit}s")
         for name, (value, note, patients) in values.items()
     }
 

@@ -1,6 +1,5 @@
 """A folder of chest radiographs with masks -> cases: the layout of SIIM-ACR, or pictures with a folder of masks."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from lesionkit.core.image import ArrayImage
 from lesionkit.core.lesion import Lesion
 from lesionkit.core.mask import decode_rle_siim
 from lesionkit.read.picture import find_pictures, picture_shape, read_mask, read_picture
+from lesionkit.read.rows import read_rows, without_index
 from lesionkit.read.truth.siim import read_siim_table
 from lesionkit.read.unmatched import unmatched
 
@@ -178,9 +178,8 @@ def _encoded(table: Path, files: Mapping[str, Path]) -> dict[str, tuple[str, ...
 def _patients(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8-sig") as lines:
-        rows = [row for row in csv.reader(lines) if any(row)]
-    header = [name.strip().lower() for name in rows[0]] if rows else []
+    rows = without_index(read_rows(path))
+    header = [name.lower() for name in rows[0].cells] if rows else []
     if len(header) < 2 or header[1] not in ("patient_id", "patientid"):
         raise LesionkitError(f"{path} must have the columns image_id,patient_id, got {', '.join(header) or 'nothing'}")
-    return {row[0].strip(): row[1].strip() for row in rows[1:] if len(row) > 1}
+    return {row.cells[0]: row.cells[1] for row in rows[1:] if len(row.cells) > 1}

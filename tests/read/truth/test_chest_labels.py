@@ -75,3 +75,10 @@ def test_three_of_the_nine_nih_rows_show_pneumothorax_and_are_one_patients():
     positive = table[table["Pneumothorax"] == 1]
     assert (len(table), len(positive), set(positive["patient_id"])) == (9, 3, {"00000013"})
     assert pd.api.types.is_integer_dtype(table["Pneumothorax"])
+
+
+def test_a_wrong_label_is_named_by_its_row_as_a_spreadsheet_counts(tmp_path):
+    lines = CHEXPERT_TABLE.replace("-1.0,0.0", "maybe,0.0").splitlines()
+    path = written(tmp_path, "\n".join(["", lines[0], "", lines[1], ",,,", lines[2]]) + "\n")
+    with pytest.raises(LesionkitError, match=r"row 6: a label must be 1, 0, -1 .* got 'maybe' for Pneumothorax"):
+        read_chest_labels(path)

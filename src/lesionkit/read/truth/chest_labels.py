@@ -1,6 +1,5 @@
 """Image-level labels of two public sets of chest radiographs: NIH ChestX-ray and CheXpert."""
 
-import csv
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -9,6 +8,7 @@ from typing import Literal, TypeAlias
 import pandas as pd
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.read.rows import Row, read_rows, without_index
 
 Source: TypeAlias = Literal["nih", "chexpert"]
 
@@ -48,12 +48,8 @@ def read_chest_labels(path: Path | str) -> pd.DataFrame:
         LesionkitError: no such file, another table, a value or finding that neither set has, an image named twice.
     """
     path = Path(path)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as lines:
-            rows = [row for row in csv.reader(lines) if any(row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LesionkitError(f"cannot read {path}: {error}; give a label table of NIH or CheXpert") from error
-    header = [name.strip() for name in rows[0]] if rows else []
+    rows = without_index(read_rows(path, "a label table of NIH or CheXpert"))
+    header = rows[0].cells if rows else []
     if {"Image Index", "Finding Labels", "Patient ID"} <= set(header):
         table = _nih(path, header, rows[1:])
     elif set(_CHEXPERT_HEAD[:1] + _CHEXPERT_HEAD[3:4]) <= set(header):
@@ -66,27 +62,31 @@ def read_chest_labels(path: Path | str) -> pd.DataFrame:
     twice = table["image_id"][table["image_id"].duplicated()]
     if len(twice):
         raise LesionkitError(f"{path} must name every image once, but '{twice.iloc[0]}' stands there twice")
-    return table
+    return table.reset_index(drop=True)
 
 
-def _cells(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> pd.DataFrame:
+def _cells(path: Path, header: Sequence[str], rows: Sequence[Row]) -> pd.DataFrame:
+    """Text by column; the index is the row in the file."""
     if not rows:
         raise LesionkitError(f"{path} must hold at least one image, got a header and no rows")
     width = len(header)
-    for number, row in enumerate(rows, start=2):
-        if len(row) < width:
-            raise LesionkitError(f"{path}, row {number} must have {width} values like the header, got {len(row)}")
-    return pd.DataFrame([list(map(str.strip, row[:width])) for row in rows], columns=list(header), dtype=object)
+    for row in rows:
+        if len(row.cells) < width:
+            raise LesionkitError(
+                f"{path}, row {row.number} must have {width} values like the header, got {len(row.cells)}"
+            )
+    numbers = [row.number for row in rows]
+    return pd.DataFrame([row.cells[:width] for row in rows], columns=list(header), index=numbers, dtype=object)
 
 
-def _nih(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> pd.DataFrame:
+def _nih(path: Path, header: Sequence[str], rows: Sequence[Row]) -> pd.DataFrame:
     cells = _cells(path, header, rows)
     found = [set(text.split("|")) - {"No Finding", ""} for text in cells["Finding Labels"]]
     unknown = sorted(set().union(*found) - set(NIH_FINDINGS))
     if unknown:
         raise LesionkitError(f"{path}: a finding must be one of {', '.join(NIH_FINDINGS)}, got '{unknown[0]}'")
     view = cells.get("View Position", "")
-    table = pd.DataFrame({"image_id": [Path(name).stem for name in cells["Image Index"]]})
+    table = pd.DataFrame({"image_id": [Path(name).stem for name in cells["Image Index"]]}, index=cells.index)
     table["patient_id"] = cells["Patient ID"].map(lambda text: text.zfill(8) if text.isdigit() else text)
     table["view"], table["source"] = view, "nih"
     for finding in NIH_FINDINGS:
@@ -94,10 +94,10 @@ def _nih(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> pd
     return table
 
 
-def _chexpert(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> pd.DataFrame:
+def _chexpert(path: Path, header: Sequence[str], rows: Sequence[Row]) -> pd.DataFrame:
     cells = _cells(path, header, rows)
     places = [_from_patient(path, text) for text in cells["Path"]]
-    table = pd.DataFrame({"image_id": [str(place.with_suffix("")) for place in places]})
+    table = pd.DataFrame({"image_id": [str(place.with_suffix("")) for place in places]}, index=cells.index)
     table["patient_id"] = [place.parts[0] for place in places]
     lateral = cells["Frontal/Lateral"].str.lower() == "lateral"
     table["view"] = cells["AP/PA"].where(~lateral, "lateral") if "AP/PA" in cells else ""
@@ -122,7 +122,7 @@ def _values(path: Path, finding: str, column: "pd.Series[str]") -> "pd.Series[in
     wrong = plain[~plain.isin(list(_VALUES))]
     if len(wrong):
         raise LesionkitError(
-            f"{path}, row {int(wrong.index[0]) + 2}: a label must be 1, 0, -1 (uncertain) or blank, "
+            f"{path}, row {int(wrong.index[0])}: a label must be 1, 0, -1 (uncertain) or blank, "
             f"got '{wrong.iloc[0]}' for {finding}"
         )
     return plain.map(_VALUES).astype("Int8")
