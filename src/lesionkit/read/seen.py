@@ -57,7 +57,7 @@ def see_series(series: SeriesInfo, folder: Path, allow_gaps: bool = False) -> Se
         "kernel": series.kernel,
     }
     size = (series.slices, *series.shape)
-    seen = Seen("ct", series.uid, folder, "dicom", size=size, facts=facts, warnings=series.left_out)
+    seen = Seen("ct", series.case_id, folder, "dicom", size=size, facts=facts, warnings=series.left_out)
     if series.skipped is not None:
         return replace(seen, kind="other", failure=series.skipped)
     first = series.headers[0]
