@@ -19,6 +19,7 @@ from lesionkit.read.unmatched import unmatched
 from lesionkit.recipes.attempts import first_of
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.splits import SplitSettings, run_splits
+from lesionkit.recipes.xray.copies import patients_joined, unlabelled_apart
 from lesionkit.recipes.xray.settings import UnlabelledSettings, XrayPneumothorax
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.folds import FoldCase, stratified_split
@@ -66,7 +67,7 @@ class ImageSet:
 
 def index(data: Path, out: Path, settings: XrayPneumothorax) -> Summary:
     """See `Recipe.index`."""
-    rows = index_rows(data, settings.engine)
+    rows, twice = patients_joined(index_rows(data, settings.engine))
     write_rows(rows, out)
     usable = [row for row in rows if not row.failure]
     return Summary(
@@ -79,7 +80,7 @@ def index(data: Path, out: Path, settings: XrayPneumothorax) -> Summary:
         },
         paths=(out,),
         failed={row.case_id: row.failure for row in rows if row.failure},
-        warnings=chest_set_notes(data),
+        warnings=(*chest_set_notes(data), *twice),
         cases=len(rows),
     )
 
@@ -165,7 +166,11 @@ def image_set(run: RunFolder, data: Path, settings: XrayPneumothorax) -> ImageSe
         if len(summary.failed) == summary.cases:
             file.unlink()
             raise LesionkitError(f"none of {summary.cases} images can be used; {first_of(summary.failed)}")
-        further = unlabelled_rows(settings.unlabelled, settings.engine, settings.split.seed, run.warn)
+        further, copies = unlabelled_apart(
+            read_rows(file), unlabelled_rows(settings.unlabelled, settings.engine, settings.split.seed, run.warn)
+        )
+        for sentence in copies:
+            run.warn(sentence)
         if further:
             write_rows(further, more)
         return {**summary.facts, "unlabelled images": len(further)}
