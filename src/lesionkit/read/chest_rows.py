@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -13,6 +13,7 @@ from lesionkit.core.runs import runs_of
 from lesionkit.read.chest_set import ChestImage, chest_mask
 from lesionkit.read.dicom.header import read_header
 from lesionkit.read.picture import picture_shape
+from lesionkit.read.radiograph_view import not_frontal
 
 PHANTOM_MANUFACTURER = "lesionkit"
 """What our phantoms say made them; no scanner does."""
@@ -29,6 +30,7 @@ class ImageRow:
         label: 1, 0 or -1 (uncertain) where a table of image labels speaks of it.
         failure: why it cannot be used, "" where it can.
         synthetic: projected from a CT by `lesionkit phantom xray`, as its header says.
+        odd: what its header says against a frontal chest, "" where nothing.
     """
 
     case_id: str
@@ -42,6 +44,7 @@ class ImageRow:
     label: int | None = None
     failure: str = ""
     synthetic: bool = False
+    odd: str = ""
 
     @property
     def looked_at(self) -> bool:
@@ -62,14 +65,15 @@ def row_of(image: ChestImage) -> ImageRow:
     Raises:
         LesionkitError: the file is no radiograph, or its truth does not fit it.
     """
-    shape = picture_shape(image.path)
+    shape, told = picture_shape(image.path), _told(image.path)
     found = ImageRow(
         image.case_id,
-        image.patient_id or _patient(image.path) or image.case_id,
+        image.patient_id or told.patient_id or image.case_id,
         str(image.path),
         *shape,
         lungs=str(image.lungs or ""),
-        synthetic=_is_phantom(image.path),
+        synthetic=told.synthetic,
+        odd=told.odd,
     )
     if not image.looked_at:
         return found
@@ -77,20 +81,29 @@ def row_of(image: ChestImage) -> ImageRow:
     return replace(found, encoded=encode_rle_siim(runs), area=runs.area / (shape[0] * shape[1]))
 
 
-def _patient(path: Path) -> str:
-    header = read_header(path)
-    return "" if header is None else header.text("PatientID")
+class _Told(NamedTuple):
+    """What the header of a DICOM file says; nothing of other files."""
+
+    patient_id: str = ""
+    synthetic: bool = False
+    odd: str = ""
 
 
-def _is_phantom(path: Path) -> bool:
+def _told(path: Path) -> _Told:
     header = read_header(path)
-    return header is not None and header.text("Manufacturer") == PHANTOM_MANUFACTURER
+    if header is None:
+        return _Told()
+    is_phantom = header.text("Manufacturer") == PHANTOM_MANUFACTURER
+    return _Told(header.text("PatientID"), is_phantom, "; ".join(not_frontal(header, header.tags)))
 
 
 def unlabelled_row(path: Path, root: Path) -> ImageRow:
     """The row of a radiograph below `root` without truth; named by its path from there."""
     name = path.relative_to(root).with_suffix("").as_posix() if root.is_dir() else path.stem
-    return ImageRow(name, _patient(path) or name, str(path), *picture_shape(path), synthetic=_is_phantom(path))
+    told = _told(path)
+    return ImageRow(
+        name, told.patient_id or name, str(path), *picture_shape(path), synthetic=told.synthetic, odd=told.odd
+    )
 
 
 def write_rows(rows: Sequence[ImageRow], path: Path) -> None:

@@ -39,7 +39,7 @@ _TAGS = """
     ImagePositionPatient
     ImageOrientationPatient SamplesPerPixel PhotometricInterpretation NumberOfFrames Rows Columns PixelSpacing
     BitsAllocated BitsStored PixelRepresentation PixelPaddingValue PixelPaddingRangeLimit RescaleIntercept
-    RescaleSlope RescaleType
+    RescaleSlope RescaleType ViewPosition ViewCodeSequence
 """
 _KEYWORDS = [*_TAGS.split()]
 _TAG = {keyword: tag_for_keyword(keyword) or 0 for keyword in _KEYWORDS}

@@ -80,7 +80,7 @@ def index(data: Path, out: Path, settings: XrayPneumothorax) -> Summary:
         },
         paths=(out,),
         failed={row.case_id: row.failure for row in rows if row.failure},
-        warnings=(*chest_set_notes(data), *twice),
+        warnings=(*chest_set_notes(data), *twice, *(f"{row.case_id}: {row.odd}" for row in rows if row.odd)),
         cases=len(rows),
     )
 
