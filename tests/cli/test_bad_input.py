@@ -242,5 +242,5 @@ def test_where_every_scan_is_bad_nothing_is_left_behind(lesionkit, model, tmp_pa
 
 def test_a_data_set_of_too_few_patients_is_refused_before_anything_is_trained(lesionkit, one):
     (one / "annotations.csv").unlink()
-    refused(lesionkit("run", "ct-nodule", one, "--out", "r"), "the test split of")
+    refused(lesionkit("run", "ct-nodule", one, "--out", "r"), "a run scores scans that are kept out of training")
     assert not Path("r/checkpoints").exists()

@@ -81,6 +81,7 @@ def index(data: Path, out: Path, settings: Discs) -> Summary:
 def prepare(run: RunFolder, data: Path, settings: Discs, preview: bool) -> Summary:
     """Pictures this small are read when they are needed."""
     facts = indexed(run, data, run.path / "catalogue.parquet", "picture", partial(index, data, settings=settings))
+    _splits(run, data, settings)
     return Summary(dict(run.once("prepare", lambda: facts)), cases=int(facts["pictures"]))
 
 
@@ -92,8 +93,7 @@ def learn(
 ) -> Learned:
     """Learn the brightness in the middle between pictures with and without discs."""
     prepare(run, data, settings, False)
-    items = {item.case_id: item for item in items_of(data, None, settings).items if item.known is not None}
-    splits = run_splits(run, data, {name: item.patient_id for name, item in items.items()}, settings.split, _deal)
+    items, splits = _known(data, settings), _splits(run, data, settings)
     model = run.path / ENSEMBLE_FILE
 
     def train() -> Mapping[str, Any]:
@@ -108,6 +108,15 @@ def learn(
     facts = run.once("train", train)
     summary = Summary(facts, (model,), warnings=run.warnings, cases=len(items))
     return Learned(summary, partial(kept_out, run, items, splits, "picture", model), facts["level"])
+
+
+def _known(data: Path, settings: Discs) -> dict[str, Item]:
+    return {item.case_id: item for item in items_of(data, None, settings).items if item.known is not None}
+
+
+def _splits(run: RunFolder, data: Path, settings: Discs) -> Any:
+    patients = {name: item.patient_id for name, item in _known(data, settings).items()}
+    return run_splits(run, data, patients, settings.split, _deal)
 
 
 def _deal(patients: Mapping[str, str], shares: Mapping[str, float], seed: int) -> Any:

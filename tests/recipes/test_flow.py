@@ -147,6 +147,18 @@ def test_images_of_one_name_are_called_after_their_folders_or_refused():
         told_apart([Item("a", Path("x/p1/a.png")), Item("a", Path("y/p1/a.png"))], "picture")
 
 
+def test_a_run_that_could_score_nothing_is_refused_before_it_trains(data, tmp_path):
+    (data / "labels.csv").write_text("name,discs\np0,1\np1,0\n")
+    with (
+        pytest.raises(
+            LesionkitError, match=r"a run scores pictures that are kept out of training, but all of .* learn"
+        ),
+        open_run(tmp_path / "run", RECIPE.name, discs.Discs(), {"data": data}) as run,
+    ):
+        RECIPE.run(run, data, discs.Discs())
+    assert not (tmp_path / "run/ensemble.json").exists()
+
+
 def test_a_sweep_gets_the_value_of_a_training_and_refuses_a_sentence(data, tmp_path):
     told = RECIPE.objective(data, tmp_path / "trial", discs.Discs(), lambda step, value: None)
     assert 60 < told < 200

@@ -17,6 +17,7 @@ from lesionkit.evaluate.document import to_document, to_tables
 from lesionkit.recipes.base import FindRequest, Item, Progress, Recipe, Summary
 from lesionkit.recipes.card import shareable
 from lesionkit.recipes.ensemble import model_card
+from lesionkit.recipes.kept_out import refuse_nothing_kept_out
 from lesionkit.recipes.kind import Kind, Scored, Shelf
 from lesionkit.recipes.searching import F, Opened, Planned, S
 from lesionkit.runs.models import chosen_model, model_of_run, shipped_models
@@ -40,6 +41,8 @@ def find(run: RunFolder, request: FindRequest, settings: S, kind: Kind[S, F, Ope
 
 def run(run: RunFolder, data: Path, settings: S, kind: Kind[S, F, Opened]) -> Summary:
     """See `Recipe.run`."""
+    kind.prepare(run, data, settings, False)
+    refuse_nothing_kept_out(run, data, kind.search.noun)
     learned = kind.learn(run, data, settings, None, None)
     part, plan = learned.kept_out()
     if not plan:

@@ -1,19 +1,35 @@
 """Which images a run is scored on: those that took no part in training, else what comes nearest, which it says."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lesionkit.core.errors import LesionkitError
 from lesionkit.recipes.base import Item
 from lesionkit.recipes.searching import Planned
+from lesionkit.recipes.splits import SPLITS
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.split import Splits
 
 _INSTEAD = {
     "test": "",
     "validation": "there is no test part: what is scored is the validation part, on which thresholds were tuned",
-    "train": "there is no test and no validation part: what is scored was learned from, and says nothing",
 }
+
+
+def refuse_nothing_kept_out(run: RunFolder, data: Path, noun: str) -> None:
+    """Refuse to train for a run that would then have nothing to score; its splits must have been made.
+
+    Raises:
+        LesionkitError: every case learns.
+    """
+    parts = json.loads((run.path / SPLITS).read_text(encoding="utf-8"))
+    if set(parts) <= {"train"}:
+        raise LesionkitError(
+            f"a run scores {noun}s that are kept out of training, but all of {data} learn; give splits.json, or more "
+            "patients, or use 'lesionkit train'"
+        )
 
 
 def kept_out(
