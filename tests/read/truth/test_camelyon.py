@@ -36,6 +36,11 @@ def test_a_header_may_name_the_columns_of_marks_in_any_order(write):
     assert read_mark_folder(folder)["Test_001"].tolist() == [[0.9, 100, 200]]
 
 
+@pytest.mark.parametrize("text", [",probability,x,y\n0,0.9,100,200\n", "0.9,100,200,,\n", "0.9;100;200\n"])
+def test_marks_may_have_an_index_empty_cells_and_other_separators(write, text):
+    assert read_mark_folder(write(text, "a.csv").parent)["a"].tolist() == [[0.9, 100, 200]]
+
+
 def test_marks_of_a_slide_in_two_files_are_taken_together(write):
     write("0.9,1,2\n", "Test_001.csv")
     folder = write("0.5,3,4\n", "Test_001.tif.csv").parent
@@ -48,6 +53,8 @@ def test_marks_of_a_slide_in_two_files_are_taken_together(write):
         ("0.9,1,2\n0.8,-3,2\n", r"Test_001\.csv, row 2: x and y must be pixels of the finest level, not negative"),
         ("0.9,1,2\nnan,3,2\n", "row 2 must be a finite probability, x and y, got 'nan,3,2'"),
         ("0.9,1,2\n\n0.8,3\n", "row 3 must be a finite probability, x and y, got '0.8,3'"),
+        ("0,0.9,1,2\n1,0.8,3,4\n", "row 1 must be a finite probability, x and y, got '0,0.9,1,2'"),
+        ("score,x,y,probability\n90,1,2,0.9\n", "one column of probabilities, got probability and score"),
         ("score,x\n0.9,1\n", "must have the columns probability, x and y, got score, x"),
     ],
 )

@@ -86,17 +86,23 @@ def read_stage_table(path: Path | str) -> pd.DataFrame:
 
 def _read_marks(path: Path) -> NDArray[np.float64]:
     rows = read_rows(path)
-    order = [0, 1, 2]
+    headless = order = [0, 1, 2]
     if rows and _number(rows[0][1][0]) is None:
         words = [word.lower() for word in rows[0][1]]
         named = [next((words.index(name) for name in names if name in words), -1) for names in (SCORE_NAMES, "x", "y")]
+        scores = [name for name in SCORE_NAMES if name in words]
+        if len(scores) > 1:
+            raise LesionkitError(
+                f"{path} must have one column of probabilities, got {' and '.join(scores)}; leave out what is none"
+            )
         if -1 in named:
             raise LesionkitError(f"{path} must have the columns probability, x and y, got {', '.join(rows[0][1])}")
         order, rows = named, rows[1:]
     marks = np.empty((len(rows), 3))
     for i, (number, cells) in enumerate(rows):
         values = [_number(cells[k]) if k < len(cells) else None for k in order]
-        if not all(value is not None and math.isfinite(value) for value in values):
+        beyond = [cell for cell in cells[3:] if cell] if order is headless else []
+        if beyond or not all(value is not None and math.isfinite(value) for value in values):
             raise LesionkitError(f"{path}, row {number} must be a finite probability, x and y, got '{','.join(cells)}'")
         marks[i] = values
         if (marks[i, 1:] < 0).any():
