@@ -142,3 +142,16 @@ def test_tiles_cover_a_page_and_reach_beyond_it():
 def test_tags_that_cannot_be_are_no_page(tags):
     with pytest.raises(ValueError, match=r"must have a size|places of tiles"):
         tile_grid(page(**tags))
+
+
+def test_a_jpeg_tile_that_is_cut_off_is_unreadable_instead_of_half_grey(tmp_path):
+    words = {"photometric": "rgb", "compression": "jpeg"}
+    path = write(tmp_path / "a.tif", (tissue(), words), ome=False)
+    with tifffile.TiffFile(path) as file:
+        start, length = file.pages[0].dataoffsets[1], file.pages[0].databytecounts[1]
+    data = bytearray(path.read_bytes())
+    data[start + length // 2 : start + length] = bytes(length - length // 2)
+    path.write_bytes(data)
+    slide = open_slide(path)
+    assert (slide.read(slide.grid.whole)[:64, 64:128] == 255).all()
+    assert slide.unreadable == 1

@@ -21,7 +21,7 @@ from lesionkit.read.slide.pages import DAMAGE, slide_pages, tile_grid
 _CACHE_BYTES = 64 * 2**20
 _YCBCR, _JPEG, _OLD_JPEG2000 = 6, 7, 33003
 _SAME_LEVEL = 0.02
-_TRIED, _DARK = 16, 8192
+_TRIED, _DARK, _TAIL = 16, 8192, 16
 
 
 @dataclass(frozen=True)
@@ -169,6 +169,7 @@ class _Plane:
         self._tables, self._decode = page.jpegtables, page.decode
         self._is_ybr = page.photometric == _YCBCR and page.compression != _JPEG
         self._alpha = int(page.extrasamples[-1]) if page.samplesperpixel in (2, 4) and page.extrasamples else 0
+        self._has_ends = page.compression == _JPEG and _mostly_ends(page)
         self.white = np.full((page.tilelength, page.tilewidth, 3), WHITE, dtype=np.uint8)
 
     def decoded(self, file: int, row: int, column: int) -> NDArray[np.uint8]:
@@ -177,12 +178,28 @@ class _Plane:
         if not length:
             return self.white
         data = os.pread(file, length, int(self.offsets[row, column]))
-        if len(data) < length:
-            raise ValueError("the file ends before the tile")
+        # A decoder of JPEG fills up with grey what is missing at the end, and says nothing.
+        if len(data) < length or (self._has_ends and not _ends(data)):
+            raise ValueError("the tile is cut off")
         tile = self._decode(data, row * self.offsets.shape[1] + column, jpegtables=self._tables)[0]
         if tile is None:
             raise ValueError("a tile without data")
         return as_rgb(tile[0], self._is_ybr, self._alpha)
+
+
+def _ends(data: bytes) -> bool:
+    """Whether JPEG data has its end, which zeros may follow."""
+    return data.rstrip(b"\x00").endswith(b"\xff\xd9")
+
+
+def _mostly_ends(page: Any) -> bool:
+    """Whether the tiles of a page have ends at all; some scanners write none. A few are looked at."""
+    numbers = np.flatnonzero(np.asarray(page.databytecounts) > _TAIL)
+    ended = []
+    for number in numbers[:: max(1, len(numbers) // _TRIED)].tolist():
+        page.parent.filehandle.seek(page.dataoffsets[number] + page.databytecounts[number] - _TAIL)
+        ended.append(_ends(page.parent.filehandle.read(_TAIL)))
+    return sum(ended) > len(ended) / 2
 
 
 def _refuse_other_pages(path: Path, planes: Sequence[Any]) -> None:
