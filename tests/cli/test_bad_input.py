@@ -25,6 +25,10 @@ def body(shape=(12, 24, 24)) -> ArrayImage:
     return ArrayImage(Grid.upright(shape, (2.0, 1.0, 1.0)), hu)
 
 
+WIDE = Grid.upright((12, 24, 24), (10.0, 5.0, 5.0))
+"""As wide as a chest."""
+
+
 def series(folder: Path, change=None, files=slice(None)) -> Path:
     """A DICOM series of 12 slices, some of them changed; `change` gets the tags of a slice."""
     write_series(Case("1.2.3.40", "p", body()), folder)
@@ -99,7 +103,7 @@ BAD_SCANS = {
         "first '0006.dcm'",
     ),
     "a truncated volume": (lambda p: truncated(write_volume(body(), p / "s.nii.gz")), "the file is truncated"),
-    "no lungs in view": (lambda p: write_volume(body(), p / "s.mha"), "no lungs in view"),
+    "no lungs in view": (lambda p: write_volume(ArrayImage(WIDE, body().array), p / "s.mha"), "no lungs in view"),
 }
 """What is wrong -> a function that makes such a scan in a folder, and a part of the sentence."""
 
