@@ -1,3 +1,4 @@
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -69,6 +70,29 @@ def test_frames_are_sorted_by_their_place(scan, enhanced):
 
 def test_frames_may_be_compressed(scan, enhanced):
     folder = enhanced(coding=pydicom.uid.RLELossless)
+    np.testing.assert_array_equal(read_series(folder).image.array, scan.image.array)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "code"),
+    [
+        (pydicom.uid.JPEGLSLossless, imagecodecs.jpegls_encode),
+        (pydicom.uid.JPEGLosslessSV1, imagecodecs.ljpeg_encode),
+        (
+            pydicom.uid.JPEG2000Lossless,
+            lambda frame: imagecodecs.jpeg2k_encode(frame, codecformat="j2k", reversible=True),
+        ),
+    ],
+)
+def test_frames_of_any_coding_are_decoded(scan, enhanced, syntax, code):
+    folder = enhanced()
+    tags = pydicom.dcmread(folder / "scan.dcm")
+    frames = np.frombuffer(tags.PixelData, "<u2").reshape(12, 6, 8)
+    tags.PixelData = pydicom.encaps.encapsulate([code(np.ascontiguousarray(frame)) for frame in frames])
+    tags["PixelData"].is_undefined_length = True
+    tags["PixelData"].VR = "OB"
+    tags.file_meta.TransferSyntaxUID = syntax
+    tags.save_as(folder / "scan.dcm")
     np.testing.assert_array_equal(read_series(folder).image.array, scan.image.array)
 
 

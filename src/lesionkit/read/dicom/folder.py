@@ -2,8 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from pydicom.dataset import FileDataset
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.walk import Walk, walk
@@ -90,13 +92,16 @@ def _state(found: Walk) -> int:
 
 def _sorted(folder: Path, found: Walk) -> Folder:
     headers: list[Header] = []
+    described: dict[tuple[str, ...], FileDataset] = {}
     strays: list[Path] = []
     others: list[Path] = []
     for path in found.files:
         suffix = path.suffix.lower()
         header = None if suffix in _NO_DICOM or path.name.lower() == _INDEX else read_header(path)
         if header is not None:
-            headers += expand_frames(header)
+            # A data set has hundreds of thousands of images; what describes a series is kept once.
+            alike = (header.series_uid, header.study_uid, header.patient, header.sop_class)
+            headers += expand_frames(replace(header, tags=described.setdefault(alike, header.tags)))
         else:
             (strays if _should_be_dicom(path) else others).append(path)
     groups = sort_images(headers, lambda header: reason_to_skip(header) is None)

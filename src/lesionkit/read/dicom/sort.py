@@ -57,7 +57,7 @@ def _study(header: Header) -> str:
 
 
 def _patient(header: Header) -> str:
-    return header.text("PatientID")
+    return header.patient
 
 
 def _frame_of_reference(header: Header) -> str:
@@ -130,7 +130,7 @@ def _marks(part: Group) -> set[tuple[str, object]]:
     row, column = np.array(part[0].orientation[:3]), np.array(part[0].orientation[3:])
     heights = [float(np.cross(row, column) @ np.array(h.position_mm)) for h in part]
     marks |= {("place", round(height / _SAME_PLACE_MM)) for height in heights}
-    numbers = [(h.text("AcquisitionNumber"), h.text("InstanceNumber")) for h in part]
+    numbers = [h.numbers for h in part]
     # Numbers that are given to several slices of one folder number nothing, nor does the number of a single file.
     if len(part) > 1 and len(set(numbers)) == len(part) and all(number for _, number in numbers):
         marks |= {("number", number) for number in numbers}
