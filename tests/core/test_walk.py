@@ -69,3 +69,18 @@ def test_a_link_that_leads_nowhere_is_told(tmp_path):
 def test_names_of_any_bytes_are_found(tmp_path):
     touch(Path(os.fsdecode(os.fsencode(tmp_path) + b"/M\xfcller/a\xff")))
     assert [os.fsencode(path.name) for path in walk(tmp_path).files] == [b"a\xff"]
+
+
+def test_a_folder_whose_path_is_too_long_is_told_and_the_rest_go_on(tmp_path):
+    touch(tmp_path / "a")
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    try:
+        for _ in range(25):
+            Path("d" * 200).mkdir()
+            os.chdir("d" * 200)
+    finally:
+        os.chdir(before)
+    found = walk(tmp_path)
+    assert found.files == [tmp_path / "a"]
+    assert list(found.unreadable.values()) == ["File name too long"]

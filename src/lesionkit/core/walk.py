@@ -61,8 +61,8 @@ def walk(folder: Path) -> Walk:
 
 def _visit(folder: Path, found: Walk, seen: set[tuple[int, int]], links: list[Path]) -> None:
     """Everything below that is no link; those are put aside."""
-    seen.add(_identity(folder))
     try:
+        seen.add(_identity(folder))
         entries = sorted(_visible(folder), key=lambda entry: entry.name)
     except OSError as error:
         found.unreadable[folder] = error.strerror or str(error)
