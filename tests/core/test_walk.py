@@ -1,4 +1,5 @@
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,19 @@ def test_a_folder_whose_path_is_too_long_is_told_and_the_rest_go_on(tmp_path):
     found = walk(tmp_path)
     assert found.files == [tmp_path / "a"]
     assert list(found.unreadable.values()) == ["File name too long"]
+
+
+def test_folders_may_be_nested_deeper_than_python_calls_itself(tmp_path):
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    try:
+        for _ in range(1500):
+            Path("d").mkdir()
+            os.chdir("d")
+        touch(Path("a"))
+    finally:
+        os.chdir(before)
+    found = walk(tmp_path)
+    # What removes old folders of tests calls itself for each level.
+    subprocess.run(["rm", "-r", tmp_path / "d"], check=True)
+    assert [path.name for path in found.files] == ["a"]

@@ -59,22 +59,25 @@ def walk(folder: Path) -> Walk:
     return found
 
 
-def _visit(folder: Path, found: Walk, seen: set[tuple[int, int]], links: list[Path]) -> None:
+def _visit(top: Path, found: Walk, seen: set[tuple[int, int]], links: list[Path]) -> None:
     """Everything below that is no link; those are put aside."""
-    try:
-        seen.add(_identity(folder))
-        entries = sorted(_visible(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        found.unreadable[folder] = error.strerror or str(error)
-        return
-    for entry in entries:
-        path = Path(entry.path)
-        if entry.is_symlink():
-            links.append(path)
-        elif entry.is_dir(follow_symlinks=False):
-            _visit(path, found, seen, links)
-        elif entry.is_file(follow_symlinks=False):
-            found.files.append(path)
+    folders = [top]
+    while folders:
+        folder = folders.pop()
+        try:
+            seen.add(_identity(folder))
+            entries = list(_visible(folder))
+        except OSError as error:
+            found.unreadable[folder] = error.strerror or str(error)
+            continue
+        for entry in entries:
+            path = Path(entry.path)
+            if entry.is_symlink():
+                links.append(path)
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append(path)
+            elif entry.is_file(follow_symlinks=False):
+                found.files.append(path)
 
 
 def _add_linked_files(found: Walk, links: list[Path]) -> None:
