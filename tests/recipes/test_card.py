@@ -29,6 +29,7 @@ MADE = {
     },
     "slide-metastasis": {
         "read": {"mpp": 0.4567},
+        "score": {"level_0_um": 0.4567, "downsample": 77},
         "labelled": "/home/me/patches",
         "learn": {"workers": 77, "device": "cuda:3", "devices": 2, "steps": 5},
         "infer": {"device": "cuda:3", "threads": 77},

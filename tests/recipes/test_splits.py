@@ -139,8 +139,12 @@ def test_settings_that_cannot_be_dealt_are_refused(go, settings, says):
             SplitSettings(every_fold=True),
             "needs folds in splits.json, got .* test, train",
         ),
-        (["a", "b", "c"], SplitSettings(every_fold=True, folds=5), "must have .* or 5 folds, got a, b, c"),
-        (["a"], SplitSettings(), "must have the parts train and validation, or two or more folds, got a"),
+        (
+            ["a", "b", "c"],
+            SplitSettings(every_fold=True, folds=5),
+            "or the folders of the data set, must have .* or 5 folds, got a, b, c",
+        ),
+        (["a"], SplitSettings(), "the parts train and validation, or two or more folds, got a"),
         (["a", "b", "c"], SplitSettings(test_fold="d"), "the splits have no part 'd'; they have a, b, c"),
     ],
 )

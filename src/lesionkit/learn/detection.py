@@ -35,7 +35,8 @@ class NoduleLearner(StepLearner[NoduleNet]):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         settings = cast(LearnSettings, self.settings)
-        return torch.optim.AdamW(decaying(self.net), lr=settings.rate, weight_decay=settings.weight_decay)
+        kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.Adam
+        return kind(decaying(self.net), lr=settings.rate, weight_decay=settings.weight_decay)
 
 
 def fit(

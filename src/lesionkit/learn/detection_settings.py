@@ -16,7 +16,8 @@ class LearnSettings(Settings):
     batch: int | Literal["auto"] = 8
     """Patches per step; "auto" measures which size gives the most patches per second in the memory there is."""
     rate: float = Field(2e-3, gt=0)
-    """Peak learning rate of AdamW; warmed up over the first 5 % of the steps, then cosine to 1 % of it."""
+    """Peak learning rate; warmed up over the first 5 % of the steps, then cosine to 1 % of it."""
+    optimizer: Literal["adamw", "adam"] = "adamw"
     weight_decay: float = Field(0.01, ge=0)
     clip_norm: float = Field(5.0, gt=0)
     """Gradients are scaled down to this norm."""

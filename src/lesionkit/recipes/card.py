@@ -14,7 +14,10 @@ from lesionkit.runs.run_folder import RunFolder
 from lesionkit.runs.versions import versions
 
 NOTICE = "Research use only; not a medical device."
-OF_THE_MAKER = ("engine", "read", "partial_truth", "precision", "device", "devices", "workers", "threads")
+OF_THE_MAKER = (
+    *("engine", "read", "partial_truth", "precision", "device", "devices", "workers", "threads"),
+    *("level_0_um", "downsample"),
+)
 """Names of settings, at any depth, that say nothing of the model."""
 
 

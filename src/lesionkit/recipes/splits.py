@@ -134,7 +134,8 @@ def named(splits: Splits, settings: SplitSettings) -> Splits:
     if len(folds) < 2 or (settings.every_fold and settings.folds not in (None, len(folds))):
         wanted = settings.folds or "two or more"
         raise LesionkitError(
-            f"{SPLITS} must have the parts train and validation, or {wanted} folds, got {', '.join(names)}"
+            f"{SPLITS}, or the folders of the data set, must have the parts train and validation, or {wanted} folds, "
+            f"got {', '.join(names)}"
         )
     tests = {"test": held} if held else {}
     return Splits({**(folds if settings.every_fold else _one_round(folds, settings)), **tests})

@@ -8,8 +8,10 @@ from PIL import Image
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.mask import decode_rle_siim
 from lesionkit.nets.model_file import read_card
+from lesionkit.read.picture import read_picture
 from lesionkit.recipes import load_recipe
 from lesionkit.recipes.xray import folds
+from lesionkit.recipes.xray.ensemble import Searcher, load_ensemble
 from lesionkit.runs.run_folder import open_run, read_run
 from lesionkit.runs.settings_file import change
 
@@ -163,3 +165,26 @@ def test_given_splits_are_kept(go, radiographs, tmp_path):
     splits = json.loads((tmp_path / "r/splits.json").read_text())
     assert splits == {**given, "test": ["x16", "x17"]}
     assert read_card(tmp_path / "r/models/small.safetensors")["learned from"]["images"] == 12
+
+
+def test_without_a_test_part_every_radiograph_is_searched_by_the_networks_that_have_not_learned_from_it(
+    tmp_path, radiographs, tiny_xray, monkeypatch
+):
+    monkeypatch.setenv("LESIONKIT_CACHE", str(tmp_path / "cache"))
+    recipe = load_recipe(NAME)
+    changes = {"split": {"shares": [0.6, 0.4]}, "learn": {"epochs": 1}}
+    settings = change(change(recipe.settings(), tiny_xray), changes)
+    with open_run(tmp_path / "r", NAME, settings, {"data": radiographs}) as run:
+        summary = recipe.run(run, radiographs, settings)
+    splits = json.loads((tmp_path / "r/splits.json").read_text())
+    assert sorted(splits) == ["fold0", "fold1"]
+    assert summary.facts["searched"] == "18 radiographs of 2 folds"
+    assert any("each searched by the networks that have not learned from it" in one for one in summary.warnings)
+    found = {row["case_id"]: float(row["probability"]) for row in table(tmp_path / "r/predictions.csv")}
+    assert len(found) == 18
+    for fold, cases in splits.items():
+        ensemble = load_ensemble(tmp_path / "r/ensemble.json", fold)
+        assert {(net.fold, net.name) for net in ensemble.nets} == {(fold, f"{fold}-small")}
+        image = read_picture(radiographs / f"dicom/{cases[0]}.dcm").image
+        score = Searcher(ensemble, settings.infer)(image.read(image.grid.whole)).score
+        assert found[cases[0]] == pytest.approx(score, abs=1e-5)
