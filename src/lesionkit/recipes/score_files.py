@@ -168,6 +168,8 @@ def siim_scorer(truth: Path, shape: tuple[int, int], given: Given) -> Scorer:
     Args:
         shape: (rows, columns) of every image.
     """
+    if min(shape) < 1:
+        raise LesionkitError(f"--shape must be the rows and columns of every image, got {shape[0]} and {shape[1]}")
     settings = SiimSettings.parse(given)
     table = read_siim_table(truth)
     return lambda marks: with_inputs(
