@@ -60,10 +60,14 @@ def with_names(value: Any, recipe: str) -> Any:
     if "card" in value:
         return value | {"card": with_names(value["card"], recipe)}
     held = value.get("settings", value)
+    groups = [held] if isinstance(held, dict) else []
+    groups += [one for group in groups for one in group.get("members") or () if isinstance(one, dict)]
+    groups += [group["lung"]["member"] for group in groups[:1] if isinstance(group.get("lung"), dict)]
     for old, new in names.items():
-        found = _take(held, old.split("."))
-        if found is not _ABSENT and new is not None:
-            _put(held, new.split("."), found)
+        for group in groups:
+            found = _take(group, old.split("."))
+            if found is not _ABSENT and new is not None:
+                _put(group, new.split("."), found)
     return value
 
 

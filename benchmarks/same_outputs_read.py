@@ -24,7 +24,16 @@ from safetensors import safe_open
 
 from same_outputs_names import MOVED, moved_back, swapped, why_meant, with_names
 
-SKIPPED = ("log.txt", "sweep.journal", "*.ckpt", "events.out.*", "*/checkpoints/*", "*/tensorboard/*", "*/metrics/*")
+SKIPPED = (
+    "log.txt",
+    ".lock",
+    "sweep.journal",
+    "*.ckpt",
+    "events.out.*",
+    "*/checkpoints/*",
+    "*/tensorboard/*",
+    "*/metrics/*",
+)
 # What differs between two recordings of the same code: times, places, processes, and hashes of files that hold times.
 VOLATILE = re.compile(
     r"started|ended|begun|(.*[_ ])?seconds|.*_s|time|.* time|time .*|steps per second|steps_per_s|speed/.*|minutes|"
@@ -39,7 +48,7 @@ _PATTERNS = (
     (r"\b(training_s|speed/\w+) \S+", r"\1 TIME"),
     (r"\b(complete|pruned|failed) +(\S+) +(\d+) +\S+", r"\1 \2 \3 TIME"),
     (r"\b(lesionkit|python|torch) \d+(\.\d+)+\S*", r"\1 VERSION"),
-    (r"\b[0-9a-f]{8,64}\b", "HASH"),
+    (r"(?<![.\w])(?=\d*[a-f])[0-9a-f]{8,64}\b", "HASH"),
     (r"(steps per second|time waiting for data) +[^ ,]+", r"\1 SPEED"),
     (r" +", " "),
 )
@@ -83,7 +92,8 @@ def _differences(name: str, before: Path, after: Path) -> Iterator[str]:
         yield f"{name}: cannot be read ({type(error).__name__}: {error})"
         return
     recipe = _recipe(old)
-    yield from (f"{name}: {line}" for line in _unlike(with_names(first, recipe), second))
+    here, there = (with_names(read, recipe) for read in (first, second))
+    yield from (f"{name}: {line}" for line in _unlike(here, there))
 
 
 def _read(file: Path, base: Path) -> Any:
@@ -94,7 +104,7 @@ def _read(file: Path, base: Path) -> Any:
     if kind == ".csv":
         rows = list(csv.reader(io.StringIO(file.read_text(encoding="utf-8"))))
         kept = [n for n, title in enumerate(rows[0] if rows else []) if not VOLATILE.fullmatch(title)]
-        return [[_number(_plain(row[n], base)) for n in kept if n < len(row)] for row in rows]
+        return [[_number(row[n], base) for n in kept if n < len(row)] for row in rows]
     if kind == ".parquet":
         table = pd.read_parquet(file)
         columns = {str(c): table[c].tolist() for c in table.columns if not VOLATILE.fullmatch(str(c))}
@@ -193,11 +203,11 @@ def _inputs_of(base: Path) -> tuple[Path, ...]:
     return (Path(noted.read_text(encoding="utf-8").strip()),) if noted.is_file() else (base / "inputs",)
 
 
-def _number(text: str) -> Any:
+def _number(text: str, base: Path) -> Any:
     try:
         return float(text)
     except ValueError:
-        return text
+        return _words(text, base)
 
 
 def _unlike(old: Any, new: Any, where: str = "") -> Iterator[str]:
