@@ -62,13 +62,13 @@ def split(bank: NoduleBank, seed: int) -> tuple[list[str], list[str]]:
 
 
 def chosen(bank: NoduleBank, scan: Case, most: int) -> list[RealNodule]:
-    """Nodules for one scan: none thinner than its slices, all ground glass and part-solid ones, solid ones to fill."""
+    """Nodules for one scan: none thinner than its slices, half of them solid, a third ground glass, if there are."""
     rng = np.random.default_rng(7)
     fit = [n for n in bank if n.diameter_mm >= scan.image.grid.spacing_mm[0]]
     order = [fit[i] for i in rng.permutation(len(fit))]
-    rare = [n for n in order if n.texture_name != "solid"]
-    solid = [n for n in order if n.texture_name == "solid"]
-    return (rare + solid)[:most]
+    glass, part, solid = ([n for n in order if n.texture_name == name] for name in TEXTURES)
+    rare = glass[: most // 3] + part[: most // 6]
+    return rare + solid[: most - len(rare)]
 
 
 def measure(bank: NoduleBank, scan: str, models: Sequence[Path | None], work: Path, most: int) -> None:
@@ -197,7 +197,7 @@ def main() -> None:
     search.add_argument("--scan", action="append", choices=list(SCANS), required=True)
     search.add_argument("--model", action="append", type=model_of, required=True, help="a run, a file, or 'shipped'")
     search.add_argument("--work", type=Path, required=True)
-    search.add_argument("--most", type=int, default=100, help="nodules per scan")
+    search.add_argument("--most", type=int, default=80, help="nodules per scan")
     show = verbs.add_parser("table")
     show.add_argument("work", type=Path)
     show.add_argument("--model", type=model_of, required=True)
