@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lesionkit.core.settings import Settings
+from lesionkit.nets.model_file import read_card
 from lesionkit.recipes import load_recipe
 from lesionkit.recipes.card import NOTICE, card_of_run, shareable, without_path
+from lesionkit.runs.old_names import old_names
 from lesionkit.runs.run_folder import open_run
 from lesionkit.runs.settings_file import change
 
@@ -87,3 +89,12 @@ def test_inputs_are_told_by_content_and_not_by_place(tmp_path):
     assert card["inputs"]["data"]["files"] == 1
     assert str(tmp_path) not in json.dumps(card)
     assert without_path("rate") == "rate"
+
+
+@pytest.mark.parametrize("name", ["ct-nodule", "xray-pneumothorax", "slide-metastasis"])
+def test_shipped_models_hold_todays_settings_and_no_machine(name):
+    card = read_card(load_recipe(name).shipped_models()[name])
+    assert not list(old_names(card["settings"]))
+    assert "platform" not in card["versions"]
+    assert "lesionkit" in card["versions"]
+    assert "path" not in json.dumps(card["inputs"])

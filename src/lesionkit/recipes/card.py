@@ -27,9 +27,14 @@ def card_of_run(run: RunFolder, settings: Settings) -> dict[str, Any]:
         "recipe": run.record["recipe"],
         "settings": shareable(settings),
         "inputs": {name: without_path(value) for name, value in run.record["inputs"].items()},
-        "versions": versions(),
+        "versions": made_with(),
         "notice": NOTICE,
     }
+
+
+def made_with() -> dict[str, str]:
+    """The versions that a model was made with, without what tells of its maker's machine."""
+    return {name: version for name, version in versions().items() if name != "platform"}
 
 
 def shareable(settings: Settings) -> dict[str, Any]:

@@ -16,13 +16,13 @@ from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.weights import load_net, pick_device, save_model
 from lesionkit.read.chest_rows import ImageRow
 from lesionkit.read.picture import read_picture
+from lesionkit.recipes.card import made_with
 from lesionkit.recipes.xray.data import ImageSet
 from lesionkit.recipes.xray.fit import Shown, fit_member
 from lesionkit.recipes.xray.pictures import Corners, Plan, prepare_pictures
 from lesionkit.recipes.xray.settings import XrayInferSettings, XrayPneumothorax
 from lesionkit.runs.models import MODELS
 from lesionkit.runs.run_folder import RunFolder
-from lesionkit.runs.versions import versions
 
 LUNG_FILE = Path("models") / "lung.safetensors"
 _SHIPPED = MODELS / "xray-lung.safetensors"
@@ -61,7 +61,7 @@ def _make(run: RunFolder, images: ImageSet, settings: XrayPneumothorax, file: Pa
     shown = Shown.of(member, pictures, learns, [True] * len(learns))
     fitted = fit_member(run.path / "trainings" / "lung", member, shown, [(pictures, number) for number in held])
     figures = {name: round(value, 5) for name, value in fitted.figures.items()}
-    card = {"draws": "lungs", "side": member.side, "training_cases": len(learns), "versions": versions()}
+    card = {"draws": "lungs", "side": member.side, "training_cases": len(learns), "versions": made_with()}
     save_model(file, fitted.net, {**card, "figures": figures, "notice": "Research use only; not a medical device."})
     return {"lung network": "trained", "images": len(learns), **figures}
 
