@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,6 +37,14 @@ def test_a_ball_in_the_middle_of_the_first_cell_has_no_offset():
     target = NoduleHead(stride=4, reference_samples=8).encode((16, 16, 16), np.array([[1.5, 1.5, 1.5, 8.0]]), NONE)
     assert target.heat[0, 0, 0] == 1
     np.testing.assert_allclose(target.regression[:, 0, 0, 0], [0, 0, 0, 0], atol=1e-7)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_cell_that_two_balls_reach_belongs_to_the_nearer_one_in_any_order(order):
+    # Cell 1 has its centre at 5.5; the balls at 4.5 and 9.5 both reach it.
+    balls = np.array([[5.5, 5.5, 4.5, 16.0], [5.5, 5.5, 9.5, 24.0]])[list(order)]
+    target = NoduleHead(stride=4, reference_samples=8).encode((16, 16, 16), balls, NONE)
+    np.testing.assert_allclose(target.regression[:, 1, 1, 1], [0, 0, -0.25, np.log(2)], atol=1e-6)
 
 
 def test_the_offset_points_from_the_cell_to_the_centre_in_cells():

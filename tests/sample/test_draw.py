@@ -62,6 +62,42 @@ def test_small_lesions_are_drawn_four_times_as_often_as_large_ones():
     assert small > 2 * large
 
 
+@pytest.mark.parametrize("spacing", [0.7, 2.0])
+def test_sizes_are_weighed_in_millimetres_at_any_spacing(spacing):
+    # 8 mm weighs 4 and 12 mm weighs 3, also where 8 mm are 11 samples or 12 mm are 6.
+    grid = Grid.upright((96, 96, 96), (spacing,) * 3)
+    truth = tuple(Lesion(tuple(grid.index_to_world([48, 48, x])), d) for x, d in ((20, 8.0), (76, 12.0)))
+    image = ArrayImage(grid, np.full(grid.shape, -850, np.int16))
+    deck = draws([Case("a", "a", image, truth)], insert_share=0)
+    np.testing.assert_allclose(deck._lesion_weights, [4 / 7, 3 / 7])
+
+
+def test_nodules_are_inserted_into_healthy_cases_as_long_as_there_are_any():
+    seen = []
+
+    def insert(hu, lung, grid, taken, rng):
+        seen.append(len(taken))
+        return hu, []
+
+    healthy, sick = case("a", ()), case("b", (lesion(48, 48, 48),))
+    deck = draws([healthy, sick], insert=insert, lesion_share=0, insert_share=1)
+    for number in range(30):
+        deck.draw(number)
+    assert set(seen) == {0}
+
+
+def test_the_inserter_is_told_of_lesions_and_excluded_findings():
+    told = []
+
+    def insert(hu, lung, grid, taken, rng):
+        told.append(tuple(taken))
+        return hu, []
+
+    sick = case("b", (lesion(48, 48, 48),), excluded=(lesion(20, 20, 20, 5.0),))
+    draws([sick], insert=insert, lesion_share=0, insert_share=1).draw(0)
+    assert told == [(*sick.truth, *sick.excluded)]
+
+
 def test_inserted_nodules_become_truth_where_they_were_put():
     def insert(hu, lung, grid, taken, rng):
         assert lung.shape == hu.shape == grid.shape

@@ -19,6 +19,10 @@ def test_only_normal_patches_are_hard_the_highest_first():
     assert set(hard["source"]) == {"hard"}
 
 
+def test_a_patch_with_the_least_score_itself_is_hard():
+    assert hard_negatives(table("normal", "normal"), [0.5, 0.4999], MineSettings(min_score=0.5))["row"].tolist() == [0]
+
+
 def test_one_slide_does_not_fill_the_list():
     rows = pd.concat([table(*["normal"] * 10), table("normal", slide="b")])
     hard = hard_negatives(rows, [*np.linspace(0.8, 0.9, 10), 0.5], MineSettings(per_slide=2))

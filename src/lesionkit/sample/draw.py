@@ -83,7 +83,10 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         self._lesions = [
             (n, k) for n, s in enumerate(self.sources) if s.case.truth is not None for k in range(len(s.balls))
         ]
-        weights = np.array([self._size_weight(self.sources[n].balls[k, 3]) for n, k in self._lesions])
+        sizes_mm = [
+            lesion.diameter_mm for n, k in self._lesions for lesion in (self.sources[n].case.truth or ())[k : k + 1]
+        ]
+        weights = np.array([self._size_weight(diameter_mm) for diameter_mm in sizes_mm])
         self._lesion_weights = weights / weights.sum() if len(weights) else weights
         if not self._lesions and (insert is None or settings.insert_share == 0):
             raise LesionkitError(
@@ -91,9 +94,9 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
                 "check annotations.csv, or set sample.insert_share above 0 to insert nodules"
             )
 
-    def _size_weight(self, diameter_samples: float) -> float:
+    def _size_weight(self, diameter_mm: float) -> float:
         small, middle, large = self.settings.size_weights
-        return small if diameter_samples < 10 else middle if diameter_samples < 30 else large
+        return small if diameter_mm < 10 else middle if diameter_mm < 30 else large
 
     def __len__(self) -> int:
         return self.length

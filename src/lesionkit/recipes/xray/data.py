@@ -121,6 +121,8 @@ def unlabelled_rows(
         chosen = np.random.default_rng(seed).choice(len(files), settings.most, replace=False)
         files = [files[number] for number in sorted(chosen)]
     work = partial(unlabelled_row, root=settings.images)
+    if len(files) < _FEW:
+        engine = engine.model_copy(update={"backend": "here"})
     found = []
     for outcome in map_cases(work, files, engine, "indexing unlabelled"):
         row = outcome.value or ImageRow(outcome.item.stem, "", str(outcome.item), failure=str(outcome.error))
