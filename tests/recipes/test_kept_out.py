@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.recipes.base import Item
-from lesionkit.recipes.kept_out import kept_out
+from lesionkit.recipes.kept_out import kept_out, refuse_nothing_kept_out
 from lesionkit.runs.run_folder import open_run
 from lesionkit.sample.split import Splits
 
@@ -29,16 +30,16 @@ def test_the_test_part_is_scored_without_a_word(run):
     assert run.warnings == ()
 
 
-@pytest.mark.parametrize(
-    ("parts", "told", "sentence"),
-    [
-        ({"train": "a", "validation": "b"}, "1 scan of the validation part", "on which thresholds were tuned"),
-        ({"train": "ab"}, "2 scans of the train part", "was learned from, and says nothing"),
-    ],
-)
-def test_what_comes_nearest_is_scored_and_said(run, parts, told, sentence):
-    assert planned(run, parts)[0] == told
-    assert sentence in run.warnings[0]
+def test_without_a_test_part_the_validation_part_is_scored_and_that_is_said(run):
+    assert planned(run, {"train": "a", "validation": "b"})[0] == "1 scan of the validation part"
+    assert "on which thresholds were tuned" in run.warnings[0]
+
+
+def test_what_was_learned_from_is_never_scored(run):
+    assert planned(run, {"train": "ab"}) == ("", [])
+    (run.path / "splits.json").write_text('{"train": ["a", "b"]}')
+    with pytest.raises(LesionkitError, match="a run scores scans that are kept out of training, but all of data learn"):
+        refuse_nothing_kept_out(run, Path("data"), "scan")
 
 
 def test_images_that_cannot_be_used_are_left_out(run):
