@@ -60,6 +60,7 @@ def test_what_reads_tables_settings_and_refusals_loads_no_torch(tmp_path):
         ["evaluate", "siim", "--truth", str(marks), "--marks", str(marks), "--out", str(tmp_path / "score")],
         ["find", str(tmp_path / "nothing")],
         ["index", str(tmp_path / "images"), "--out", str(tmp_path / "c.parquet")],
+        ["info", str(marks.parent)],
         ["status", str(tmp_path)],
     )
     for verb, (_, said, loaded) in told.items():
