@@ -47,8 +47,8 @@ def refuse_none(failed: Mapping[str, str], count: int, noun: str, done: str, whe
 def first_of(failed: Mapping[str, str | None]) -> str:
     """The end of a sentence on failed images: the first of them and why. Readers name the image themselves.
 
-    >>> first_of({"a": "a slice is missing"}), first_of({"a.mha": "a.mha is cut off"})
-    ('the first, a: a slice is missing', 'the first: a.mha is cut off')
+    >>> first_of({"p1": "a slice is missing"}), first_of({"a.mha": "a.mha is cut off"})
+    ('the first, p1: a slice is missing', 'the first: a.mha is cut off')
     """
     name, reason = next(iter(failed.items()))
     return f"the first: {reason}" if name in (reason or "") else f"the first, {name}: {reason}"

@@ -10,7 +10,7 @@ from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
 from lesionkit.prepare.lung.trace import PRESETS, LungSettings, find_lungs, trace_lungs
 
-DATA = Path(os.environ.get("LESIONKIT_DATA", Path(__file__).parents[2] / "../shared/data"))
+DATA = Path(os.environ.get("LESIONKIT_DATA", Path(__file__).parents[3] / "../shared/data"))
 
 
 def with_hu(image, where, hu):

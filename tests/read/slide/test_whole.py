@@ -11,7 +11,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.image import read_padded
 from lesionkit.read.slide.whole import SlideOptions, open_slide
 
-DATA = Path(os.environ.get("LESIONKIT_DATA", Path(__file__).parents[2] / "../shared/data"))
+DATA = Path(os.environ.get("LESIONKIT_DATA", Path(__file__).parents[3] / "../shared/data"))
 CMU = DATA / "slide" / "CMU-1-Small-Region.svs"
 needs_cmu = pytest.mark.skipif(not CMU.is_file(), reason="needs slide/CMU-1-Small-Region.svs")
 

@@ -15,7 +15,7 @@ from lesionkit.recipes.ct.search import load_detectors
 from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.runs.models import shipped_models
 
-DATA = Path(os.environ.get("LESIONKIT_DATA", Path(__file__).parents[2] / "../shared/data"))
+DATA = Path(os.environ.get("LESIONKIT_DATA", Path(__file__).parents[3] / "../shared/data"))
 
 
 @pytest.mark.skipif(not (DATA / "ct").is_dir(), reason="the real data (LESIONKIT_DATA) is not on this machine")

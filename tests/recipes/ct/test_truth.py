@@ -13,7 +13,7 @@ from lesionkit.recipes.ct import truth as subject
 from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.recipes.ct.truth import KnownScan, item_of_row, items_of, known_of, refuse_elsewhere
 
-DATA = Path(os.environ.get("LESIONKIT_DATA", Path(__file__).parents[2] / "../shared/data"))
+DATA = Path(os.environ.get("LESIONKIT_DATA", Path(__file__).parents[3] / "../shared/data"))
 HEADER = "seriesuid,coordX,coordY,coordZ,diameter_mm\n"
 GRID = Grid.upright((20, 20, 20), (1, 1, 1))
 
