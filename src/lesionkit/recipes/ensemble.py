@@ -35,6 +35,11 @@ class MemberSettings(Settings):
     folds: int | None = Field(default=None, ge=1)
     """It is trained on so many of the folds; null: on all that are trained."""
 
+    def groups(self) -> Mapping[str, Any]:
+        """The groups of a recipe's settings that are this member's own, `learn` apart."""
+        given: Any = self
+        return {"net": given.net}
+
 
 @dataclass(frozen=True)
 class Net:
@@ -123,7 +128,7 @@ def _own(settings: Any, member: Any, share: int) -> Any:
     changed = {} if member.seed is None else {"seed": member.seed}
     if settings.learn.minutes is not None:
         changed["minutes"] = settings.learn.minutes / share
-    values = {"net": member.net, "learn": learn.model_copy(update=changed), "members": ()}
+    values = {**member.groups(), "learn": learn.model_copy(update=changed), "members": ()}
     if "ensemble" in type(settings).model_fields:
         values["ensemble"] = type(settings).model_fields["ensemble"].default
     return settings.model_copy(update=values)

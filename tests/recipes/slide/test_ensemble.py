@@ -147,6 +147,15 @@ def test_a_sweep_is_told_the_auc_of_patches_and_gets_what_it_makes_larger(data, 
         assert value == pytest.approx(told[0][1], abs=1e-4)
 
 
+def test_a_member_is_shown_patches_as_the_original_network_of_its_name_was():
+    settings = tiny(f"members=[{{name: light, {SMALL}, augment: simple}}, {{name: deep, {SMALL}}}]")
+    light, deep = plans_of(settings)
+    assert (light.settings.augment.rotate_degrees, light.settings.augment.brightness) == (90, (0.5, 1))
+    assert deep.settings.augment == settings.augment
+    with pytest.raises(LesionkitError, match=r"augment must be one of none, orientation, .*, got 'simpel'"):
+        tiny(f"members=[{{name: light, {SMALL}, augment: simpel}}]")
+
+
 def test_members_share_what_they_do_not_name():
     plans = plans_of(tiny(MEMBERS, "split.folds=3"), ("fold0", "fold1", "fold2"))
     assert len(plans) == 6

@@ -1,10 +1,12 @@
 """The settings of slide-metastasis, and the models it has."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.engine.map import EngineSettings
 from lesionkit.evaluate.camelyon16_settings import Camelyon16Settings
@@ -20,7 +22,7 @@ from lesionkit.recipes.ensemble import MemberSettings, refuse_equal_names
 from lesionkit.recipes.slide.answer import SlideAnswerSettings
 from lesionkit.recipes.slide.drawn import TruthSettings
 from lesionkit.recipes.splits import SplitSettings
-from lesionkit.sample.augment_slide_settings import SlideAugmentSettings
+from lesionkit.sample.augment_slide_settings import SLIDE_AUGMENTATIONS, SlideAugmentSettings
 from lesionkit.sample.mine_slide import MineSettings
 from lesionkit.sample.slide_grid import SlideGridSettings
 
@@ -90,6 +92,22 @@ class SlideMember(MemberSettings):
     net: PatchNetSettings = PatchNetSettings()
     learn: PatchLearnSettings | None = None
     """How it is trained; null: as the recipe says."""
+    augment: str | None = None
+    """What becomes of the patches it is shown, by name: none, orientation, default, those of the original's networks
+    (simple, inception), or what its author found not to work (colour, hue, contrast, elastic); null: as the recipe
+    says."""
+
+    @field_validator("augment")
+    @classmethod
+    def _known(cls, name: str | None) -> str | None:
+        if name is not None and name not in SLIDE_AUGMENTATIONS:
+            raise LesionkitError(f"augment must be one of {', '.join(SLIDE_AUGMENTATIONS)}, got '{name}'")
+        return name
+
+    def groups(self) -> Mapping[str, Any]:
+        """See `MemberSettings.groups`."""
+        own = {} if self.augment is None else {"augment": SLIDE_AUGMENTATIONS[self.augment]}
+        return {**super().groups(), **own}
 
 
 class SlideEnsembleSettings(Settings):
