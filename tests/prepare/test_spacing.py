@@ -8,11 +8,16 @@ from hypothesis import strategies as st
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
-from lesionkit.prepare.spacing import resample, resample_onto, upright_grid
+from lesionkit.prepare.spacing import resample_onto, upright_grid
 
 ORIENTATIONS = [
     (axes, signs) for axes in itertools.permutations(range(3)) for signs in itertools.product((1, -1), repeat=3)
 ]
+
+
+def resample(image, spacing_mm, order=1, antialias=False, fill=-1024):
+    """The image on an upright isotropic grid that covers the same extent."""
+    return resample_onto(image, upright_grid(image.grid, spacing_mm), order, antialias, fill)
 
 
 def ramp(grid, slope=(3.0, -2.0, 5.0), offset=100.0):

@@ -26,11 +26,11 @@ from lesionkit.recipes.attempts import indexed
 from lesionkit.recipes.base import Item, Learned, Progress, Summary
 from lesionkit.recipes.ensemble import FORMAT
 from lesionkit.recipes.flow import recipe
-from lesionkit.recipes.headline import figure_text
 from lesionkit.recipes.kept_out import kept_out
 from lesionkit.recipes.kind import Kind, Listed, Scored, Shelf, View
 from lesionkit.recipes.searching import Search
 from lesionkit.recipes.splits import SplitSettings, run_splits
+from lesionkit.report.headline import figure_text
 from lesionkit.report.score_page import write_score_page
 from lesionkit.runs.models import ENSEMBLE_FILE
 from lesionkit.runs.run_folder import RunFolder

@@ -6,9 +6,9 @@ import pytest
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.recipes.base import Recipe
-from lesionkit.recipes.search import parse_search
 from lesionkit.recipes.sweep import SweepSettings, sweep
 from lesionkit.runs.run_folder import open_run
+from lesionkit.runs.search_ranges import parse_search
 from lesionkit.runs.settings_file import resolve
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lesionkit.core.errors import LesionkitError
-from lesionkit.sample.augment_2d import AUGMENTATIONS, All, OneOf, Sometimes, Step, as_picture
+from lesionkit.sample.augment_2d import AUGMENTATIONS, All, OneOf, Sometimes, Step
 from lesionkit.sample.tone_2d import Brightness, Clahe, Contrast, Gamma
 from lesionkit.sample.warp_2d import Crop, Elastic, Erase, Flip, GridDistortion, Picture, Rescale, ShiftScaleRotate
 
@@ -16,7 +15,8 @@ def marked(side: int = 64) -> Picture:
     """A bright disc that is the mask, on grey."""
     ys, xs = np.mgrid[:side, :side]
     disc = (ys - side * 0.4) ** 2 + (xs - side * 0.55) ** 2 < (side / 5) ** 2
-    return as_picture(np.where(disc, 0.9, 0.3), disc)
+    grey = torch.from_numpy(np.where(disc, 0.9, 0.3).astype(np.float32))
+    return Picture(grey[None], torch.from_numpy(disc.astype(np.float32))[None])
 
 
 def steps_of(step: Step) -> list[Step]:
@@ -114,19 +114,3 @@ def test_one_of_takes_each_as_often():
 def test_steps_follow_each_other():
     twice = All((Flip(), Flip()))(marked(16), np.random.default_rng(0))
     torch.testing.assert_close(twice.image, marked(16).image)
-
-
-def test_arrays_become_a_picture():
-    picture = as_picture([[0.0, 0.5]], [[0, 255]])
-    assert picture.image.tolist() == [[[0.0, 0.5]]]
-    assert picture.mask.tolist() == [[[0.0, 1.0]]]
-
-
-def test_a_mask_of_another_size_is_refused():
-    with pytest.raises(LesionkitError, match=r"alike, got \(2, 2\) and \(2, 3\)"):
-        as_picture(np.zeros((2, 2)), np.zeros((2, 3)))
-
-
-def test_grey_values_of_a_file_are_to_be_scaled_first():
-    with pytest.raises(LesionkitError, match=r"0..1, got 0..255; scale them first"):
-        as_picture([[0, 255]], [[0, 0]])

@@ -41,9 +41,9 @@ def command(
     from lesionkit.cli.options import assignments
     from lesionkit.recipes import load_recipe
     from lesionkit.recipes.base import Summary
-    from lesionkit.recipes.search import parse_search
     from lesionkit.recipes.sweep import SweepSettings, sweep
     from lesionkit.runs.run_folder import open_run
+    from lesionkit.runs.search_ranges import parse_search
     from lesionkit.runs.settings_file import resolve
 
     chosen = load_recipe(recipe)

@@ -24,36 +24,21 @@ Order: TypeAlias = Literal[0, 1]
 """0 takes the nearest sample (masks), 1 interpolates linearly."""
 
 
-def resample(
-    image: Image,
-    spacing_mm: float = 1.0,
-    order: Order = 1,
-    antialias: bool = False,
-    fill: float = LOWEST_HU,
+def resample_onto(
+    image: Image, grid: Grid, order: Order = 1, antialias: bool = False, fill: float = LOWEST_HU
 ) -> ArrayImage:
-    """The image on an upright isotropic grid that covers the same extent.
+    """The image on the lattice of `grid`, in samples of its own type; integers are rounded.
 
     Args:
-        image: three-dimensional, any orientation; an oblique one is put into its bounding box.
-        spacing_mm: of the result, all axes.
+        image: three-dimensional, any orientation.
         order: 0 nearest, 1 linear.
         antialias: smooth axes that become coarser first (Gaussian, sigma of half the new spacing, less what the old
             one already blurs), so that noise is averaged instead of picked.
         fill: outside the image.
 
-    Returns:
-        Samples of the image's own type; integers are rounded.
-
     Raises:
-        LesionkitError: spacing_mm is not positive or the image is not three-dimensional.
+        LesionkitError: the image is not three-dimensional.
     """
-    return resample_onto(image, upright_grid(image.grid, spacing_mm), order, antialias, fill)
-
-
-def resample_onto(
-    image: Image, grid: Grid, order: Order = 1, antialias: bool = False, fill: float = LOWEST_HU
-) -> ArrayImage:
-    """The image on the lattice of `grid`; `fill` outside the image. See `resample`."""
     array = _turned(image)
     source = image.grid.turned_upright()
     if antialias:

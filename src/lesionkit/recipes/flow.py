@@ -180,7 +180,7 @@ def facts_of(run: RunFolder, failed: Mapping[str, str], settings: S) -> dict[str
     facts = {
         "versions": run.record["versions"],
         "settings": settings.model_dump(mode="json"),
-        # Sentences of readers begin with the path of the image, which is its name here.
+        # What was left out before it had a name goes by its path, with which readers' sentences begin.
         "failed": {name: reason.removeprefix(f"{name}: ") for name, reason in failed.items()},
         "run": str(run.record["started"]),
     }

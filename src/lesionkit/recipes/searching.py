@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from lesionkit.core.settings import Settings
+from lesionkit.engine.ahead import Ahead
 from lesionkit.engine.map import EngineSettings, workers
-from lesionkit.recipes.ahead import Ahead
 from lesionkit.recipes.attempts import attempt
 from lesionkit.recipes.base import Item
 from lesionkit.runs.records import damaged, read_record, record_file, write_record
@@ -79,7 +79,7 @@ class Search(Generic[S, F, Opened]):
         if engine.backend == "ray" or (workers(engine) > 1 and not few):
             return attempt(work, plan, engine, _name_of, self.noun)
         waiting = [item for item, _ in plan if not record_file(folder, item.case_id).is_file()]
-        with Ahead(waiting, lambda item: self.open(item, settings)) as ahead:
+        with Ahead(waiting, lambda item: self.open(item, settings), lambda item: item.case_id) as ahead:
             here = engine.model_copy(update={"backend": "here"})
             return attempt(partial(work, opened=ahead), plan, here, _name_of, self.noun)
 

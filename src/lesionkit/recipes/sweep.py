@@ -17,9 +17,9 @@ from lesionkit.core.files import write_text
 from lesionkit.core.settings import Settings
 from lesionkit.evaluate.score import Curve
 from lesionkit.recipes.base import Recipe
-from lesionkit.recipes.search import Search
 from lesionkit.report.sweep_page import write_sweep_page
 from lesionkit.runs.run_folder import RunFolder
+from lesionkit.runs.search_ranges import SearchRange
 from lesionkit.runs.settings_file import resolve, show
 
 JOURNAL = "sweep.journal"
@@ -65,7 +65,7 @@ def sweep(
     recipe: Recipe[Any],
     data: Path,
     base: Settings,
-    searches: Sequence[Search],
+    searches: Sequence[SearchRange],
     settings: SweepSettings,
 ) -> tuple[Trial, ...]:
     """Try settings until the budget is spent, and return all trials, best first.

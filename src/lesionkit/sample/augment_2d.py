@@ -9,12 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
-import numpy as np
-import torch
 from numpy.random import Generator
-from numpy.typing import ArrayLike
 
-from lesionkit.core.errors import LesionkitError
 from lesionkit.sample.tone_2d import BoxBlur, Brightness, Clahe, Contrast, Gamma, GaussianBlur, MedianBlur, MotionBlur
 from lesionkit.sample.warp_2d import (
     Crop,
@@ -134,17 +130,3 @@ AUGMENTATIONS: Mapping[str, Step] = MappingProxyType(
     }
 )
 """By name; "none" is for validation."""
-
-
-def as_picture(image: ArrayLike, mask: ArrayLike) -> Picture:
-    """A picture from arrays (y, x): grey values 0..1, and a mask of which whatever is not 0 is lesion.
-
-    Raises:
-        LesionkitError: shapes differ, or the grey values leave 0..1.
-    """
-    grey, truth = np.asarray(image, np.float32), np.asarray(mask) != 0
-    if grey.ndim != 2 or grey.shape != truth.shape or not grey.size:
-        raise LesionkitError(f"image and mask must be (y, x) alike, got {grey.shape} and {truth.shape}")
-    if not (grey.min() >= 0 and grey.max() <= 1):
-        raise LesionkitError(f"grey values must lie in 0..1, got {grey.min():g}..{grey.max():g}; scale them first")
-    return Picture(torch.from_numpy(grey.copy())[None], torch.from_numpy(truth.astype(np.float32))[None])

@@ -6,8 +6,7 @@ import tifffile
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
-from lesionkit.core.image import ArrayImage
-from lesionkit.read.slide.stream import in_file_order, stream, tiles_within
+from lesionkit.read.slide.stream import in_file_order, stream
 from lesionkit.read.slide.whole import open_slide
 
 ARRAY = np.random.default_rng(0).integers(0, 255, (200, 300, 3), dtype=np.uint8)
@@ -23,13 +22,16 @@ def level(tmp_path):
     return open_slide(path).levels[0]
 
 
-def mask_image(mask, um):
-    return ArrayImage(Grid.upright(mask.shape, (um / 1000,) * 2, (um / 2000,) * 2), mask)
+def tiles(level):
+    """Boxes of the tiles of a level, row by row."""
+    rows, columns = level.grid.shape
+    starts = [(top, left) for top in range(0, rows, TILE) for left in range(0, columns, TILE)]
+    return [np.s_[top : min(top + TILE, rows), left : min(left + TILE, columns)] for top, left in starts]
 
 
 @pytest.mark.parametrize("threads", [0, 1, 3])
 def test_all_tiles_together_are_the_slide_whatever_the_threads(level, threads):
-    boxes = tiles_within(level)
+    boxes = tiles(level)
     assert len(boxes) == 20
     seen = np.zeros_like(ARRAY)
     for box, tile in stream(level, boxes, threads=threads, ahead=3):
@@ -40,22 +42,8 @@ def test_all_tiles_together_are_the_slide_whatever_the_threads(level, threads):
 def test_tiles_come_in_the_order_of_the_file(level, monkeypatch):
     places = np.arange(20)[::-1].reshape(4, 5)
     monkeypatch.setattr(type(level.source), "places", lambda self, number: places)
-    boxes = tiles_within(level)
-    assert (boxes[0][0].start, boxes[0][1].start) == (192, 256)
-    assert in_file_order(level, boxes[::-1]) == boxes
-
-
-def test_only_tiles_that_share_area_with_the_mask_are_read(level):
-    # One sample of 32 µm is a tile of 64 pixels: sample (1, 2) is tile (1, 2) and touches its neighbours only.
-    mask = np.zeros((4, 5), bool)
-    mask[1, 2] = True
-    assert tiles_within(level, mask_image(mask, 32.0)) == [np.s_[64:128, 128:192]]
-    # A sample twice as large covers four tiles, one half as large a quarter of one.
-    assert len(tiles_within(level, mask_image(mask[:2, :3], 64.0))) == 2
-    fine = np.zeros((8, 10), bool)
-    fine[3, 5] = True
-    assert tiles_within(level, mask_image(fine, 16.0)) == [np.s_[64:128, 128:192]]
-    assert tiles_within(level, mask_image(np.zeros((4, 5), bool), 32.0)) == []
+    boxes = tiles(level)
+    assert in_file_order(level, boxes) == boxes[::-1]
 
 
 def test_no_more_boxes_are_read_ahead_than_allowed():

@@ -5,30 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Box
 from lesionkit.core.image import Image
 from lesionkit.read.slide.level import SlideLevel
-
-
-def tiles_within(level: SlideLevel, mask: Image | None = None) -> list[Box]:
-    """Boxes of the file's own tiles that hold a sample of the mask, in the order they lie in the file.
-
-    Args:
-        mask: a 2-D boolean image of any spacing on the same slide; None for all tiles.
-    """
-    height, width = level.tile_shape
-    places = level.source.places(level.level)
-    held = np.ones(places.shape, dtype=bool) if mask is None else _touched(level, mask, places.shape)
-    index = np.argwhere(held)
-    rows, columns = level.grid.shape
-    return [
-        (slice(i * height, min((i + 1) * height, rows)), slice(j * width, min((j + 1) * width, columns)))
-        for i, j in index[np.argsort(places[held], kind="stable")].tolist()
-    ]
 
 
 def in_file_order(level: SlideLevel, boxes: Iterable[Box]) -> list[Box]:
@@ -72,21 +54,3 @@ def stream(image: Image, boxes: Sequence[Box], threads: int = 2, ahead: int = 16
     finally:
         # Also when the caller stops early: what nobody asked for yet is not read.
         pool.shutdown(cancel_futures=True)
-
-
-def _touched(level: SlideLevel, mask: Image, tiles: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Tiles that share area with a sample of the mask."""
-    samples = np.argwhere(mask.read(mask.grid.whole))
-    side = np.array(level.tile_shape) * level.grid.spacing_mm
-    spacing = np.array(mask.grid.spacing_mm)
-    corner = mask.grid.index_to_world(samples)[:, ::-1] - spacing / 2
-    # A sample that only touches a tile's edge shares no area with it.
-    first = np.floor(corner / side + 1e-6).astype(int)
-    last = np.ceil((corner + spacing) / side - 1e-6).astype(int) - 1
-    touched = np.zeros(tiles, dtype=bool)
-    for down in range(int((last - first).max(initial=0)) + 1):
-        for across in range(int((last - first).max(initial=0)) + 1):
-            index = np.minimum(first + np.array([down, across]), last)
-            index = np.clip(index, 0, np.array(tiles) - 1)
-            touched[tuple(index.T)] = True
-    return touched

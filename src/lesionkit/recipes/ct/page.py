@@ -7,9 +7,9 @@ from lesionkit.recipes.ct.prepare import lung_facts, open_native, prepared_case
 from lesionkit.recipes.ct.search import FoundScan
 from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.recipes.ct.truth import KnownScan
-from lesionkit.recipes.headline import figure_text
 from lesionkit.recipes.kind import Shelf, View
 from lesionkit.report.found import FoundCase
+from lesionkit.report.headline import figure_text
 from lesionkit.report.page import write_find_report
 from lesionkit.write.candidates import write_candidates_csv, write_candidates_json
 

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from lesionkit.recipes.ensemble import model_card, nets_of
-from lesionkit.recipes.headline import figure_text
 from lesionkit.recipes.kind import Shelf, View
 from lesionkit.recipes.slide.score import slide_scores
 from lesionkit.recipes.slide.search import MAPS, MARKS, OUTLINES, FoundSlide
 from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.recipes.slide.show import Shown
+from lesionkit.report.headline import figure_text
 from lesionkit.report.slide_page import write_slide_report
 from lesionkit.write.camelyon import write_slide_scores
 

@@ -16,13 +16,13 @@ from lesionkit.core.mask import decode_rle_siim
 from lesionkit.evaluate.overlap import mask_dice
 from lesionkit.read.picture import read_mask, read_picture
 from lesionkit.recipes.ensemble import model_card
-from lesionkit.recipes.headline import figure_text
 from lesionkit.recipes.kind import Shelf, View
 from lesionkit.recipes.xray.ensemble import load_ensemble, rule_document
 from lesionkit.recipes.xray.rules import rule_search
 from lesionkit.recipes.xray.search import MASKS, probability_file
 from lesionkit.recipes.xray.search import FoundRadiograph as FoundRow
 from lesionkit.recipes.xray.settings import XrayPneumothorax
+from lesionkit.report.headline import figure_text
 from lesionkit.report.radiograph_page import FoundRadiograph, write_radiograph_report
 from lesionkit.report.radiograph_picture import FoundPixels
 from lesionkit.write.siim import write_siim_table

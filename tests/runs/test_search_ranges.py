@@ -2,7 +2,7 @@ import pytest
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
-from lesionkit.recipes.search import Search, parse_search
+from lesionkit.runs.search_ranges import SearchRange, parse_search
 
 
 class Learn(Settings):
@@ -18,11 +18,11 @@ class Toy(Settings):
 @pytest.mark.parametrize(
     ("text", "search"),
     [
-        ("learn.lr=loguniform(1e-4,1e-2)", Search("learn.lr", "loguniform", 1e-4, 1e-2)),
-        ("learn.lr=uniform(0, 1)", Search("learn.lr", "uniform", 0, 1)),
-        ("learn.epochs=int(1,20)", Search("learn.epochs", "int", 1, 20)),
-        ("learn.epochs=logint(1,1e3)", Search("learn.epochs", "logint", 1, 1000)),
-        ("learn.kind=round, square,round", Search("learn.kind", "choice", choices=("round", "square"))),
+        ("learn.lr=loguniform(1e-4,1e-2)", SearchRange("learn.lr", "loguniform", 1e-4, 1e-2)),
+        ("learn.lr=uniform(0, 1)", SearchRange("learn.lr", "uniform", 0, 1)),
+        ("learn.epochs=int(1,20)", SearchRange("learn.epochs", "int", 1, 20)),
+        ("learn.epochs=logint(1,1e3)", SearchRange("learn.epochs", "logint", 1, 1000)),
+        ("learn.kind=round, square,round", SearchRange("learn.kind", "choice", choices=("round", "square"))),
     ],
 )
 def test_a_text_becomes_a_search(text, search):

@@ -13,7 +13,7 @@ LAWS = ("uniform", "loguniform", "int", "logint")
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchRange:
     """The values one setting may take in a sweep.
 
     Attributes:
@@ -41,7 +41,7 @@ class Search:
         return value
 
 
-def parse_search(base: Settings, text: str) -> Search:
+def parse_search(base: Settings, text: str) -> SearchRange:
     """The search a text describes, checked against the settings it would change.
 
     Raises:
@@ -57,7 +57,7 @@ def parse_search(base: Settings, text: str) -> Search:
             raise LesionkitError(
                 f"--search needs at least two values or a range such as loguniform(1e-4,1e-2), got '{text}'"
             )
-        search = Search(name, "choice", choices=tuple(dict.fromkeys(choices)))
+        search = SearchRange(name, "choice", choices=tuple(dict.fromkeys(choices)))
         ends: tuple[object, ...] = search.choices
     else:
         search = _parse_range(name, found, text)
@@ -67,7 +67,7 @@ def parse_search(base: Settings, text: str) -> Search:
     return search
 
 
-def _parse_range(name: str, found: re.Match[str], text: str) -> Search:
+def _parse_range(name: str, found: re.Match[str], text: str) -> SearchRange:
     law = found["law"]
     if law not in LAWS:
         raise LesionkitError(f"--search {text}: a range is one of {', '.join(LAWS)}, got '{law}'")
@@ -80,4 +80,4 @@ def _parse_range(name: str, found: re.Match[str], text: str) -> Search:
     if not low < high or (law.startswith("log") and low <= 0):
         above = " above 0" if law.startswith("log") else ""
         raise LesionkitError(f"--search {text}: a range needs its lower end{above} first, then a higher one")
-    return Search(name, law, low, high)
+    return SearchRange(name, law, low, high)

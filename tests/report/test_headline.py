@@ -1,6 +1,6 @@
 from lesionkit.evaluate.bootstrap import bootstrapped
 from lesionkit.evaluate.score import Figure, Score
-from lesionkit.recipes.headline import figure_text
+from lesionkit.report.headline import figure_text
 
 
 def text(figure, counts=""):
