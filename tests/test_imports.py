@@ -55,6 +55,8 @@ def test_what_reads_tables_settings_and_refusals_loads_no_torch(tmp_path):
     marks.write_text("ImageId,EncodedPixels\na,-1\nb,0 5\n")
     told = loaded_by(
         ["recipes"],
+        ["models"],
+        ["models", "ct-nodule"],
         ["recipes", "show", "xray-pneumothorax-1st"],
         ["recipes", "show", "slide-metastasis"],
         ["evaluate", "siim", "--truth", str(marks), "--marks", str(marks), "--out", str(tmp_path / "score")],

@@ -29,6 +29,7 @@ VERBS = {
     "bank": "lesionkit.cli.bank:command",
     "phantom": "lesionkit.cli.phantom:app",
     "recipes": "lesionkit.cli.recipes:app",
+    "models": "lesionkit.cli.models:app",
     "cache": "lesionkit.cli.cache:app",
     "status": "lesionkit.cli.status:command",
     "doctor": "lesionkit.cli.doctor:command",

@@ -1,6 +1,8 @@
-"""The models in the package, and which weights `--model` means."""
+"""The models in the package and in run folders, and which weights `--model` means."""
 
-from collections.abc import Callable, Mapping
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from lesionkit.core.errors import LesionkitError
@@ -45,3 +47,34 @@ def chosen_model(model: Path | None, recipe: str, of_run: Callable[[Path], Path]
         what = f"the folder {model}, which holds no finished training" if model.is_dir() else str(model)
         raise LesionkitError(f"--model must name a run folder or a .safetensors file, got {what}; shipped: {names}")
     return path
+
+
+def models_below(folder: Path) -> list[Path]:
+    """The models in a folder: what each finished training trained, and weights that lie in no run folder; by path.
+
+    A run folder is one that holds `run.json`; what lies in it is its own, and not listed again.
+
+    Raises:
+        LesionkitError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise LesionkitError(f"models are looked for in a folder, but {folder} is none; name one that holds runs")
+    found = []
+    for root, folders, files in os.walk(folder):
+        here = Path(root)
+        folders[:] = [] if "run.json" in files else sorted(name for name in folders if not name.startswith("."))
+        if "run.json" not in files:
+            found += [here / name for name in files if name.endswith(".safetensors")]
+        elif model_of_run(here).is_file():
+            found.append(model_of_run(here))
+    return sorted(found)
+
+
+def digest(files: Iterable[Path]) -> str:
+    """SHA-256 of what files hold, one after the other, in hexadecimal digits."""
+    sum_of_all = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as opened:
+            while block := opened.read(1 << 20):
+                sum_of_all.update(block)
+    return sum_of_all.hexdigest()
