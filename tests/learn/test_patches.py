@@ -140,3 +140,18 @@ def test_a_plateau_halves_the_rate_down_to_its_lowest(tmp_path):
 def test_too_few_batches_are_refused(tmp_path):
     with pytest.raises(LesionkitError, match="5 steps on 1 devices need as many batches each, got 4"):
         train(tmp_path, 5, batches=Spots(4))
+
+
+def test_a_frozen_start_leaves_the_encoder_as_it_was_and_then_lets_it_learn(tmp_path):
+    def trained(steps, folder):
+        torch.manual_seed(0)
+        net = PatchNet(PatchNetSettings(encoder="test_resnet", stride=8, pretrained=False))
+        before = {name: value.clone() for name, value in net.encoder.state_dict().items()}
+        finetune = {"frozen_steps": 2, "encoder_rate": 0.5}
+        how = PatchLearnSettings.parse({**settings(steps, average=0).model_dump(), "finetune": finetune})
+        after = fit_patches(net, folder, how, Spots()).net.encoder.state_dict()
+        return {name for name, value in before.items() if not torch.equal(value, after[name])}
+
+    assert trained(2, tmp_path / "two") == set()
+    changed = trained(3, tmp_path / "three")
+    assert {"conv1.0.weight", "bn1.running_mean"} <= changed

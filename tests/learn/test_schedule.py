@@ -78,3 +78,15 @@ def test_the_lowest_rate_is_below_the_rate():
 def test_a_size_is_a_multiple_of_32():
     with pytest.raises(LesionkitError, match="setting 'side'"):
         TrainingPart.parse({"epochs": 1, "rate": 0.1, "side": 500})
+
+
+@pytest.mark.parametrize("shape", ["constant", "plateau", "cosine", "warm restarts"])
+def test_a_group_with_a_scale_of_its_own_keeps_to_it(shape):
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "scale": scale} for scale in (1.0, 0.1)]
+    optimizer = torch.optim.Adam(groups, lr=1.0)
+    scheduler = make_scheduler(optimizer, TrainingPart(epochs=9, rate=1e-2, shape=shape, period=4))
+    for _ in range(3):
+        optimizer.step()
+        step(scheduler, 0.5)
+        fast, slow = rates(optimizer)
+        assert slow == pytest.approx(fast / 10)

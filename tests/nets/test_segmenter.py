@@ -12,7 +12,7 @@ from lesionkit.nets.aspp_unet import AsppDecoder
 from lesionkit.nets.bottleneck_unet import MaxOutScse
 from lesionkit.nets.cbam_unet import Cbam
 from lesionkit.nets.encoder import make_encoder, with_deep_stem
-from lesionkit.nets.segmenter import Segmentation, Segmenter, freeze_encoder, imagenet_scaled
+from lesionkit.nets.segmenter import Segmentation, Segmenter
 from lesionkit.nets.segmenter_settings import WINNERS, SegmenterSettings
 
 FRESH = {"pretrained": False}
@@ -110,21 +110,6 @@ def test_a_winner_s_network_draws_a_mask_of_the_image_s_size(name):
 def test_a_batch_of_colour_images_is_refused():
     with torch.device("meta"), pytest.raises(LesionkitError, match=r"\(b, 1, y, x\), got \(1, 3, 32, 32\)"):
         small("unet")(torch.zeros(1, 3, 32, 32))
-
-
-def test_black_and_white_enter_as_imagenet_s_extremes():
-    scaled = imagenet_scaled(torch.tensor([0.0, 0.485, 1.0]).view(1, 1, 1, 3))
-    assert scaled[0, 0, 0].tolist() == pytest.approx([-0.485 / 0.229, 0, (1 - 0.485) / 0.229], abs=1e-6)
-    assert scaled.shape == (1, 3, 1, 3)
-
-
-def test_a_frozen_encoder_gets_no_gradient_until_it_is_freed():
-    net = small("unet")
-    freeze_encoder(net, True)
-    assert not any(p.requires_grad for p in net.encoder.parameters())
-    assert all(p.requires_grad for p in net.decoder.parameters())
-    freeze_encoder(net, False)
-    assert all(p.requires_grad for p in net.encoder.parameters())
 
 
 def test_max_out_scse_is_the_larger_of_its_two_parts():

@@ -9,8 +9,10 @@ from torch.utils.data import Dataset
 
 from lesionkit.learn.average_settings import AverageSettings
 from lesionkit.learn.detection_settings import LearnSettings
+from lesionkit.learn.finetune import parameter_groups
+from lesionkit.learn.finetune_settings import FinetuneSettings
 from lesionkit.learn.losses import detection_loss
-from lesionkit.learn.steps import StepLearner, Validate, decaying, fit_steps
+from lesionkit.learn.steps import StepLearner, Validate, fit_steps
 from lesionkit.nets.intensity import scale_hu
 from lesionkit.nets.nodule_net import NoduleNet
 
@@ -36,7 +38,9 @@ class NoduleLearner(StepLearner[NoduleNet]):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         settings = cast(LearnSettings, self.settings)
         kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.Adam
-        return kind(decaying(self.net), lr=settings.rate, weight_decay=settings.weight_decay)
+        # Its net has no encoder of its own.
+        groups = parameter_groups(self.net, None, FinetuneSettings(), norms_decay=False)
+        return kind(groups, lr=settings.rate, weight_decay=settings.weight_decay)
 
 
 def fit(

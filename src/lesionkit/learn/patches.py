@@ -13,10 +13,11 @@ from torch.utils.data import Dataset
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.learn.average_settings import AverageSettings
+from lesionkit.learn.finetune import let_rest, parameter_groups
 from lesionkit.learn.loop import seed_everything
 from lesionkit.learn.patch_loss import mixed, patch_loss
 from lesionkit.learn.patches_settings import PatchLearnSettings
-from lesionkit.learn.steps import StepLearner, Validate, decaying, fit_steps
+from lesionkit.learn.steps import StepLearner, Validate, fit_steps
 from lesionkit.nets.patch_net import PatchNet
 
 Batches = Dataset[dict[str, Tensor]]
@@ -52,6 +53,13 @@ class PatchLearner(StepLearner[PatchNet]):
         if self.plateau is None:
             super().set_rate()
 
+    def on_train_batch_start(self, batch: Any, number: int) -> None:
+        super().on_train_batch_start(batch, number)
+        frozen, encoder = self.how.finetune.frozen_steps, self.net.encoder
+        if encoder is not None and self.global_step <= frozen:
+            encoder.train()
+            let_rest(encoder, self.global_step < frozen)
+
     def training_step(self, batch: dict[str, Tensor], _number: int) -> Tensor:
         """The loss of a batch, see `patch_loss`."""
         if self.how.mixup:
@@ -73,10 +81,11 @@ class PatchLearner(StepLearner[PatchNet]):
             self._losses = []
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW or Adam; norms and biases do not decay."""
+        """AdamW or Adam; norms and biases do not decay, and an encoder's stages may have rates of their own."""
         how = self.how
         kind = torch.optim.AdamW if how.optimizer == "adamw" else torch.optim.Adam
-        optimizer = kind(decaying(self.net), lr=how.rate, weight_decay=how.weight_decay)
+        groups = parameter_groups(self.net, self.net.encoder, how.finetune, norms_decay=False)
+        optimizer = kind(groups, lr=how.rate, weight_decay=how.weight_decay)
         if how.shape == "plateau":
             self.plateau = ReduceLROnPlateau(optimizer, "min", how.factor, how.patience, min_lr=how.lowest)
             if self._plateau_state is not None:

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
+from lesionkit.learn.finetune_settings import FinetuneSettings
 
 
 class PatchLearnSettings(Settings):
@@ -32,6 +33,8 @@ class PatchLearnSettings(Settings):
     """The rate does not fall below."""
     epoch_steps: int = Field(100, ge=1)
     """Steps whose mean loss is looked at."""
+    finetune: FinetuneSettings = FinetuneSettings()
+    """Of a net whose encoder starts from published weights."""
     weight_decay: float = Field(0.02, ge=0)
     clip_norm: float = Field(5.0, gt=0)
     """Gradients are scaled down to this norm."""

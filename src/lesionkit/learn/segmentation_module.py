@@ -13,13 +13,14 @@ from torch.optim.lr_scheduler import LRScheduler
 from lesionkit.core.errors import LesionkitError
 from lesionkit.learn.average import MovingAverage, refresh_statistics
 from lesionkit.learn.course import Course
+from lesionkit.learn.finetune import let_rest, parameter_groups
 from lesionkit.learn.keep import Kept, read_weights, write_weights
 from lesionkit.learn.loop import seed_everything
 from lesionkit.learn.schedule import make_scheduler, rates, step
 from lesionkit.learn.segmentation_losses import segmentation_loss
 from lesionkit.learn.segmentation_settings import SegmentationLearnSettings
 from lesionkit.learn.teacher import agreement
-from lesionkit.nets.segmenter import Segmenter, freeze_encoder
+from lesionkit.nets.segmenter import Segmenter
 
 Validate = Callable[[Segmenter], Mapping[str, float]]
 """A network in evaluation mode -> figures; must hold "dice", higher is better."""
@@ -73,7 +74,8 @@ class SegmentationModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> Optimizer:
         kind = torch.optim.Adam if self.settings.optimizer == "adam" else torch.optim.AdamW
-        return kind(self.net.parameters(), lr=self.course.now.rate, weight_decay=self.settings.weight_decay)
+        groups = parameter_groups(self.net, self.net.encoder, self.settings.finetune, norms_decay=True)
+        return kind(groups, lr=self.course.now.rate, weight_decay=self.settings.weight_decay)
 
     def training_step(self, batch: dict[str, dict[str, Tensor]], _number: int) -> Tensor:
         labelled = batch["labelled"]
@@ -114,9 +116,16 @@ class SegmentationModule(lightning.LightningModule):
         self.net.train()
         if self.trailing is not None:
             self.trailing.eval()
-        freeze_encoder(self.net, self.course.frozen)
-        if self.course.frozen:
-            self.net.encoder.eval()
+        let_rest(self.net.encoder, self._resting)
+
+    def on_train_batch_start(self, _batch: Any, _number: int) -> None:
+        if self.global_step == self.settings.finetune.frozen_steps and not self.course.frozen:
+            self.net.encoder.train()
+            let_rest(self.net.encoder, False)
+
+    @property
+    def _resting(self) -> bool:
+        return self.course.frozen or self.global_step < self.settings.finetune.frozen_steps
 
     def on_train_epoch_end(self) -> None:
         assert self.scheduler is not None

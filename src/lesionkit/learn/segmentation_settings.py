@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.learn.average_settings import AVERAGES, AverageSettings
+from lesionkit.learn.finetune_settings import FinetuneSettings
 from lesionkit.learn.schedule_settings import SCHEDULES, TrainingPart
 from lesionkit.learn.segmentation_loss_settings import LOSSES, SegmentationLossSettings
 from lesionkit.learn.teacher_settings import TeacherSettings
@@ -22,6 +23,8 @@ class SegmentationLearnSettings(Settings):
     loss: SegmentationLossSettings = LOSSES["1st 3:1:4"]
     optimizer: Literal["adam", "adamw"] = "adam"
     """adam adds the weight decay to the gradient, as all five did; adamw takes it off the weights."""
+    finetune: FinetuneSettings = FinetuneSettings()
+    """Rates of the encoder's stages beside those of the parts, and its rest at the start, before the parts'."""
     weight_decay: float = Field(5e-6, ge=0)
     batch: int = Field(2, ge=1)
     """Labelled pictures per batch and device."""

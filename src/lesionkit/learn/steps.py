@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from lesionkit.learn.average import MovingAverage
 from lesionkit.learn.average_settings import AverageSettings
 from lesionkit.learn.devices import fit_on_devices, one_machine
+from lesionkit.learn.finetune import set_rates
 from lesionkit.learn.finite import Finite
 from lesionkit.learn.loop import Waiting, loggers, one_thread
 from lesionkit.learn.precision import arithmetic, training_device
@@ -92,8 +93,7 @@ class StepLearner(lightning.LightningModule, Generic[N]):
 
     def set_rate(self) -> None:
         """The rate of the coming step, by progress."""
-        for group in self._optimizer().param_groups:
-            group["lr"] = self.settings.rate_at(self.progress)
+        set_rates(self._optimizer(), self.settings.rate_at(self.progress))
 
     def optimizer_step(self, *arguments: Any, **named: Any) -> None:
         """The step, and what follows from it before a checkpoint is written."""
@@ -117,15 +117,6 @@ class StepLearner(lightning.LightningModule, Generic[N]):
 
     def _optimizer(self) -> torch.optim.Optimizer:
         return self.trainer.optimizers[0]
-
-
-def decaying(net: nn.Module) -> list[dict[str, Any]]:
-    """Groups of parameters for an optimiser: norms and biases do not decay."""
-    parameters = list(net.parameters())
-    return [
-        {"params": [p for p in parameters if p.ndim > 1]},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
 
 
 def fit_steps(

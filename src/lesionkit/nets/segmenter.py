@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal, NamedTuple, cast
 
-import torch
 from torch import Tensor, nn
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
+from lesionkit.nets.colours import IMAGENET, standardised, statistics_of
 from lesionkit.nets.encoder import make_encoder, with_deep_stem
 from lesionkit.nets.norm import with_norm
 from lesionkit.nets.segmenter_settings import Architecture, Head, SegmenterSettings
@@ -35,7 +35,8 @@ class Segmenter(nn.Module):
     def __init__(self, settings: SegmenterSettings | None = None) -> None:
         super().__init__()
         self.settings = settings = settings or SegmenterSettings()
-        channels = 3 if settings.scaling == "imagenet" else 1
+        channels = 1 if settings.scaling == "none" else 3
+        self.statistics = statistics_of(settings.encoder) if settings.scaling == "encoder" else IMAGENET
         stride: Literal[8, 32] = 8 if settings.architecture == "deeplab" else 32
         encoder = make_encoder(settings.encoder, channels, settings.pretrained, stride)
         if settings.architecture == "aspp unet":
@@ -52,25 +53,10 @@ class Segmenter(nn.Module):
             LesionkitError: not (b, 1, y, x), or a side that is no multiple of 32.
         """
         _check(image, self.multiple)
-        if self.settings.scaling == "imagenet":
-            image = imagenet_scaled(image)
+        if self.settings.scaling != "none":
+            image = standardised(image, self.statistics)
         mask, deepest = self.decoder(self.encoder(image))
         return Segmentation(mask, None if self.head is None else self.head(deepest)[:, 0])
-
-
-def imagenet_scaled(image: Tensor) -> Tensor:
-    """Grey values 0..1 (b, 1, y, x) as three colours (b, 3, y, x) with ImageNet's means and deviations taken out."""
-    mean = torch.tensor([0.485, 0.456, 0.406], device=image.device, dtype=image.dtype)
-    deviation = torch.tensor([0.229, 0.224, 0.225], device=image.device, dtype=image.dtype)
-    return (image - mean[:, None, None]) / deviation[:, None, None]
-
-
-def freeze_encoder(net: Segmenter, frozen: bool) -> None:
-    """Stop or resume learning in the encoder, for the first epochs at a new resolution (row 3.21).
-
-    Weights of a "frozen batch" norm are constants and stay so.
-    """
-    net.encoder.requires_grad_(not frozen)
 
 
 def _check(image: Tensor, multiple: int) -> None:

