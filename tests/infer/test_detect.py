@@ -6,8 +6,9 @@ from torch import nn
 from lesionkit.core.case import Case
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
-from lesionkit.infer.detect import NoduleDetector, merge
+from lesionkit.infer.detect import LOOK_SIDE, LOOKS, NoduleDetector, merge
 from lesionkit.infer.detect_settings import InferSettings
+from lesionkit.nets.intensity import scale_hu
 from lesionkit.nets.nodule_net import NoduleNet
 from lesionkit.nets.nodule_net_settings import NoduleNetSettings
 
@@ -187,3 +188,38 @@ class Beyond(BrightCells):
         output = super().forward(volume)
         output[:, 1] += 1
         return output
+
+
+def test_what_looks_alike_from_every_lattice_keeps_its_score():
+    grid = Grid.upright((64, 96, 96), (1, 1, 1))
+    hu = np.full(grid.shape, -1000, np.int16)
+    hu[24:40, 40:56, 40:56] = 400
+    case = Case("c", "p", ArrayImage(grid, hu))
+    once, again = (detector(look_again=n).find(case)[0] for n in (0, 3))
+    assert again.score == pytest.approx(once.score, abs=1e-6)
+    np.testing.assert_allclose(again.centre_mm, once.centre_mm)
+
+
+def test_a_cell_that_is_bright_on_one_lattice_only_falls_behind_what_is_bright_on_all():
+    grid = Grid.upright((64, 96, 96), (1, 1, 1))
+    hu = np.full(grid.shape, -1000, np.int16)
+    hu[16:20, 32:36, 48:52] = 380  # One cell of the search's own lattice.
+    hu[40:52, 60:72, 60:72] = 300
+    case = Case("c", "p", ArrayImage(grid, hu))
+    first = [detector(look_again=n).find(case)[0].centre_mm[2] for n in (0, 1, 5)]
+    np.testing.assert_allclose(first, [17.5, 45.5, 45.5], atol=5)
+
+
+def test_a_score_is_the_mean_logit_of_its_looks():
+    case = case_with_cubes((16, 32, 48))
+    (found,) = detector(look_again=1, halo=0).find(case)
+    looks = [20 * _brightest(case, lattice) - 2 for lattice, _ in LOOKS]
+    assert np.log(found.score / (1 - found.score)) == pytest.approx(np.mean(looks), abs=0.02)
+
+
+def _brightest(case, lattice):
+    """The brightness, scaled as the net sees it, of the brightest cell near the cube that begins at (16, 32, 48)."""
+    hu = torch.from_numpy(np.pad(case.image.array, 48, mode="symmetric"))
+    start = [c - LOOK_SIDE // 2 + shift + 48 for c, shift in zip((17, 33, 49), lattice, strict=True)]
+    cube = hu[tuple(slice(s, s + LOOK_SIDE) for s in start)]
+    return float(nn.functional.avg_pool3d(scale_hu(cube)[None, None], 4).max())

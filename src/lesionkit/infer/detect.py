@@ -17,6 +17,16 @@ from lesionkit.nets.nodule_head import NoduleHead
 from lesionkit.nets.nodule_net import NoduleNet, for_inference
 from lesionkit.nets.precision import pick_precision
 
+LOOK_SIDE = 48
+LOOKS: tuple[tuple[tuple[int, int, int], int | None], ...] = (
+    ((0, 0, 0), None),
+    ((1, 2, 3), 0),
+    ((2, 3, 1), 1),
+    ((3, 1, 2), 2),
+)
+"""How a candidate is looked at again: where the lattice of the output begins (z, y, x), and which axis is mirrored.
+Each axis is seen at each of its four phases once."""
+
 
 class NoduleDetector:
     """A net ready to search prepared cases.
@@ -53,6 +63,7 @@ class NoduleDetector:
         balls = merge(balls, self.settings.merge, self.settings.merge_mm, spacing)
         if lung is not None:
             balls = balls[_near(mask, balls[:, 1:4], self.settings.near_lung_mm / spacing)]
+        balls = self._looked_at_again(case.image, balls, ends)
         leaves = _leaves(balls, grid.shape, spacing, ends)
         return [
             Candidate(tuple(float(v) for v in world), float(ball[0]), float(ball[4]), bool(cut))
@@ -62,16 +73,41 @@ class NoduleDetector:
     def _search(self, image: Image, box: Box, ends: NDArray[np.bool_]) -> Iterator[NDArray[np.float64]]:
         """Balls (k, 5) of one window in samples of the image."""
         start, shape = self.rule.grown(box)
-        output = self._output(self._volume(image, start, shape, "mirrored"))
-        if _is_at_end(box, image.grid.shape, ends, self.rule.halo):
-            # A vessel that is cut looks like a ball beside its mirror image, and a nodule like a vessel if the last
-            # slice goes on for ever; what both show is believed.
-            output = (output + self._output(self._volume(image, start, shape, "continued"))) / 2
+        output = self._seen(image, start, shape, _is_at_end(box, image.grid.shape, ends, self.rule.halo))
         balls = self.head.decode(output, self.settings.threshold)
         balls[:, 1:4] += start
         # A peak belongs to the window its cell lies in; half a cell of tolerance, doubles are merged afterwards.
         low, high = np.array([b.start for b in box]) - 2.5, np.array([b.stop for b in box]) + 1.5
         yield balls[((balls[:, 1:4] >= low) & (balls[:, 1:4] <= high)).all(axis=1)]
+
+    def _seen(
+        self, image: Image, start: Sequence[int], shape: Sequence[int], at_end: bool, mirror: int | None = None
+    ) -> torch.Tensor:
+        """What the net says (5, z, y, x) of a box that may reach beyond the image; see `_output` for `mirror`."""
+        output = self._output(self._volume(image, start, shape, "mirrored"), mirror)
+        if at_end:
+            # A vessel that is cut looks like a ball beside its mirror image, and a nodule like a vessel if the last
+            # slice goes on for ever; what both show is believed.
+            output = (output + self._output(self._volume(image, start, shape, "continued"), mirror)) / 2
+        return output
+
+    def _looked_at_again(
+        self, image: Image, balls: NDArray[np.float64], ends: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Balls (k, 5), strongest first, of which the first few are ranked by the mean logit of several looks."""
+        balls, size = balls.copy(), np.array(image.grid.shape)
+        for ball in balls[: self.settings.look_again]:
+            if ball[4] > LOOK_SIDE / 2:
+                continue  # Its cube would hold little beside it.
+            logits = []
+            for lattice, mirror in LOOKS:
+                start = np.floor(ball[1:4]).astype(int) - LOOK_SIDE // 2 + lattice
+                beyond = ((start < 0) & ends[:, 0]) | ((start + LOOK_SIDE > size) & ends[:, 1])
+                output = self._seen(image, start.tolist(), (LOOK_SIDE,) * 3, bool(beyond.any()), mirror)
+                cell = np.floor((ball[1:4] - start + 0.5) / self.head.stride).astype(int)
+                logits.append(float(output[0][tuple(slice(c - 1, c + 2) for c in cell)].max()))
+            ball[0] = 1 / (1 + np.exp(-np.mean(logits)))
+        return balls[np.argsort(-balls[:, 0], kind="stable")]
 
     def _volume(self, image: Image, start: Sequence[int], shape: Sequence[int], beyond: Beyond) -> torch.Tensor:
         """A window with its context as the net wants it, (1, 1, z, y, x)."""
@@ -79,12 +115,18 @@ class NoduleDetector:
         return scale_hu(hu)[None, None].to(self.type)
 
     @torch.inference_mode()
-    def _output(self, volume: torch.Tensor) -> torch.Tensor:
-        output: torch.Tensor = self.net(volume)[0].float()
+    def _output(self, volume: torch.Tensor, mirror: int | None = None) -> torch.Tensor:
+        """Maps (5, z, y, x) of a volume (1, 1, z, y, x); asked of its mirror image along axis `mirror` of z, y, x."""
+        output = self._asked(volume, mirror)
         if self.settings.flip:
-            mirrored = self.net(volume.flip(4))[0].float().flip(3)
-            mirrored[3] *= -1
-            output = (output + mirrored) / 2
+            output = (output + self._asked(volume, 2)) / 2
+        return output
+
+    def _asked(self, volume: torch.Tensor, mirror: int | None) -> torch.Tensor:
+        if mirror is None:
+            return torch.Tensor(self.net(volume)[0].float())
+        output: torch.Tensor = self.net(volume.flip(2 + mirror))[0].float().flip(1 + mirror)
+        output[1 + mirror] *= -1
         return output
 
 

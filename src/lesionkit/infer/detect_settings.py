@@ -24,6 +24,9 @@ class InferSettings(Settings):
     """Candidates closer than this are one, however small."""
     near_lung_mm: float = Field(4.0, ge=0)
     """Candidates farther outside the lungs than this along any axis are dropped."""
+    look_again: int = Field(0, ge=0)
+    """So many of the strongest candidates are looked at again in cubes of their own, on four lattices and mirrored; the
+    mean of what is said there ranks them."""
     flip: bool = False
     """Average with the scan mirrored left to right (twice the time)."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
