@@ -64,7 +64,17 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
         load_net(path, Segmenter)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e6], ids=["NaN", "infinite", "too large for float16"])
+def test_what_float16_cannot_hold_is_written_as_it_is(tmp_path):
+    net = NoduleNet(SMALL)
+    net.up8.join.norm.running_var.fill_(123456.0)
+    loaded, _ = load_model(save_model(tmp_path / "m.safetensors", net, {}))
+    assert (loaded.up8.join.norm.running_var == 123456.0).all()
+    kept = {name: str(tensor.dtype) for name, tensor in load_file(tmp_path / "m.safetensors").items()}
+    wide = {name for name, kind in kept.items() if kind == "torch.float32"}
+    assert wide == {"up8.join.norm.running_var"}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")], ids=["NaN", "infinite"])
 def test_weights_that_are_no_finite_numbers_are_not_written(tmp_path, value):
     net = NoduleNet(SMALL)
     with torch.no_grad():

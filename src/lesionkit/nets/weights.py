@@ -35,13 +35,12 @@ N = TypeVar("N", bound=torch.nn.Module)
 def save_model(path: Path, net: SavedNet, card: Mapping[str, Any]) -> Path:
     """Write weights as float16 with the net's kind, its settings and `card` (what JSON can hold) in the header.
 
+    A tensor with values beyond float16, as the running variance of a norm may have, is written as it is.
+
     Raises:
-        LesionkitError: a weight is not finite, or is too large for float16.
+        LesionkitError: a weight is not finite.
     """
-    state = {
-        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous().cpu()
-        for name, tensor in net.state_dict().items()
-    }
+    state = {name: _halved(tensor).contiguous().cpu() for name, tensor in net.state_dict().items()}
     refuse_not_finite(Path(path), state, "written")
     header = {
         "format": FORMAT,
@@ -54,6 +53,13 @@ def save_model(path: Path, net: SavedNet, card: Mapping[str, Any]) -> Path:
         # safetensors makes files that only their owner may read.
         temporary.chmod(0o644)
     return Path(path)
+
+
+def _halved(tensor: torch.Tensor) -> torch.Tensor:
+    if not tensor.is_floating_point():
+        return tensor
+    half = tensor.half()
+    return half if half.isfinite().all() else tensor
 
 
 def load_model(path: Path) -> tuple[NoduleNet, dict[str, Any]]:
