@@ -7,10 +7,13 @@ from sklearn.isotonic import IsotonicRegression
 from lesionkit.core.errors import LesionkitError
 from lesionkit.infer.calibrate import (
     ORIGINAL_WEIGHTS,
+    LogitPlatt,
     Method,
     Platt,
     ZScore,
     calibrated_average,
+    calibration_of_card,
+    calibration_to_card,
     fit_calibration,
 )
 
@@ -119,3 +122,23 @@ def test_isotonic_is_that_of_scikit_learn(seed: int) -> None:
     theirs = IsotonicRegression(out_of_bounds="clip").fit(scores, truth)
     places = np.linspace(-4, 4, 81)
     np.testing.assert_allclose(ours(places), theirs.predict(places), rtol=0, atol=1e-12)
+
+
+def test_the_logit_curve_keeps_probabilities_that_hold() -> None:
+    rng = np.random.default_rng(2)
+    scores = rng.random(20_000)
+    curve = fit_calibration(scores, rng.random(20_000) < scores, "logit", part="validation")
+    assert isinstance(curve, LogitPlatt)
+    assert (curve.slope, curve.intercept) == (pytest.approx(1, abs=0.05), pytest.approx(0, abs=0.05))
+    assert curve([0.0, 0.5, 1.0]) == pytest.approx([0, 0.5, 1], abs=0.02)
+
+
+@pytest.mark.parametrize("method", ["platt", "logit", "isotonic", "z-score"])
+def test_a_curve_survives_a_card(method: Method) -> None:
+    curve = fit_calibration(SCORES, POSITIVE, method, part="validation")
+    assert calibration_of_card(calibration_to_card(curve)) == curve
+
+
+def test_a_damaged_curve_of_a_card_is_refused() -> None:
+    with pytest.raises(LesionkitError, match=r"the calibration of the model is damaged .*; train again"):
+        calibration_of_card({"method": "magic"})

@@ -43,6 +43,13 @@ def test_a_confident_positive_survives_whole(rule):
 
 
 @rules
+@given(probability=arrays.arrays(np.float64, (8, 8), elements=st.floats(0, 1)), p=st.floats(0, 1))
+def test_a_mask_that_is_not_emptied_is_what_the_rule_draws(rule, probability, p):
+    mask = rule(probability, p)
+    assert not mask.any() or (mask == rule.drawn(probability)).all()
+
+
+@rules
 def test_a_confident_negative_is_empty(rule):
     assert not rule(blob(0.01), 0.01).any()
 

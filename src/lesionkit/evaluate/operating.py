@@ -26,48 +26,76 @@ def apply_operating_point(
     samples: int = 1000,
     seed: int = 1607,
     patients: Patients | None = None,
+    unit: str = "case",
+    per_image: bool = False,
 ) -> dict[str, Figure]:
-    """Sensitivity and false positives per case of new data at a threshold that was fixed before.
+    """What a threshold that was fixed before gives on new data.
 
     Args:
         patients: of the cases; None where each is of another.
+        unit: what a case is called.
+        per_image: there is one score per case: a positive one is a lesion, a negative one a false positive.
 
     Returns:
-        "sensitivity" and "false positives per case", each with a 95 % interval over draws of cases.
+        "sensitivity" and "false positives per case" (of `unit`), or with `per_image` "sensitivity" and "specificity";
+        each with a 95 % interval over draws of patients, or Wilson's where all draws agree.
     """
     hit = accepted(point, found.lesion_score) & (found.lesion_score > -np.inf)
     wrong = accepted(point, found.false_score)
     patients = patients or Patients(np.arange(found.n_cases))
     draws = patients.draw(samples, seed)
-    lesions = np.bincount(found.lesion_case, minlength=found.n_cases)
-    hits = np.bincount(found.lesion_case[hit], minlength=found.n_cases)
+    at = f"at threshold {point.threshold:.4g} ({point.name} where it was set)"
+    what = f"positive {unit}s" if per_image else "lesions"
+    sensitivity = _share(hit, found.lesion_case, found.n_cases, patients, draws, f"{what} {at}")
+    if per_image:
+        specificity = _share(~wrong, found.false_case, found.n_cases, patients, draws, f"negative {unit}s {at}")
+        return {"sensitivity": sensitivity, "specificity": specificity}
     false = np.bincount(found.false_case[wrong], minlength=found.n_cases)
+    rate = bootstrapped(
+        wrong.sum() / found.n_cases,
+        resample_means(false, draws),
+        f"{wrong.sum()} in {found.n_cases} {unit}s {at}",
+        len(patients),
+    )
+    return {"sensitivity": sensitivity, f"false positives per {unit}": rate}
+
+
+def _share(
+    right: NDArray[np.bool_],
+    case: NDArray[np.intp],
+    n_cases: int,
+    patients: Patients,
+    draws: NDArray[np.int32],
+    note: str,
+) -> Figure:
+    """Of things that lie in cases, the share that is right."""
+    things, rights = np.bincount(case, minlength=n_cases), np.bincount(case[right], minlength=n_cases)
     with np.errstate(invalid="ignore"):
-        drawn = (draws @ hits) / (draws @ lesions).astype(np.float64)
-        sensitivity = np.float64(hit.sum()) / found.n_lesions
-    at = f"at threshold {point.threshold:g} ({point.name} where it was set)"
-    return {
-        "sensitivity": bootstrapped(
-            sensitivity,
-            drawn,
-            f"{hit.sum()} of {found.n_lesions} lesions {at}",
-            patients.among(found.lesion_case),
-        ),
-        "false positives per case": bootstrapped(
-            wrong.sum() / found.n_cases,
-            resample_means(false, draws),
-            f"{wrong.sum()} in {found.n_cases} cases {at}",
-            len(patients),
-        ),
-    }
+        drawn = (draws @ rights) / (draws @ things).astype(np.float64)
+        value = np.float64(right.sum()) / len(case)
+    whose = patients.among(case)
+    figure = bootstrapped(value, drawn, f"{right.sum()} of {len(case)} {note}", whose)
+    if figure.lower is None or figure.lower != figure.upper:
+        return figure
+    # All draws agree, which says nothing of how sure the share is; a patient counts as one observation.
+    from scipy.stats import binomtest
+
+    limits = binomtest(round(float(value) * whose), whose).proportion_ci(method="wilson")
+    return Figure(figure.value, float(limits.low), float(limits.high), f"{figure.note}; interval after Wilson")
 
 
 def applied_figures(
-    points: Sequence[OperatingPoint], found: Detections, samples: int, seed: int, patients: Patients | None = None
+    points: Sequence[OperatingPoint],
+    found: Detections,
+    samples: int,
+    seed: int,
+    patients: Patients | None = None,
+    unit: str = "case",
+    per_image: bool = False,
 ) -> dict[str, Figure]:
     """The figures of several points, named after what they promised: "sensitivity at the threshold for …"."""
     figures = {}
     for point in points:
-        for name, figure in apply_operating_point(point, found, samples, seed, patients).items():
+        for name, figure in apply_operating_point(point, found, samples, seed, patients, unit, per_image).items():
             figures[f"{name} at the threshold for {point.name}"] = figure
     return figures

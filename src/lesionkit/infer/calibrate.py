@@ -1,16 +1,17 @@
-"""Scores of models -> probabilities that can be averaged; fitted on validation slides, never on those that are scored.
+"""Scores of models -> probabilities; fitted on validation images, never on those that are scored.
 
 The original z-scored the very test scores it submitted, with weights chosen by the leader board (row 4.20): `z-score`
 does the same arithmetic with mean and deviation of validation slides, to compare with.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
+from scipy.special import logit
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.infer.logistic import Floats, Logistic, fit_logistic
@@ -18,7 +19,8 @@ from lesionkit.infer.logistic import Floats, Logistic, fit_logistic
 ORIGINAL_WEIGHTS = {"phase 1": (0.822, 0.178), "phase 2": (0.66, 0.02)}
 """Of z-scores: U-Net and Inception; simple net A and simple net B. The 90 it added changes no rank."""
 
-Method: TypeAlias = Literal["platt", "isotonic", "z-score"]
+Method: TypeAlias = Literal["platt", "logit", "isotonic", "z-score"]
+_SURE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,18 @@ class Platt:
     def __call__(self, scores: ArrayLike) -> Floats:
         """(n,) probabilities."""
         return Logistic((self.slope,), self.intercept)(_column(scores)[:, None])
+
+
+@dataclass(frozen=True)
+class LogitPlatt:
+    """Platt's curve of the logit of a score that is a probability already; keeps the order of scores."""
+
+    slope: float
+    intercept: float
+
+    def __call__(self, scores: ArrayLike) -> Floats:
+        """(n,) probabilities of (n,) scores in 0..1."""
+        return Logistic((self.slope,), self.intercept)(logit(np.clip(_column(scores), _SURE, 1 - _SURE))[:, None])
 
 
 @dataclass(frozen=True)
@@ -57,16 +71,36 @@ class ZScore:
         return (_column(scores) - self.mean) / self.deviation
 
 
-Calibration: TypeAlias = Platt | Isotonic | ZScore
+Calibration: TypeAlias = Platt | LogitPlatt | Isotonic | ZScore
+_CURVES: Mapping[str, type[Any]] = {"platt": Platt, "logit": LogitPlatt, "isotonic": Isotonic, "z-score": ZScore}
+
+
+def calibration_to_card(curve: Calibration) -> dict[str, Any]:
+    """What JSON can hold of a curve. Inverse of `calibration_of_card`."""
+    return {"method": next(name for name, kind in _CURVES.items() if type(curve) is kind), **asdict(curve)}
+
+
+def calibration_of_card(card: Mapping[str, Any]) -> Calibration:
+    """The curve that a model's card holds; those of the first models name no method.
+
+    Raises:
+        LesionkitError: the entry is damaged.
+    """
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in card.items()}
+    try:
+        curve: Calibration = _CURVES[str(given.pop("method", "platt"))](**given)
+    except (KeyError, TypeError) as error:
+        raise LesionkitError(f"the calibration of the model is damaged ({error!r}); train again") from error
+    return curve
 
 
 def fit_calibration(scores: ArrayLike, positive: ArrayLike, method: Method, part: str) -> Calibration:
     """Fit one model's calibration.
 
     Args:
-        scores: (slides,) of slides the model has not learned from.
-        positive: (slides,) whether each holds tumour.
-        part: of the split the slides are of; must be "validation", which out-of-fold scores of training slides are too.
+        scores: (n,) of images, or of candidates in images, that the model has not learned from.
+        positive: (n,) whether each is true: holds tumour, is a lesion.
+        part: of the split they are of; must be "validation", which out-of-fold scores of training slides are too.
 
     Raises:
         LesionkitError: another part, lengths differ, a score is not finite, slides of one kind, equal scores.
@@ -94,8 +128,9 @@ def fit_calibration(scores: ArrayLike, positive: ArrayLike, method: Method, part
     # Platt's targets: as if one more slide of each kind had been seen, so that the curve never becomes a step.
     n_positive, n_negative = int(truth.sum()), int((~truth).sum())
     targets = np.where(truth, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
-    fitted = fit_logistic(values[:, None], targets)
-    return Platt(fitted.coefficients[0], fitted.intercept)
+    inputs = logit(np.clip(values, _SURE, 1 - _SURE)) if method == "logit" else values
+    fitted = fit_logistic(inputs[:, None], targets)
+    return (LogitPlatt if method == "logit" else Platt)(fitted.coefficients[0], fitted.intercept)
 
 
 def calibrated_average(

@@ -2,6 +2,8 @@
 
 A rule is a value that is called with a probability map (y, x) in 0..1 and `p_nonempty`, the probability that the image
 holds a lesion at all (high means there *is* one: the fourth place's description says it upside down), and gives a mask.
+It decides for Kaggle's tables; whether a radiograph is shown as positive is decided by its score (decisions/0021), and
+the rule then only draws.
 Numbers of pixels hold at `side` × `side` pixels, where they were found, and are scaled to the map's size.
 """
 
@@ -33,6 +35,10 @@ class Rule(Protocol):
         """The mask (y, x); all false where the image is held to be empty."""
         ...
 
+    def drawn(self, probability: Probability) -> Mask:
+        """What the rule outlines where something else has decided that there is a lesion; may be empty all the same."""
+        ...
+
 
 class Plain(Settings):
     """Every pixel above one threshold (third place, row 3.67)."""
@@ -40,6 +46,10 @@ class Plain(Settings):
     pixel: float = Field(0.5, ge=0, le=1)
 
     def __call__(self, probability: Probability, p_nonempty: float | None = None) -> Mask:
+        return self.drawn(probability)
+
+    def drawn(self, probability: Probability) -> Mask:
+        """See `Rule.drawn`."""
         return _checked(probability) > self.pixel
 
 
@@ -64,8 +74,13 @@ class Triplet(Settings):
         scale = probability.size / self.side**2
         if (probability > self.top).sum() < self.min_pixels * scale:
             return np.zeros(probability.shape, bool)
-        mask = probability > self.bottom
-        return without_small_contours(mask, self.min_contour_area * scale) if self.min_contour_area else mask
+        return self.drawn(probability)
+
+    def drawn(self, probability: Probability) -> Mask:
+        """See `Rule.drawn`."""
+        mask = _checked(probability) > self.bottom
+        least = self.min_contour_area * probability.size / self.side**2
+        return without_small_contours(mask, least) if least else mask
 
 
 class ClassifyThenSegment(Settings):
@@ -76,8 +91,12 @@ class ClassifyThenSegment(Settings):
 
     def __call__(self, probability: Probability, p_nonempty: float | None = None) -> Mask:
         if _known(p_nonempty, self) > self.image:
-            return _checked(probability) > self.pixel
+            return self.drawn(probability)
         return np.zeros(probability.shape, bool)
+
+    def drawn(self, probability: Probability) -> Mask:
+        """See `Rule.drawn`."""
+        return _checked(probability) > self.pixel
 
 
 class HeadAndArea(Settings):
@@ -104,6 +123,10 @@ class HeadAndArea(Settings):
         area = Triplet(top=self.top, min_pixels=self.min_pixels, bottom=self.bottom, side=self.side)
         return area(probability)
 
+    def drawn(self, probability: Probability) -> Mask:
+        """See `Rule.drawn`."""
+        return _checked(probability) > self.bottom
+
 
 class MaximumPixel(Settings):
     """Positive if any pixel is above `top`; then every one above `bottom`, if there are enough (fifth, row 3.110)."""
@@ -120,9 +143,13 @@ class MaximumPixel(Settings):
         return self
 
     def __call__(self, probability: Probability, p_nonempty: float | None = None) -> Mask:
-        mask = _checked(probability) > self.bottom
+        mask = self.drawn(probability)
         found = probability.max() > self.top and mask.sum() > self.max_empty_pixels * probability.size / self.side**2
         return mask if found else np.zeros(mask.shape, bool)
+
+    def drawn(self, probability: Probability) -> Mask:
+        """See `Rule.drawn`."""
+        return _checked(probability) > self.bottom
 
 
 RULES: Mapping[str, Rule] = MappingProxyType(

@@ -1,7 +1,7 @@
 """The map of a slide -> its score, by a rule or a fitted aggregator, calibrated on validation slides."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +11,14 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.evaluate.roc import auc
 from lesionkit.infer.aggregate import Aggregator, AggregatorSettings, fit_aggregator
-from lesionkit.infer.calibrate import Calibration, Isotonic, Method, Platt, ZScore, fit_calibration
+from lesionkit.infer.calibrate import (
+    Calibration,
+    Method,
+    Platt,
+    calibration_of_card,
+    calibration_to_card,
+    fit_calibration,
+)
 from lesionkit.infer.logistic import Logistic
 from lesionkit.infer.probability_map import ProbabilityMap
 from lesionkit.infer.slide_score import SlideScoreSettings, slide_features, slide_score
@@ -19,11 +26,6 @@ from lesionkit.infer.slide_score import SlideScoreSettings, slide_features, slid
 RULES = ("maximum", "quantile", "top area", "area")
 NUMBERS = {"quantile": "quantile", "top area": "top_mm2", "area": "threshold"}
 """Rule -> the setting of `SlideScoreSettings` that its score depends on."""
-_CURVES: dict[str, type[Platt] | type[Isotonic] | type[ZScore]] = {
-    "platt": Platt,
-    "isotonic": Isotonic,
-    "z-score": ZScore,
-}
 
 
 class SlideAnswerSettings(Settings):
@@ -91,8 +93,7 @@ class Answer:
             "intercept": self.aggregator.model.intercept,
             "ridge": self.aggregator.ridge,
         }
-        method = next((name for name, kind in _CURVES.items() if isinstance(self.curve, kind)), None)
-        curve = self.curve and {"method": method, **asdict(self.curve)}
+        curve = self.curve and calibration_to_card(self.curve)
         fitted = {"fitted_on": list(self.fitted_on), "score": self.score.model_dump(exclude={"rule"})}
         return {"rule": self.rule, "aggregator": aggregator, "curve": curve, **fitted}
 
@@ -121,14 +122,9 @@ class Answer:
         number = None if held is not None else NUMBERS.get(card["rule"])
         usable = usable and (number is None or getattr(fitted, number) == getattr(settings.rule, number))
         positive, negative = card["fitted_on"]
-        return cls(card["rule"], aggregator, _curve_of(curve) if usable else None, (positive, negative), fitted)
-
-
-def _curve_of(card: Mapping[str, Any]) -> Calibration:
-    """The curve that a card holds; those of the first models name no method."""
-    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in card.items()}
-    make: Callable[..., Calibration] = _CURVES[str(given.pop("method", "platt"))]
-    return make(**given)
+        return cls(
+            card["rule"], aggregator, calibration_of_card(curve) if usable else None, (positive, negative), fitted
+        )
 
 
 def fit_answer(
