@@ -75,6 +75,7 @@ RECIPE = Recipe(
     run=lambda run, data, settings: write(run, "all.txt", str(settings.learn.epochs)),
     model_settings=model_settings,
     shipped_models=dict,
+    complete=lambda model, runs, entries: dict(entries),
     objective=objective,
 )
 

@@ -3,11 +3,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
 from lesionkit.cli.main import app
+from lesionkit.evaluate.points import OperatingPoints, StoredPoint
+from lesionkit.evaluate.score import Figure
 
 HEADER = "seriesuid,coordX,coordY,coordZ"
 Result = Any
@@ -75,7 +79,7 @@ def test_without_a_folder_only_the_table_is_shown(files: Path, evaluate: Evaluat
 
 def test_marks_may_be_the_folder_of_a_run(files: Path, evaluate: Evaluate) -> None:
     (files / "RUN").mkdir()
-    assert "RUN holds no candidates.csv; pass a table of marks" in evaluate("RUN").output
+    assert "RUN holds no candidates.csv; pass a table" in evaluate("RUN").output
     (files / "RUN" / "candidates.csv").write_text((files / "marks.csv").read_text())
     assert evaluate("RUN").exit_code == 0
 
@@ -222,3 +226,65 @@ def test_slides_are_ranked(files: Path) -> None:
     result = CliRunner().invoke(app, ["evaluate", "slides", *arguments, "--out", str(files / "SCORE")])
     assert result.exit_code == 0, result.output
     assert "slide AUC  0.8750" in result.output
+
+
+def with_points(path: Path, name: str, threshold: float) -> Path:
+    points = OperatingPoints((StoredPoint(name, threshold, {"sensitivity": Figure(0.8, 0.6, 0.9)}),), name, {})
+    header = {"format": "lesionkit-1", "net": "{}", "card": json.dumps({"operating_points": points.to_card()})}
+    save_file({"w": np.zeros(1, np.float16)}, path, metadata=header)
+    return path
+
+
+def test_the_points_of_a_model_are_applied_and_it_is_said_what_they_became(files: Path, evaluate: Evaluate) -> None:
+    model = with_points(files / "m.safetensors", "1 false positive a scan", 0.5)
+    result = evaluate("marks.csv", "--out", str(files / "S"), "--model", str(model))
+    assert result.exit_code == 0, result.output
+    figures = json.loads((files / "S/score.json").read_text())["figures"]
+    became = figures["sensitivity at the threshold for 1 false positive a scan"]
+    assert (became["value"], became["lower"] < became["upper"]) == (0.5, True)
+    assert became["note"].startswith("1 of 2 lesions at threshold 0.5 (1 false positive a scan where it was set)")
+    assert became["note"].endswith("0.800 (0.600 to 0.900) there")
+    assert figures["false positives per scan at the threshold for 1 false positive a scan"]["value"] == 0.5
+
+
+def test_the_points_of_a_model_are_applied_to_scores_of_slides_and_of_radiographs(files: Path) -> None:
+    model = with_points(files / "m.safetensors", "sensitivity 95 %", 0.5)
+    (files / "labels.csv").write_text("slide,label\na,1\nb,1\nc,0\nd,0\n")
+    (files / "scores.csv").write_text("slide,score,decided\na,0.9,1\nb,0.4,0\nc,0.6,1\nd,0.1,0\n")
+    (files / "rle.csv").write_text("ImageId,EncodedPixels\na,0 2\nb,1 1\nc,-1\nd,-1\n")
+    (files / "masks.csv").write_text("ImageId,EncodedPixels,score\na,0 2,0.9\nb,-1,0.4\nc,-1,0.6\nd,-1,0.1\n")
+    for words in (
+        ["slides", "--truth", "labels.csv", "--marks", "scores.csv"],
+        ["siim", "--truth", "rle.csv", "--marks", "masks.csv", "--shape", "4", "4"],
+    ):
+        given = [str(files / word) if word.endswith(".csv") else word for word in words]
+        out = files / words[0]
+        result = CliRunner().invoke(app, ["evaluate", *given, "--model", str(model), "--out", str(out)])
+        assert result.exit_code == 0, result.output
+        figures = json.loads((out / "score.json").read_text())["figures"]
+        values = [
+            figures[f"{n} at the threshold for sensitivity 95 %"]["value"] for n in ("sensitivity", "specificity")
+        ]
+        assert values == [0.5, 0.5]
+
+
+def test_a_model_without_points_or_marks_without_scores_are_refused(files: Path, evaluate: Evaluate) -> None:
+    header = {"format": "lesionkit-1", "net": "{}", "card": "{}"}
+    save_file({"w": np.zeros(1, np.float16)}, files / "bare.safetensors", metadata=header)
+    assert (
+        "must name a model with operating points, but"
+        in evaluate("marks.csv", "--model", str(files / "bare.safetensors")).output
+    )
+    (files / "rle.csv").write_text("ImageId,EncodedPixels\na,0 2\n")
+    words = [
+        "--truth",
+        str(files / "rle.csv"),
+        "--marks",
+        str(files / "rle.csv"),
+        "--model",
+        str(files / "bare.safetensors"),
+    ]
+    assert (
+        "the marks have none; give a column score"
+        in CliRunner().invoke(app, ["evaluate", "siim", *words, "--shape", "4", "4"]).output
+    )

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.froc import Detections
 from lesionkit.evaluate.patients import Patients
-from lesionkit.evaluate.points import DecideSettings, Decision, OperatingPoints, StoredPoint, Tally
+from lesionkit.evaluate.points import DecideSettings, Decision, OperatingPoints, StoredPoint
+from lesionkit.evaluate.tally import Tally
 
 
 def detector(n_cases: int = 2) -> Tally:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from lesionkit.evaluate.patients import Patients
-from lesionkit.evaluate.points import Tally
 from lesionkit.evaluate.reliability import reliability
+from lesionkit.evaluate.tally import Tally
 
 
 def test_scores_that_are_probabilities_lie_on_the_line() -> None:

@@ -20,13 +20,15 @@ from scipy import ndimage
 from lesionkit.core.files import replacing, write_text
 from lesionkit.core.settings import Settings
 from lesionkit.engine.map import EngineSettings
+from lesionkit.evaluate.patients import Patients
 from lesionkit.evaluate.slides import score_slides
+from lesionkit.evaluate.tally import Tally
 from lesionkit.read.picture import find_pictures, read_picture
 from lesionkit.recipes.attempts import indexed
 from lesionkit.recipes.base import Item, Learned, Progress, Summary
 from lesionkit.recipes.ensemble import FORMAT
 from lesionkit.recipes.flow import recipe
-from lesionkit.recipes.kept_out import kept_out
+from lesionkit.recipes.kept_out import kept_out, validating
 from lesionkit.recipes.kind import Kind, Listed, Scored, Shelf, View
 from lesionkit.recipes.searching import Search
 from lesionkit.recipes.splits import SplitSettings, run_splits
@@ -107,7 +109,8 @@ def learn(
 
     facts = run.once("train", train)
     summary = Summary(facts, (model,), warnings=run.warnings, cases=len(items))
-    return Learned(summary, partial(kept_out, run, items, splits, "picture", model), facts["level"])
+    searched = partial(kept_out, run, items, splits, "picture", model)
+    return Learned(summary, searched, partial(validating, items, splits, "picture", model), facts["level"])
 
 
 def _known(data: Path, settings: Discs) -> dict[str, Item]:
@@ -166,10 +169,22 @@ DISC_SEARCH = Search("picture", FoundPicture, _smooth, search)
 def score(found: Sequence[FoundPicture], model: Path, settings: Discs) -> Scored:
     """How well the brightest place tells pictures with discs from those without."""
     known = {one.item.case_id: one.item.known["discs"] > 0 for one in found if one.item.known is not None}
-    if len(set(known.values())) < 2:
-        return Scored(known, {})
     scores = {one.item.case_id: one.score for one in found if one.item.case_id in known}
-    return Scored(known, {"pictures": score_slides(known, scores)})
+    patients = Patients.of(list(known))
+    tally = Tally.of_images(list(known.values()), list(scores.values()), patients, "picture") if known else None
+    if len(set(known.values())) < 2:
+        return Scored(known, {}, tally=tally)
+    return Scored(known, {"pictures": score_slides(known, scores)}, tally=tally)
+
+
+def scores_of(found: Sequence[FoundPicture], model: Path, settings: Discs) -> list[float]:
+    """Of every picture."""
+    return [one.score for one in found]
+
+
+def basis(settings: Discs) -> dict[str, Any]:
+    """What scores depend on."""
+    return {"smooth_px": settings.smooth_px}
 
 
 # page.py -------------------------------------------------------------------------------------------------------------
@@ -187,5 +202,16 @@ def show(shelf: Shelf[FoundPicture], settings: Discs) -> View:
 
 # kind.py -------------------------------------------------------------------------------------------------------------
 
-DISC = Kind(search=DISC_SEARCH, items=items_of, index=index, prepare=prepare, learn=learn, score=score, show=show)
+DISC = Kind(
+    search=DISC_SEARCH,
+    items=items_of,
+    index=index,
+    prepare=prepare,
+    learn=learn,
+    score=score,
+    show=show,
+    scores=scores_of,
+    basis=basis,
+    finds="picture with discs",
+)
 RECIPE = recipe("disc-finder", "bright discs on small pictures", Discs, DISC)

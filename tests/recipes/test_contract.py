@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import pickle
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import escape
 from typer.testing import CliRunner
 
 from lesionkit.cli.main import app
@@ -21,7 +23,9 @@ from lesionkit.nets.model_file import read_card
 from lesionkit.recipes import RECIPES, attempts, load_recipe, searching
 from lesionkit.recipes import flow as flows
 from lesionkit.recipes.base import FindRequest, Recipe, Summary
+from lesionkit.recipes.ensemble import complete_model, model_card
 from lesionkit.runs.hold import LOCK_FILE, held
+from lesionkit.runs.models import model_of_run
 from lesionkit.runs.records import write_record
 from lesionkit.runs.run_folder import open_run, read_run, reopen_run
 from lesionkit.runs.settings_file import change
@@ -101,9 +105,11 @@ class Flow:
         with open_run(self.run, self.recipe.name, self.settings, {"data": self.data}) as run:
             return self.recipe.run(run, self.data, self.settings)
 
-    def find(self, given: Path, out: Path, truth: Path | None = None, engine: Any = HERE["engine"]) -> Summary:
+    def find(
+        self, given: Path, out: Path, truth: Path | None = None, engine: Any = HERE["engine"], at: Any = None
+    ) -> Summary:
         """Search with what was trained."""
-        settings = change(self.recipe.model_settings(self.run), {"engine": engine})
+        settings = change(self.recipe.model_settings(self.run), {"engine": engine, "decide": {"at": at}})
         with open_run(out, self.recipe.name, settings, {"input": given, "model": self.run, "truth": truth}) as run:
             return self.recipe.find(run, FindRequest(given, self.run, truth), settings)
 
@@ -298,3 +304,62 @@ def test_every_recipe_goes_through_the_one_flow(name):
     recipe = load_recipe(name)
     verbs = ("find", "report", "objective")
     assert [getattr(recipe, verb).func for verb in verbs] == [getattr(flows, verb) for verb in verbs]
+
+
+def test_a_model_carries_points_of_its_validation_and_every_page_shows_its_card(flow):
+    card = read_card(flow.run / "model.safetensors") if (flow.run / "model.safetensors").is_file() else {}
+    card = card or json.loads((flow.run / "ensemble.json").read_text())
+    points = card["operating_points"]
+    assert points["default"] in [point["name"] for point in points["points"]]
+    for point in points["points"]:
+        for figure in point["figures"].values():
+            # Denominators stand in the note.
+            assert re.match(r"\d+ (of|in) \d+ ", figure["note"])
+    page = (flow.run / "report.html").read_text(encoding="utf-8")
+    for words in ("Model card", "Learned from", card["command"], "leakage", points["default"], "command"):
+        assert escape(words) in page
+
+
+def test_what_a_search_found_ends_in_one_line_and_the_page_and_the_table_agree(flow, tmp_path):
+    summary = flow.find(flow.data / flow.kind.one, tmp_path / "r", at=0.0)
+    above, below = map(int, re.match(r"(\d+) [\w ]+ at threshold 0; (\d+) weaker below$", summary.conclusion).groups())
+    rows = list(csv.DictReader((tmp_path / "r" / flow.kind.table).read_text().splitlines()))
+    assert (above, below) == (len(rows), 0)
+    assert {row["decided"] for row in rows} <= {"1"}
+    assert summary.conclusion in (tmp_path / "r/report.html").read_text(encoding="utf-8")
+    summary = flow.find(flow.data / flow.kind.one, tmp_path / "none", at=1.0)
+    assert summary.conclusion.startswith("0 ")
+    rows = list(csv.DictReader((tmp_path / "none" / flow.kind.table).read_text().splitlines()))
+    assert {row["decided"] for row in rows} <= {"0"}
+
+
+def test_a_point_that_the_model_does_not_have_is_refused_before_anything_is_searched(flow, tmp_path):
+    with pytest.raises(LesionkitError, match=r"no operating point 'best'; decide\.at must be one of '"):
+        flow.find(flow.data / flow.kind.one, tmp_path / "r", at="best")
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_threshold_outside_0_to_1_is_one_sentence_and_exit_code_2(flow, tmp_path):
+    words = ["find", str(flow.data / flow.kind.one), "--recipe", flow.recipe.name, "--model", str(flow.run)]
+    result = CliRunner().invoke(app, [*words, "--at", "1.5", "--out", str(tmp_path / "r")])
+    assert result.exit_code == 2
+    assert "must be the name of an operating point or a threshold in [0, 1], got 1.5" in result.output
+
+
+def test_a_model_without_points_says_so_and_shows_the_ranked_list(flow, tmp_path):
+    bare = tmp_path / "bare"
+    shutil.copytree(flow.run, bare)
+    model = model_of_run(bare)
+    complete_model(model, {"operating_points": None, "calibration": None})
+    settings = change(flow.recipe.model_settings(bare), HERE)
+    one, table = flow.data / flow.kind.one, flow.data / "train-rle.csv"
+    truth = table if table.is_file() else None
+    with open_run(tmp_path / "r", flow.recipe.name, settings, {"input": one, "model": bare, "truth": truth}) as run:
+        summary = flow.recipe.find(run, FindRequest(one, bare, truth), settings)
+    assert summary.conclusion.startswith("the model has no operating points: what was found is ranked")
+    assert summary.conclusion in (tmp_path / "r/report.html").read_text(encoding="utf-8")
+    rows = list(csv.DictReader((tmp_path / "r" / flow.kind.table).read_text().splitlines()))
+    assert {row["decided"] for row in rows} <= {""}
+    completed = flow.recipe.complete(model, [tmp_path / "r"], {"limits": ["It never saw a child."]})
+    assert completed.keys() >= {"operating_points", "calibration", "measured"}
+    assert model_card(model)["limits"] == ["It never saw a child."]

@@ -85,7 +85,7 @@ def test_a_file_that_describes_no_ensemble_is_refused(tmp_path, text, says):
 def test_networks_that_lack_an_entry_are_refused(tmp_path):
     file = write_ensemble(tmp_path / "ensemble.json", [Net("x", tmp_path / "x")], {"recipe": "r", "settings": {}})
     held = json.loads(file.read_text())
-    held["nets"][0]["odd"] = 1
+    del held["nets"][0]["file"]
     file.write_text(json.dumps(held))
     with pytest.raises(LesionkitError, match="is damaged"):
         nets_of(file)

@@ -17,7 +17,7 @@ def test_a_kind_has_no_more_than_a_dozen_functions():
     assert len(fields(Kind)) <= 12
 
 
-@pytest.mark.parametrize("name", ["items", "index", "prepare", "learn", "score", "show", "search"])
+@pytest.mark.parametrize("name", ["items", "index", "prepare", "learn", "score", "show", "scores", "basis", "search"])
 def test_a_function_that_is_missing_is_named_when_the_kind_is_made(name):
     with pytest.raises(LesionkitError, match=f"a kind of image needs a function for each of .* but {name} is none"):
         replace(CT, **{name: None})

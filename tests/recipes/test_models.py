@@ -5,15 +5,21 @@ import pytest
 from safetensors.numpy import save_file
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.evaluate.points import OperatingPoints, StoredPoint
 from lesionkit.recipes.models import listed_models, named_model, told_model, written_card
 from lesionkit.runs.models import digest
+
+
+def points(name):
+    return OperatingPoints((StoredPoint(name, 0.4),), name, {"scans": 2}).to_card()
+
 
 CARD = {
     "recipe": "ct-nodule",
     "settings": {},
     "licence": "CC0",
     "training_cases": 3,
-    "validation": {"operating_points": [["1 false positive per scan", 0.4, 1.0, 0.8]]},
+    "operating_points": points("1 false positive a scan"),
 }
 
 
@@ -28,14 +34,14 @@ def test_what_is_told_is_what_the_header_says(tmp_path):
     file = write_weights(tmp_path / "m.safetensors", CARD)
     told = told_model(file, "m")
     assert (told.recipe, told.origin, told.licence, told.learned_from) == ("ct-nodule", "trained", "CC0", "3 scans")
-    assert told.operating_points == ("1 false positive per scan",)
+    assert told.operating_points == ("1 false positive a scan",)
     assert not told.tells_foreign
     assert (told.bytes, told.sha256) == (file.stat().st_size, digest([file]))
     assert json.loads(json.dumps(told.as_json()))["files"] == [str(file)]
 
 
 def test_points_may_lie_in_the_card_itself_each_with_its_name(tmp_path):
-    card = {"recipe": "r", "operating_points": [{"name": "sensitivity 95 %", "threshold": 0.1}], "origin": "imported"}
+    card = {"recipe": "r", "operating_points": points("sensitivity 95 %"), "origin": "imported"}
     told = told_model(write_weights(tmp_path / "m.safetensors", card), "m")
     assert (told.operating_points, told.origin) == (("sensitivity 95 %",), "imported")
 

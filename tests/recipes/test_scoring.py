@@ -44,7 +44,7 @@ def test_a_score_knows_its_inputs_by_their_content(tmp_path):
 
 def test_the_marks_of_a_run_are_its_candidates(tmp_path):
     assert marks_file(tmp_path / "marks.csv") == tmp_path / "marks.csv"
-    with pytest.raises(LesionkitError, match=r"holds no candidates\.csv; pass a table of marks"):
+    with pytest.raises(LesionkitError, match=r"holds no candidates\.csv; pass a table"):
         marks_file(tmp_path)
     (tmp_path / "candidates.csv").write_text("")
     assert marks_file(tmp_path) == tmp_path / "candidates.csv"

@@ -6,7 +6,10 @@ import pytest
 from lesionkit.core.image import ArrayImage
 from lesionkit.core.lesion import Candidate, Lesion
 from lesionkit.evaluate.froc import detections, froc
+from lesionkit.evaluate.points import Decision
 from lesionkit.evaluate.score import Figure, Score
+from lesionkit.report.about import About
+from lesionkit.report.model_card import card_panel
 from lesionkit.report.page import write_find_report
 
 BALL = ((30.0, 5.0, 10.0), 14.0)
@@ -185,3 +188,40 @@ def test_a_page_of_thirty_candidates_in_noise_stays_below_four_megabytes(tmp_pat
     path = write_find_report(tmp_path, [chest(image=noisy, candidates=case.candidates)], {})
     assert path.name == "report.html"
     assert path.stat().st_size < 4e6
+
+
+LINE = About(Decision(0.5, "1 false positive a scan"), "1 finding at 1 false positive a scan; 1 weaker below")
+
+
+def test_weaker_candidates_are_folded_and_the_sentence_says_how_many(page_of, chest, two_candidates):
+    page = page_of(chest(candidates=two_candidates, facts=FACTS), about=LINE)
+    assert "1 finding at 1 false positive a scan; 1 weaker below." in page.words
+    assert "Weaker candidates, below 0.5" in page.words
+    folded = page.html.index('<details class="facts weaker">')
+    assert page.html.index('id="case-1-1"') < folded < page.html.index('id="case-1-2"')
+
+
+def test_a_lesion_that_only_a_weaker_candidate_hits_is_no_found_one(page_of, chest, two_candidates):
+    truth = (Lesion((-28.0, -7.5, -20.0), 10.0), Lesion((30.5, 5.0, 10.0), 10.0))
+    page = page_of(chest(candidates=two_candidates, truth=truth, facts=FACTS), about=LINE)
+    assert "1 of 2 known lesions found" in page.words
+    assert "below the line at rank 2" in page.words
+    assert "below the line, rank 2, 10.0 mm" in page.words
+
+
+def test_without_a_line_the_ranked_list_is_as_it_was(page_of, chest, two_candidates):
+    page = page_of(
+        chest(candidates=two_candidates, facts=FACTS), about=About(sentence="the model has no operating points")
+    )
+    assert "the model has no operating points." in page.words
+    assert "weaker" not in page.html.split("</style>")[1]
+
+
+def test_of_many_scans_the_index_tells_findings_and_weaker_ones(page_of, chest, two_candidates):
+    page = page_of(chest(candidates=two_candidates), chest(), about=LINE)
+    assert ["1", "1"] in [row[1:3] for row in page.rows]
+    assert "Findings" in page.words
+
+
+def test_the_page_carries_the_card_of_the_model(page_of, chest):
+    assert "Model card" in page_of(chest(), about=About(card=card_panel({"file": "small.safetensors"}))).words

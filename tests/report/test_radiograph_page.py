@@ -1,10 +1,15 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from lesionkit.evaluate.points import Decision
 from lesionkit.evaluate.score import Curve, Figure, OperatingPoint, Score
-from lesionkit.report.radiograph_page import FoundPixels, FoundRadiograph, Room, write_radiograph_report
+from lesionkit.report.about import About
+from lesionkit.report.found_radiograph import FoundRadiograph
+from lesionkit.report.radiograph_page import Room, write_radiograph_report
+from lesionkit.report.radiograph_picture import FoundPixels
 
 SHAPE = (32, 48)
 ROC = Curve("ROC", "1 - specificity", "sensitivity", np.array([0.0, 1.0]), np.array([0.5, 1.0]), np.array([0.9, 0.1]))
@@ -62,7 +67,7 @@ def test_it_says_that_it_is_no_medical_device(page_of):
     assert "Research use only; not a medical device." in page_of(HIT).words
 
 
-def test_positives_come_first_then_misses_then_the_others(page_of):
+def test_the_highest_score_comes_first_and_one_threshold_of_it_decides(page_of):
     rows = [row for row in page_of(*ALL).rows if row and row[0] in {case.case_id for case in ALL}]
     assert [(row[0], row[1], row[-1]) for row in rows] == [
         ("hit", "positive found", "1.00"),
@@ -180,3 +185,22 @@ def test_of_very_many_radiographs_the_first_400_are_pictured_and_the_others_list
     assert "Pictures are shown of the first 400." in text
     assert text.count("data:image/jpeg") == 400
     assert all(f"r{n:03}" in text for n in range(403))
+
+
+def test_where_nothing_decides_radiographs_are_ranked_and_say_whether_something_is_outlined(page_of):
+    ranked = [replace(case, decided=None) for case in (EMPTY, HIT, MISS)]
+    rows = [row for row in page_of(*ranked).rows if row and row[0] in {"hit", "miss", "empty"}]
+    assert [row[:2] for row in rows] == [
+        ["hit", "outlined found"],
+        ["miss", "not outlined missed"],
+        ["empty", "not outlined rightly empty"],
+    ]
+
+
+def test_what_is_below_the_line_is_folded(tmp_path):
+    about = About(Decision(0.5, "sensitivity 95 %"), "3 positive radiographs at sensitivity 95 %; 2 weaker below")
+    html = write_radiograph_report(tmp_path, ALL, {}, about=about).read_text(encoding="utf-8")
+    assert "3 positive radiographs at sensitivity 95 %; 2 weaker below." in html
+    folded = html.index('<details class="facts weaker">')
+    places = {number: html.index(f'<article class="film" id="radiograph-{number}"') for number in range(1, 6)}
+    assert [number for number, place in places.items() if place > folded] == [4, 5]

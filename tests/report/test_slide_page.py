@@ -12,9 +12,12 @@ from lesionkit.core.lesion import Candidate
 from lesionkit.core.outline import Outline
 from lesionkit.core.region import Region
 from lesionkit.core.trace import Polygon
+from lesionkit.evaluate.points import Decision
 from lesionkit.evaluate.score import Figure, Score
 from lesionkit.evaluate.slides import score_slides
+from lesionkit.report.about import About
 from lesionkit.report.found_slide import FoundSlide, SlideTruth
+from lesionkit.report.model_card import card_panel
 from lesionkit.report.slide_page import write_slide_report
 
 FINEST = Grid.upright((4000, 4000), (0.001, 0.001), (0.0005, 0.0005))
@@ -155,11 +158,11 @@ def test_slides_are_taken_one_after_the_other(tmp_path: Path) -> None:
 def test_failed_slides_the_model_and_the_run_are_told(tmp_path: Path, open_page: Open) -> None:
     facts = {
         "failed": {"broken.svs": "broken.svs must be a slide, but its header is cut off"},
-        "model": {"name": "small net", "data": {"patches": 20000}},
         "settings": {"tile": 1024},
         "warnings": ["Trained on phantoms"],
     }
-    page = open_page(write_slide_report(tmp_path, [slide(), slide("slide-2")], facts))
+    about = About(card=card_panel({"file": "small net"}))
+    page = open_page(write_slide_report(tmp_path, [slide(), slide("slide-2")], facts, about=about))
     assert "broken.svs must be a slide, but its header is cut off" in page.words
     assert "Model card" in page.words
     assert "small net" in page.words
@@ -189,3 +192,18 @@ def test_a_score_without_a_figure_is_one_sentence_and_no_empty_plot(tmp_path: Pa
     page = write_slide_report(tmp_path, [slide()], {}, [undefined]).read_text(encoding="utf-8")
     assert "no lesion on 1 slide" in page
     assert "Score: camelyon16 exact" not in page
+
+
+def test_slides_below_the_line_are_folded_and_the_table_says_which(tmp_path: Path, open_page: Open) -> None:
+    about = About(Decision(0.5, "sensitivity 95 %"), "1 positive slide at sensitivity 95 %; 1 weaker below")
+    slides = [slide("low", score=0.2), slide("high", score=0.8)]
+    path = write_slide_report(tmp_path, slides, {}, about=about)
+    page = open_page(path)
+    assert "1 positive slide at sensitivity 95 %; 1 weaker below." in page.words
+    assert [row[:2] for row in page.rows if row[:1] in (["low"], ["high"])] == [
+        ["low", "negative"],
+        ["high", "positive"],
+    ]
+    html = path.read_text(encoding="utf-8")
+    folded = html.index('<details class="facts weaker">')
+    assert html.index('id="slide-2"') < folded < html.index('id="slide-1"')

@@ -32,6 +32,12 @@ def test_marks_come_back_and_a_slide_without_marks_keeps_its_file(tmp_path):
     assert len(back["test_002"]) == 0
 
 
+def test_a_column_says_which_slides_are_held_to_be_positive(tmp_path):
+    path = write_slide_scores(tmp_path / "scores.csv", {"a": 0.9, "b": 0.1}, {"a": "1", "b": "0"})
+    assert path.read_text().splitlines() == ["slide,score,decided", "a,0.9,1", "b,0.1,0"]
+    assert read_slide_scores(path) == {"a": 0.9, "b": 0.1}
+
+
 def test_slide_scores_come_back(tmp_path):
     scores = {"test_001": 0.75, "a, with a comma": 0.0}
     assert read_slide_scores(write_slide_scores(tmp_path / "scores.csv", scores)) == scores

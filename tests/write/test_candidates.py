@@ -12,9 +12,9 @@ FOUND = {
 def test_the_table_has_the_columns_of_luna16_and_a_diameter_strongest_first(tmp_path):
     path = write_candidates_csv(tmp_path / "candidates.csv", FOUND)
     assert path.read_text().splitlines() == [
-        "seriesuid,coordX,coordY,coordZ,probability,diameter_mm",
-        "1.2,-100.1235,0.0,0.0,0.9,",
-        "1.2,1.0,2.0,3.0,0.25,6.5",
+        "seriesuid,coordX,coordY,coordZ,probability,diameter_mm,decided",
+        "1.2,-100.1235,0.0,0.0,0.9,,",
+        "1.2,1.0,2.0,3.0,0.25,6.5,",
     ]
 
 
@@ -35,4 +35,12 @@ def test_json_holds_ranks_facts_and_cases_without_candidates(tmp_path):
         "world_mm": [-100.1235, 0.0, 0.0],
         "probability": 0.9,
         "diameter_mm": None,
+        "decided": None,
     }
+
+
+def test_what_lies_above_the_line_has_a_1(tmp_path):
+    lines = write_candidates_csv(tmp_path / "c.csv", FOUND, lambda score: score >= 0.5).read_text().splitlines()
+    assert [line.split(",")[-1] for line in lines] == ["decided", "1", "0"]
+    content = json.loads(write_candidates_json(tmp_path / "c.json", FOUND, {}, lambda score: score >= 0.5).read_text())
+    assert [row["decided"] for row in content["cases"]["1.2"]] == [True, False]

@@ -35,6 +35,8 @@ def conclude(title: str, summary: "Summary", folder: Path | None = None) -> None
     if folder is not None:
         table.add_row(Text("run folder", style="dim"), Text(str(folder)))
     console.print(table)
+    if summary.conclusion:
+        console.print(Text(summary.conclusion, style="bold"), soft_wrap=True)
     complaints = Console(stderr=True, highlight=False, soft_wrap=True)
     list_sentences(complaints, [f"warning: {sentence}" for sentence in summary.warnings], "yellow", "warnings")
     # Sentences of readers begin with the path of the scan, which may be its name here too.

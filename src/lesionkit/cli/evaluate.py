@@ -32,6 +32,10 @@ Counting: TypeAlias = Annotated[
     str,
     typer.Option("--protocol", metavar="official|exact", help="As the organisers' script counts, or a step curve."),
 ]
+OfModel: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--model", metavar="RUN", help="Apply the operating points of a model, and say what became of them."),
+]
 ScoreColumn: TypeAlias = Annotated[
     str | None,
     typer.Option("--score-column", metavar="NAME", help="Column of the scores of slides, where several may be it."),
@@ -96,6 +100,7 @@ def luna16(
     thresholds: Annotated[
         Path | None, typer.Option("--thresholds", metavar="SCORE", help="Apply the thresholds of an earlier score.")
     ] = None,
+    model: OfModel = None,
     ignore_unknown_series: Annotated[
         bool, typer.Option("--ignore-unknown-series", help="Leave out marks in series that are not listed.")
     ] = False,
@@ -109,11 +114,12 @@ def luna16(
           --series seriesuids.csv --marks submission.csv --out SCORE
       lesionkit evaluate luna16 ... --protocol exact --by diameter_mm --by texture
       lesionkit evaluate luna16 ... --marks runs/new --compare runs/old --out COMPARISON
+      lesionkit evaluate luna16 ... --marks FOUND --model ct-nodule
     """
     from lesionkit.recipes.score_files import Luna16Files, luna16_scorer
 
     settings = {"protocol": protocol, "by": tuple(by or ()), "ignore_unknown_series": ignore_unknown_series, **given}
-    return luna16_scorer(Luna16Files(truth, series, excluded, cases, thresholds), settings)
+    return luna16_scorer(Luna16Files(truth, series, excluded, cases, thresholds, model), settings)
 
 
 @protocol("camelyon16", "One CSV per slide: probability, x, y.", "FOLDER")
@@ -172,10 +178,11 @@ def camelyon17(
     return camelyon17_scorer(truth, given)
 
 
-@protocol("slides", "What is scored, as a table: slide, score.")
+@protocol("slides", "What is scored, as a table: slide, score; or a run folder.", "FILE|RUN")
 def slides(
     truth: Annotated[Path, typer.Option("--truth", metavar="FILE", help="Slides and 0 or 1, normal or tumor.")],
     score_column: ScoreColumn = None,
+    model: OfModel = None,
     *,
     given: Mapping[str, object],
 ) -> Scorer:
@@ -187,10 +194,10 @@ def slides(
     """
     from lesionkit.recipes.score_files import slides_scorer
 
-    return slides_scorer(truth, given, score_column)
+    return slides_scorer(truth, given, score_column, model)
 
 
-@protocol("siim", "What is scored, as a table: ImageId, EncodedPixels.")
+@protocol("siim", "What is scored, as a table: ImageId, EncodedPixels; or a run folder.", "FILE|RUN")
 def siim(
     truth: Annotated[Path, typer.Option("--truth", metavar="FILE", help="train-rle.csv: ImageId, EncodedPixels.")],
     shape: Annotated[
@@ -199,6 +206,7 @@ def siim(
     missing_is_empty: Annotated[
         bool, typer.Option("--missing-is-empty", help="An image without a row in the marks counts as found empty.")
     ] = False,
+    model: OfModel = None,
     *,
     given: Mapping[str, object],
 ) -> Scorer:
@@ -209,7 +217,7 @@ def siim(
     """
     from lesionkit.recipes.score_files import siim_scorer
 
-    return siim_scorer(truth, shape, {"missing_is_empty": missing_is_empty, **given})
+    return siim_scorer(truth, shape, {"missing_is_empty": missing_is_empty, **given}, model)
 
 
 @command.command("readers")

@@ -27,6 +27,20 @@ Truth: TypeAlias = Annotated[
         "slides, to mark hits and misses; default: beside the images.",
     ),
 ]
+At: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="NAME|0..1",
+        help="Where the line is drawn: an operating point of the model, or a threshold; default: the model's own.",
+    ),
+]
+Series: TypeAlias = Annotated[
+    str | None, typer.Option("--series", metavar="UID", help="Which series of a DICOM folder that holds several.")
+]
+Mpp: TypeAlias = Annotated[
+    float | None, typer.Option("--mpp", help="µm per pixel of slides that do not say it, at their finest level.")
+]
 
 
 def command(
@@ -34,15 +48,12 @@ def command(
     out: Out = None,
     model: Model = None,
     truth: Truth = None,
-    series: Annotated[
-        str | None, typer.Option("--series", metavar="UID", help="Which series of a DICOM folder that holds several.")
-    ] = None,
+    at: At = None,
+    series: Series = None,
     allow_gaps: Annotated[
         bool, typer.Option("--allow-gaps", help="Interpolate missing slices instead of refusing the scan.")
     ] = False,
-    mpp: Annotated[
-        float | None, typer.Option("--mpp", help="µm per pixel of slides that do not say it, at their finest level.")
-    ] = None,
+    mpp: Mpp = None,
     mpp_override: Annotated[
         float | None, typer.Option("--mpp-override", help="µm per pixel of every slide, whatever it says itself.")
     ] = None,
@@ -55,12 +66,14 @@ def command(
 
     In CT it writes a ranked table in world millimetres and a picture of each candidate; of radiographs masks,
     probability maps, predictions.csv and SIIM's submission.csv; of slides scores.csv, marks in CAMELYON16's form,
-    probability maps as pyramids and outlines that QuPath opens; always a page to show around. In a folder of many,
-    one that cannot be read is reported and the rest go on; the exit code is then 3.
+    probability maps as pyramids and outlines that QuPath opens; always a page to show around. What lies below an
+    operating point of the model is weaker: it stays in the tables and is folded on the page. In a folder of many, one
+    that cannot be read is reported and the rest go on; the exit code is then 3.
 
     Examples:
       lesionkit find SCAN --out RUN
       lesionkit find SCANS --model runs/first --truth annotations.csv
+      lesionkit find SCAN --at "2 false positives a scan"
       lesionkit find XRAY.dcm --recipe xray-pneumothorax --model runs/xray --out RUN
       lesionkit find SLIDE.svs --recipe slide-metastasis --model runs/slides --out RUN
     """
@@ -79,6 +92,7 @@ def command(
         read__mpp=mpp,
         read__mpp_override=mpp_override,
         engine__workers=workers,
+        decide__at=at,
     )
     settings = resolve(chosen.model_settings(model), config or (), given)
     # The weights by content, also of a shipped model: another version of it makes another run.

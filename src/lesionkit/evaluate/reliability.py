@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lesionkit.evaluate.points import Tally
 from lesionkit.evaluate.score import Curve
+from lesionkit.evaluate.tally import Tally
 
 _BINS, _LEAST = 10, 5
 

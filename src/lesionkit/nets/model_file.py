@@ -1,12 +1,14 @@
-"""What stands in the header of a model file, read without its weights and without torch."""
+"""What stands in the header of a model file, read and completed without torch."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.files import replacing
 
 FORMAT = "lesionkit-1"
 
@@ -39,3 +41,21 @@ def read_card(path: Path) -> dict[str, Any]:
     """
     card: dict[str, Any] = json.loads(read_header(Path(path))["card"])
     return card
+
+
+def complete_card(path: Path, entries: Mapping[str, Any]) -> Path:
+    """Write further entries into the card of a model file, over those of the same names; its weights stay as they are.
+
+    Raises:
+        LesionkitError: the file is missing, damaged or not a lesionkit model.
+    """
+    from safetensors.numpy import load_file, save_file
+
+    header = read_header(Path(path))
+    card = json.loads(header["card"]) | dict(entries)
+    weights = load_file(path)
+    with replacing(Path(path)) as temporary:
+        save_file(weights, temporary, metadata={**header, "card": json.dumps(card)})
+        # safetensors makes files that only their owner may read.
+        temporary.chmod(0o644)
+    return Path(path)

@@ -25,6 +25,7 @@ class Summary:
         failed: case id (or path, before a case has one) -> one sentence; the other cases went on.
         warnings: sentences for the user.
         cases: how many cases were tried, failed ones included. Exit code 3 where some failed, 2 where all did.
+        conclusion: what came out, in one line below the table.
     """
 
     facts: Mapping[str, str | int | float] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class Summary:
     failed: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     cases: int = 0
+    conclusion: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class Learned:
 
     summary: Summary
     kept_out: Callable[[], tuple[str, Sequence[tuple[Item, Any]]]] = _nothing
+    validation: Callable[[], tuple[str, Sequence[tuple[Item, Any]]]] = _nothing
     value: float | str | None = None
 
 
@@ -111,6 +114,8 @@ class Recipe(Generic[S]):
         model_settings: the settings a model was trained with; None is the shipped one. Raises LesionkitError that lists
             the models there are when there is none.
         shipped_models: name -> file of the models in the package; empty when none.
+        complete: (model, runs, entries): measure a model on what `find` found with it, and write operating points,
+            calibration, figures and further entries into its card; returns what was measured.
         objective: (data, folder, settings, progress) -> value, larger is better; trains and scores one trial of a
             sweep, keeping its files in `folder`. None for a recipe that cannot be swept.
     """
@@ -126,4 +131,5 @@ class Recipe(Generic[S]):
     run: Callable[[RunFolder, Path, S], Summary]
     model_settings: Callable[[Path | None], S]
     shipped_models: Callable[[], Mapping[str, Path]]
+    complete: Callable[[Path, Sequence[Path], Mapping[str, Any]], Mapping[str, Any]]
     objective: Callable[[Path, Path, S, Progress], float] | None = None

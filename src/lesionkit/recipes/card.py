@@ -5,31 +5,107 @@ defaults: places of files, devices, arithmetic and processes, and how the maker'
 gaps that are allowed, the pixel size that slides do not tell).
 """
 
+import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
+from lesionkit.runs.phantom_folder import ABOUT as PHANTOMS
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.runs.versions import versions
 
 NOTICE = "Research use only; not a medical device."
+POINTS, CALIBRATION, MEASURED = "operating_points", "calibration", "measured"
+"""Entries that `recipes.deciding` writes."""
+ABOUT = "about.yaml"
+"""In the folder of a data set: where its images are from, see `sources_of`."""
+ABOUT_ENTRIES = ("data", "licence", "limits", "leakage", "split", "seed", "command", "seconds")
 OF_THE_MAKER = (
     *("engine", "read", "partial_truth", "precision", "device", "devices", "workers", "threads"),
-    *("level_0_um", "downsample"),
+    *("level_0_um", "downsample", "decide"),
 )
 """Names of settings, at any depth, that say nothing of the model."""
 
 
 def card_of_run(run: RunFolder, settings: Settings) -> dict[str, Any]:
-    """The part of a card that is the same for every kind: recipe, settings, data by content, versions."""
+    """The part of a card that is the same for every kind: recipe, command, settings, data and versions."""
     return {
         "recipe": run.record["recipe"],
+        "command": command_of(run, settings),
         "settings": shareable(settings),
+        "data": data_of(run, settings),
         "inputs": {name: without_path(value) for name, value in run.record["inputs"].items()},
         "versions": made_with(),
         "notice": NOTICE,
     }
+
+
+def command_of(run: RunFolder, settings: Settings) -> str:
+    """The command that trains such a model, with DATA and MODEL for where they lay."""
+    before, now = (dotted(shareable(one)) for one in (type(settings)(), settings))
+    changed = [f"{name}={_typed(value)}" for name, value in now.items() if before.get(name) != value]
+    start = ["--from", "MODEL"] if run.record["inputs"].get("start_from") else []
+    words = ["lesionkit", "train", str(run.record["recipe"]), "DATA", *start]
+    return shlex.join([*words, *(word for text in changed for word in ("--set", text))])
+
+
+def _typed(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def data_of(run: RunFolder, settings: Settings) -> list[dict[str, Any]]:
+    """What the data sets of a run say of themselves, and those that its settings name; see `sources_of`."""
+    data = run.record["inputs"].get("data")
+    named = [value for value in dotted(settings.model_dump()).values() if isinstance(value, Path)]
+    places = [*([Path(data["path"])] if isinstance(data, Mapping) else []), *named]
+    return [source for place in places if place.is_dir() for source in sources_of(place)]
+
+
+def sources_of(data: Path) -> list[dict[str, Any]]:
+    """Where the images of a folder are from: its `about.yaml`, or what made it, if it holds phantoms.
+
+    `about.yaml` has a list `data` of sources: name, licence, attribution, synthetic (true or false), images, patients,
+    note, and `also`, names of other data sets that hold the same images. Of a folder without it nothing is known.
+
+    Raises:
+        LesionkitError: about.yaml holds something else.
+    """
+    about = data / ABOUT
+    if about.is_file():
+        sources = read_about(about).get("data", [])
+        return [dict(source) for source in sources]
+    phantoms = data / PHANTOMS
+    if not phantoms.is_file():
+        return []
+    record = json.loads(phantoms.read_text(encoding="utf-8"))
+    asked = ", ".join(f"{name} {value}" for name, value in record["asked"].items() if isinstance(value, int | float))
+    return [{"name": str(record["made_by"]), "synthetic": True, "licence": "none needed: computed", "note": asked}]
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """What somebody wrote of data or of a model: `data` as above, `licence`, `limits` (sentences), `leakage`, `split`,
+    `seed`, `command`, `seconds`.
+
+    Raises:
+        LesionkitError: another entry, or data without names.
+    """
+    try:
+        told = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        unknown = [name for name in told if name not in ABOUT_ENTRIES]
+        nameless = [source for source in told.get("data", []) if not source.get("name")]
+    except (OSError, yaml.YAMLError, AttributeError, TypeError) as error:
+        raise LesionkitError(
+            f"{path} must be YAML with entries of {', '.join(ABOUT_ENTRIES)}, but is not ({error})"
+        ) from error
+    if unknown or nameless:
+        what = f"an entry '{unknown[0]}'" if unknown else "a source without a name"
+        raise LesionkitError(f"{path} must have entries of {', '.join(ABOUT_ENTRIES)}, but has {what}")
+    return dict(told)
 
 
 def made_with() -> dict[str, str]:
@@ -69,3 +145,18 @@ def _plain(value: Any, otherwise: Any) -> Any:
 def without_path(value: Any) -> Any:
     """The facts of an input, as a run keeps them, without where it lay."""
     return {k: v for k, v in value.items() if k != "path"} if isinstance(value, Mapping) else value
+
+
+def dotted(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested plain values by dotted name.
+
+    >>> dotted({"infer": {"flip": True}, "um": 1.0})
+    {'infer.flip': True, 'um': 1.0}
+    """
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found |= dotted(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value
+    return found

@@ -6,7 +6,7 @@ model; of several, `models/` holds a file each and `ensemble.json` describes the
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -15,7 +15,7 @@ from pydantic import Field
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import write_text
 from lesionkit.core.settings import Settings
-from lesionkit.nets.model_file import read_card
+from lesionkit.nets.model_file import complete_card, read_card
 from lesionkit.runs.models import MODEL_FILE
 
 FORMAT = "lesionkit ensemble 1"
@@ -190,13 +190,36 @@ def model_card(model: Path) -> dict[str, Any]:
     return card
 
 
-def nets_of(model: Path) -> tuple[Net, ...]:
-    """The networks of an `ensemble.json`, or the one of a weights file.
+def complete_model(model: Path, entries: Mapping[str, Any]) -> Path:
+    """Write further entries into what a model says of itself, and into its file where one network is all there is.
 
     Raises:
         LesionkitError: a damaged file.
     """
-    return nets_as(Net, model) if model.suffix == ".json" else (Net("", model),)
+    if model.suffix != ".json":
+        return complete_card(model, entries)
+    card = model_card(model)
+    if len(card["nets"]) == 1:
+        complete_card(model.parent / card["nets"][0]["file"], entries)
+    return write_text(model, json.dumps({**card, **entries}, indent=1) + "\n")
+
+
+def nets_of(model: Path) -> tuple[Net, ...]:
+    """The networks of an `ensemble.json`, as far as all kinds know of them, or the one of a weights file.
+
+    Raises:
+        LesionkitError: a damaged file.
+    """
+    if model.suffix != ".json":
+        return (Net("", model),)
+    known = {one.name for one in fields(Net)}
+    try:
+        return tuple(
+            Net(path=model.parent / net["file"], **{name: value for name, value in net.items() if name in known})
+            for net in model_card(model)["nets"]
+        )
+    except (KeyError, TypeError) as error:
+        raise LesionkitError(f"{model} must describe an ensemble, but is damaged ({error}); train again") from error
 
 
 def nets_as(kind: type[N], model: Path) -> tuple[N, ...]:

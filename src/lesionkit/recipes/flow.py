@@ -14,16 +14,21 @@ from typing import Any
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.document import to_document, to_tables
+from lesionkit.evaluate.reliability import reliability
 from lesionkit.recipes.base import FindRequest, Item, Progress, Recipe, Summary
 from lesionkit.recipes.card import shareable
-from lesionkit.recipes.ensemble import model_card
+from lesionkit.recipes.deciding import Deciding, complete_from, deciding_of, set_points
+from lesionkit.recipes.ensemble import complete_model, model_card, nets_of
 from lesionkit.recipes.kept_out import refuse_nothing_kept_out
 from lesionkit.recipes.kind import Kind, Scored, Shelf
 from lesionkit.recipes.searching import F, Opened, Planned, S
+from lesionkit.report.about import About
+from lesionkit.report.model_card import card_panel
+from lesionkit.runs.fingerprint import fingerprint
 from lesionkit.runs.models import chosen_model, model_of_run, shipped_models
 from lesionkit.runs.old_names import kept_settings
 from lesionkit.runs.records import record_file, record_files
-from lesionkit.runs.run_folder import RunFolder, open_run
+from lesionkit.runs.run_folder import RunFolder, open_run, read_run
 from lesionkit.write.score import write_score
 
 
@@ -34,8 +39,9 @@ def find(run: RunFolder, request: FindRequest, settings: S, kind: Kind[S, F, Ope
     model = chosen_model(request.model, recipe)
     for sentence in listed.notes:
         run.warn(sentence)
+    deciding = deciding_of(model, settings, kind)
     found, failed = searched(run, [(item, model) for item in items], settings, kind, listed.left_out)
-    summary = shown(run, found, {**listed.left_out, **failed}, model, settings, kind)
+    summary = shown(run, found, {**listed.left_out, **failed}, model, settings, kind, deciding)
     return replace(summary, warnings=(*listed.notes, *summary.warnings))
 
 
@@ -44,19 +50,24 @@ def run(run: RunFolder, data: Path, settings: S, kind: Kind[S, F, Opened]) -> Su
     kind.prepare(run, data, settings, False)
     refuse_nothing_kept_out(run, data, kind.search.noun)
     learned = kind.learn(run, data, settings, None, None)
+    set_points(run, learned, settings, kind)
     part, plan = learned.kept_out()
     if not plan:
         raise LesionkitError(f"{data} holds no {kind.search.noun} to score; give splits.json, or more patients")
     left_out = dict(learned.summary.failed)
     found, failed = searched(run, plan, settings, kind, left_out)
-    summary = shown(run, found, {**left_out, **failed}, model_of_run(run.path), settings, kind)
+    model = model_of_run(run.path)
+    deciding = deciding_of(model, settings, kind)
+    summary = shown(run, found, {**left_out, **failed}, model, settings, kind, deciding)
     done = joined(learned.summary, part, summary)
     return replace(done, warnings=tuple(dict.fromkeys((*done.warnings, *run.warnings))))
 
 
 def train(run: RunFolder, data: Path, settings: S, start_from: Path | None, kind: Kind[S, F, Opened]) -> Summary:
     """See `Recipe.train`."""
-    return kind.learn(run, data, settings, start_from, None).summary
+    learned = kind.learn(run, data, settings, start_from, None)
+    said = set_points(run, learned, settings, kind)
+    return replace(learned.summary, warnings=tuple(dict.fromkeys((*learned.summary.warnings, *said))))
 
 
 def objective(
@@ -85,7 +96,8 @@ def report(run: RunFolder, settings: S, kind: Kind[S, F, Opened], recipe: str) -
     own = model_of_run(run.path)
     model = own if own.is_file() else chosen_model(Path(given["path"]) if given else None, recipe)
     failed = {**stage["facts"].get("left out", {}), **stage["facts"]["failed"]}
-    return shown(run, [kind.search.read(file) for file in files], failed, model, settings, kind)
+    found = [kind.search.read(file) for file in files]
+    return shown(run, found, failed, model, settings, kind, deciding_of(model, settings, kind))
 
 
 def searched(
@@ -141,28 +153,39 @@ def _called_by_folder(item: Item) -> Item:
 
 
 def shown(
-    run: RunFolder, found: Sequence[F], failed: Mapping[str, str], model: Path, settings: S, kind: Kind[S, F, Opened]
+    run: RunFolder,
+    found: Sequence[F],
+    failed: Mapping[str, str],
+    model: Path,
+    settings: S,
+    kind: Kind[S, F, Opened],
+    deciding: Deciding[F],
 ) -> Summary:
     """Score what was found where the truth is known, and write scores, tables and page."""
+    found = deciding.rescored(found, kind)
     scored = _with_denominator(kind.score(found, model, settings), found, kind.search.noun)
     for name, score in scored.scores.items():
         folder = run.path / "score" / name if len(scored.scores) > 1 else run.path / "score"
         write_score(folder, to_document(score), to_tables(score))
     of_scores = [sentence for score in scored.scores.values() for sentence in score.warnings]
     of_images = [f"{one.item.case_id}: {sentence}" for one in found for sentence in one.facts.get("warnings", ())]
-    warnings = tuple(dict.fromkeys([*scored.warnings, *of_scores, *of_images]))
+    warnings = tuple(dict.fromkeys([*deciding.warnings, *scored.warnings, *of_scores, *of_images]))
     for sentence in warnings:
         run.warn(sentence)
     for source in scored.sources:
         run.say(f"truth was read from {source}")
-    view = kind.show(Shelf(run.path, found, scored, facts_of(run, failed, settings), model, run.warnings), settings)
+    sentence = deciding.decision.sentence(kind.scores(found, model, settings), kind.finds)
+    reliable = reliability(scored.tally) if scored.tally is not None else None
+    about = About(deciding.decision, sentence, reliable, card_panel(told_of(model)))
+    facts = facts_of(run, failed, settings)
+    view = kind.show(Shelf(run.path, found, scored, facts, model, run.warnings, about), settings)
     seconds = [one.facts["seconds"]["total"] for one in found]
     told = {
         f"{kind.search.noun}s searched": len(found),
         f"time per {kind.search.noun}": f"{sum(seconds) / max(len(seconds), 1):.2f} s",
         **view.told,
     }
-    return Summary(told, tuple(view.paths), failed, warnings, len(found) + len(failed))
+    return Summary(told, tuple(view.paths), failed, warnings, len(found) + len(failed), sentence)
 
 
 def _with_denominator(scored: Scored, found: Sequence[F], noun: str) -> Scored:
@@ -173,6 +196,17 @@ def _with_denominator(scored: Scored, found: Sequence[F], noun: str) -> Scored:
     sentence = f"{unknown} of {len(found)} {noun}s have no known truth and are not scored"
     scores = {name: replace(one, warnings=(*one.warnings, sentence)) for name, one in scored.scores.items()}
     return replace(scored, scores=scores)
+
+
+def told_of(model: Path) -> dict[str, Any]:
+    """The card of a model, with what tells its file from others."""
+    named = ", ".join(net.name for net in nets_of(model) if net.name) if model.suffix == ".json" else ""
+    return {
+        **model_card(model),
+        "file": model.name,
+        "digest": str(fingerprint(model)["sha256"])[:16],
+        "networks": named,
+    }
 
 
 def facts_of(run: RunFolder, failed: Mapping[str, str], settings: S) -> dict[str, Any]:
@@ -196,6 +230,7 @@ def joined(before: Summary, part: str, summary: Summary) -> Summary:
         failed={**before.failed, **summary.failed},
         warnings=tuple(dict.fromkeys((*before.warnings, *summary.warnings))),
         cases=before.cases,
+        conclusion=summary.conclusion,
     )
 
 
@@ -215,6 +250,22 @@ def model_settings(model: Path | None, settings: type[S], recipe: str) -> S:
     return settings.parse(shareable(kept_settings(settings, card["settings"], path)))
 
 
+def complete(
+    model: Path, runs: Sequence[Path], entries: Mapping[str, Any], settings: type[S], kind: Kind[S, F, Opened]
+) -> Mapping[str, Any]:
+    """See `Recipe.complete`.
+
+    Raises:
+        LesionkitError: nothing was found or is known, or it was searched with other settings than the model's.
+    """
+    if not runs:
+        complete_model(model, entries)
+        return {}
+    opened = [read_run(folder) for folder in runs]
+    found = [kind.search.read(file) for run in opened for file in record_files(run.path)]
+    return complete_from(model, found, settings.parse(opened[0].record["settings"]), kind, entries)
+
+
 def recipe(name: str, summary: str, settings: type[S], kind: Kind[S, F, Opened]) -> Recipe[S]:
     """A recipe of a kind: its name, one line, and its settings."""
     return Recipe(
@@ -229,5 +280,6 @@ def recipe(name: str, summary: str, settings: type[S], kind: Kind[S, F, Opened])
         run=partial(run, kind=kind),
         model_settings=partial(model_settings, settings=settings, recipe=name),
         shipped_models=partial(shipped_models, name),
+        complete=partial(complete, settings=settings, kind=kind),
         objective=partial(objective, kind=kind, recipe=name),
     )

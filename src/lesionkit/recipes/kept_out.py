@@ -65,3 +65,18 @@ def kept_out(
                 run.warn(sentence)
             return f"{len(chosen)} {noun}{'s' if len(chosen) > 1 else ''} of the {part} part", chosen
     return "", []
+
+
+def validating(
+    items: Mapping[str, Item], splits: Splits, noun: str, model: Path, unseen: Mapping[str, Any] | None = None
+) -> tuple[str, list[Planned]]:
+    """The images on which a model's operating points are set, as `kept_out` gives those that are scored.
+
+    Args:
+        unseen: where there are folds, each one's images are searched by the networks that have not learned from it.
+    """
+    if unseen:
+        planned = [(items[name], nets) for fold, nets in unseen.items() for name in splits[fold] if name in items]
+        return f"{len(planned)} {noun}s of {len(unseen)} folds", planned
+    planned = [(items[name], model) for name in splits.parts.get("validation", ()) if name in items]
+    return f"{len(planned)} {noun}{'s' if len(planned) != 1 else ''} of the validation part", planned

@@ -7,8 +7,11 @@ from typing import Any, Generic
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.score import Score
+from lesionkit.evaluate.tally import Tally
+from lesionkit.infer.calibrate import Calibration
 from lesionkit.recipes.base import Item, Learned, Progress, Summary
 from lesionkit.recipes.searching import F, Opened, S, Search
+from lesionkit.report.about import About
 from lesionkit.runs.run_folder import RunFolder
 
 
@@ -35,12 +38,15 @@ class Scored:
         scores: by name; empty where there is nothing to score.
         warnings: truths that could not be used, in sentences.
         sources: files that the truth was read from.
+        tally: every score beside what is true, for operating points, calibration and reliability; None where nothing is
+            known.
     """
 
     known: Mapping[str, Any]
     scores: Mapping[str, Score]
     warnings: Sequence[str] = ()
     sources: Sequence[str] = ()
+    tally: Tally | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +71,7 @@ class Shelf(Generic[F]):
         facts: what made the result: versions, settings, model, failed images with reasons, when the run began.
         model: that searched.
         warnings: of the whole run.
+        about: what every page says: where the line is drawn, whether scores are probabilities, the model's card.
     """
 
     folder: Path
@@ -73,6 +80,7 @@ class Shelf(Generic[F]):
     facts: Mapping[str, Any]
     model: Path
     warnings: Sequence[str]
+    about: About
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,11 @@ class Kind(Generic[S, F, Opened]):
         learn: (run, data, settings, start_from, progress): prepare what is missing and train; see `Recipe.train`.
         score: (found, model, settings): join the truth, and score.
         show: (shelf, settings): write tables and page.
+        scores: (found, model, settings): every score that the line is drawn through: of candidates, or of images.
+        basis: (settings): the settings that scores depend on, by dotted name; operating points and calibration hold for
+            these alone.
+        rescored: (found, curve): the same with calibrated scores; None where the kind calibrates by itself.
+        finds: what a score is of, where it is above the line: "finding".
     """
 
     search: Search[S, F, Opened]
@@ -96,11 +109,16 @@ class Kind(Generic[S, F, Opened]):
     learn: Callable[[RunFolder, Path, S, Path | None, Progress | None], Learned]
     score: Callable[[Sequence[F], Path, S], Scored]
     show: Callable[[Shelf[F], S], View]
+    scores: Callable[[Sequence[F], Path, S], Sequence[float]]
+    basis: Callable[[S], Mapping[str, Any]]
+    rescored: Callable[[F, Calibration], F] | None = None
+    finds: str = "finding"
 
     def __post_init__(self) -> None:
-        missing = [one.name for one in fields(self) if one.name != "search" and not callable(getattr(self, one.name))]
+        needed = [one.name for one in fields(self) if one.name not in ("search", "rescored", "finds")]
+        missing = [name for name in needed if not callable(getattr(self, name))]
         if missing or not isinstance(self.search, Search):
             raise LesionkitError(
-                f"a kind of image needs a function for each of {', '.join(one.name for one in fields(self))}, but "
+                f"a kind of image needs a function for each of search, {', '.join(needed)}, but "
                 f"{', '.join(missing) or 'search'} is none"
             )

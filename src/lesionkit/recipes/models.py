@@ -1,11 +1,13 @@
 """Which models are here and what each says of itself, read from headers: no weights are loaded, and no torch."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.evaluate.points import OperatingPoints
+from lesionkit.recipes.card import POINTS
 from lesionkit.recipes.ensemble import model_card, nets_of
 from lesionkit.runs.models import MODELS, digest, model_of_run, models_below, shipped_models
 
@@ -144,19 +146,9 @@ def _plural(noun: str) -> str:
     return f"{noun}es" if noun.endswith("ch") else f"{noun}s"
 
 
-def _point_names(card: Mapping[str, Any]) -> Iterator[str]:
-    """Names of operating points: `[name, …]` or `{"name": …}` each, or by name; of validation or of the card itself."""
-    validation = card.get("validation")
-    points = card.get("operating_points") or (
-        validation.get("operating_points") if isinstance(validation, Mapping) else None
-    )
-    for point in points or ():
-        if isinstance(point, Mapping):
-            yield str(point.get("name", ""))
-        elif isinstance(point, Sequence) and not isinstance(point, str):
-            yield str(point[0])
-        else:
-            yield str(point)
+def _point_names(card: Mapping[str, Any]) -> list[str]:
+    held = card.get(POINTS)
+    return [point.name for point in OperatingPoints.from_card(held).points] if held else []
 
 
 def _unread(error: OSError) -> str:

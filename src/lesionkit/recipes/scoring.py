@@ -17,7 +17,8 @@ from lesionkit.runs.fingerprint import fingerprint
 from lesionkit.runs.versions import versions
 from lesionkit.write.score import write_score
 
-CANDIDATES_FILE = "candidates.csv"
+CANDIDATES_FILE, SCORES_FILE = "candidates.csv", "scores.csv"
+SUBMISSION_FILE, PREDICTIONS_FILE = "submission.csv", "predictions.csv"
 _PLOTS = ("curve.png", "curve.svg")
 
 
@@ -29,20 +30,18 @@ class Named:
     score: Score
 
 
-def marks_file(path: Path) -> Path:
-    """The table of marks: the file itself, or `candidates.csv` of a run folder.
+def marks_file(path: Path, name: str = CANDIDATES_FILE) -> Path:
+    """The table of marks: the file itself, or the one of that name in a run folder.
 
     Raises:
-        LesionkitError: a folder without candidates.
+        LesionkitError: a folder without such a table.
     """
     path = Path(path)
     if not path.is_dir():
         return path
-    if not (path / CANDIDATES_FILE).is_file():
-        raise LesionkitError(
-            f"{path} holds no {CANDIDATES_FILE}; pass a table of marks, or the folder of a run that found candidates"
-        )
-    return path / CANDIDATES_FILE
+    if not (path / name).is_file():
+        raise LesionkitError(f"{path} holds no {name}; pass a table, or the folder of a run that wrote one")
+    return path / name
 
 
 def with_inputs(score: Score, inputs: Mapping[str, Path | None]) -> Score:

@@ -7,6 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lesionkit.core.lesion import Candidate
+from lesionkit.evaluate.points import Decision
 from lesionkit.report.crops import crops, slice_number
 from lesionkit.report.found import FoundCase
 from lesionkit.report.gallery import lung_cuts
@@ -60,12 +61,13 @@ class Row:
 
 @dataclass(frozen=True)
 class LesionRow:
-    """A known lesion and the rank of the candidate that found it."""
+    """A known lesion, the rank of the candidate that hits it, and whether that is below the line."""
 
     name: str
     centre_mm: tuple[float, ...]
     diameter_mm: float | None
     rank: int | None
+    weaker: bool = False
 
 
 def candidate_rows(case: FoundCase, scene: Scene, judged: Judged | None, room: Room) -> tuple[Row, ...]:
@@ -76,33 +78,48 @@ def candidate_rows(case: FoundCase, scene: Scene, judged: Judged | None, room: R
     )
 
 
+def n_above(case: FoundCase, decision: Decision) -> int:
+    """How many candidates are findings: the first so many; all where nothing decides."""
+    return decision.count([candidate.score for candidate in case.candidates])
+
+
 def case_section(
-    case: FoundCase, scene: Scene, rows: Sequence[Row], judged: Judged | None, room: Room, **place: Any
+    case: FoundCase,
+    scene: Scene,
+    rows: Sequence[Row],
+    judged: Judged | None,
+    room: Room,
+    decision: Decision,
+    **place: Any,
 ) -> Markup:
     """The HTML of one scan.
 
     Args:
+        decision: candidates below the line are folded.
         place: `anchor` (the section's id) and `alone` (whether it is the only scan of the page).
     """
-    told = case.facts.get("lung") or {}
-    pictures = overview(scene, case.candidates[: room.marks], rings_of(case))[: room.overviews]
+    told, above = case.facts.get("lung") or {}, n_above(case, decision)
+    pictures = overview(scene, case.candidates[: min(room.marks, above)], rings_of(case))[: room.overviews]
     return render(
         "case.html",
         **place,
         case_id=case.case_id,
         warning_sentences=case_warnings(case),
-        numbers=_numbers(case, judged),
+        numbers=_numbers(case, judged, decision),
         searched=case.facts.get("searched"),
         overview=pictures,
         overview_width=max(sum(p.width for p in pictures[:2]), 900),
-        overview_note=_overview_note(case, scene, room),
-        rows=rows,
+        overview_note=_overview_note(case, scene, room, above),
+        rows=[row for row in rows if row.rank <= above],
+        weaker=[row for row in rows if row.rank > above],
+        n_weaker=len(case.candidates) - above,
+        decision=decision,
         rest_note=_rest_note(len(case.candidates), room),
         has_lung=scene.has_lung,
         has_truth=judged is not None,
         n_slices=scene.grid.shape[0],
         slice_mm=scene.grid.spacing_mm[0],
-        lesions=_lesion_rows(case, judged),
+        lesions=_lesion_rows(case, judged, above),
         lungs=lung_cuts(scene, axial_at=(0.75, 0.5, 0.25)) if place["alone"] else (),
         lung_note=lung_note(told),
         groups=fact_groups(_other_facts(case)),
@@ -163,13 +180,17 @@ def _pleura(distance_mm: float | None) -> str:
     return "> 40" if distance_mm == float("inf") else format_mm(distance_mm)
 
 
-def _numbers(case: FoundCase, judged: Judged | None) -> list[dict[str, str]]:
-    told = case.facts.get("lung") or {}
-    numbers = [{"value": str(len(case.candidates)), "name": "candidate" if len(case.candidates) == 1 else "candidates"}]
+def _numbers(case: FoundCase, judged: Judged | None, decision: Decision) -> list[dict[str, str]]:
+    told, above = case.facts.get("lung") or {}, n_above(case, decision)
+    what = "candidate" if decision.threshold is None else "finding"
+    numbers = [{"value": str(above), "name": what if above == 1 else f"{what}s"}]
+    if decision.threshold is not None:
+        numbers.append({"value": str(len(case.candidates) - above), "name": "weaker"})
     if case.candidates:
         numbers.append({"value": f"{case.candidates[0].score:.2f}", "name": "strongest score"})
     if judged is not None and judged.found_by:
-        numbers.append({"value": f"{judged.n_found} of {len(judged.found_by)}", "name": "known lesions found"})
+        found = judged.n_found_among(above)
+        numbers.append({"value": f"{found} of {len(judged.found_by)}", "name": "known lesions found"})
     if told.get("volume_l") is not None:
         numbers.append({"value": f"{told['volume_l']:.1f} L", "name": "lungs"})
     if (seconds := total_seconds(case.facts)) is not None:
@@ -185,16 +206,17 @@ def _other_facts(case: FoundCase) -> dict[str, Any]:
     }
 
 
-def _overview_note(case: FoundCase, scene: Scene, room: Room) -> str:
+def _overview_note(case: FoundCase, scene: Scene, room: Room, above: int) -> str:
     seen = (
         "Inside the lungs the brightest sample along each line of sight; around them, dimly, the mean."
         if scene.has_lung
         else "There is no lung mask: the mean along each line of sight, like a radiograph."
     )
     parts = [seen]
-    if case.candidates:
-        first = f"the first {room.marks} of " if len(case.candidates) > room.marks else ""
-        parts.append(f"Yellow corners are {first}{len(case.candidates)} candidates, numbered by rank.")
+    if above:
+        first = f"the first {room.marks} of " if above > room.marks else ""
+        what = "candidates" if above == len(case.candidates) else "findings"
+        parts.append(f"Yellow corners are {first}{above} {what}, numbered by rank.")
     if case.truth:
         parts.append("Dashed green circles are known lesions.")
     if case.excluded:
@@ -211,10 +233,13 @@ def _rest_note(n_candidates: int, room: Room) -> str:
     return " ".join(parts)
 
 
-def _lesion_rows(case: FoundCase, judged: Judged | None) -> list[LesionRow]:
+def _lesion_rows(case: FoundCase, judged: Judged | None, above: int) -> list[LesionRow]:
     if judged is None or case.truth is None:
         return []
     return [
-        LesionRow(lesion.lesion_id or str(number), lesion.centre_mm, lesion.diameter_mm or None, rank)
+        LesionRow(
+            *(lesion.lesion_id or str(number), lesion.centre_mm, lesion.diameter_mm or None),
+            *(rank, rank is not None and rank > above),
+        )
         for number, (lesion, rank) in enumerate(zip(case.truth, judged.found_by, strict=True), 1)
     ]

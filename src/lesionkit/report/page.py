@@ -9,8 +9,19 @@ import numpy as np
 from markupsafe import Markup
 
 from lesionkit.core.lesion import Lesion
+from lesionkit.evaluate.points import Decision
 from lesionkit.evaluate.score import Score
-from lesionkit.report.case_page import Room, Row, candidate_rows, case_section, case_warnings, lung_note, score_share
+from lesionkit.report.about import About
+from lesionkit.report.case_page import (
+    Room,
+    Row,
+    candidate_rows,
+    case_section,
+    case_warnings,
+    lung_note,
+    n_above,
+    score_share,
+)
 from lesionkit.report.crops import crops
 from lesionkit.report.curves import curves_svg, histogram_svg
 from lesionkit.report.found import FoundCase
@@ -64,7 +75,12 @@ class LungTile:
 
 
 def write_find_report(
-    out: Path, cases: Sequence[FoundCase], facts: Mapping[str, Any], score: Score | None = None, title: str = ""
+    out: Path,
+    cases: Sequence[FoundCase],
+    facts: Mapping[str, Any],
+    score: Score | None = None,
+    title: str = "",
+    about: About | None = None,
 ) -> Path:
     """Write OUT/report.html: one self-contained page.
 
@@ -73,18 +89,20 @@ def write_find_report(
         facts: what holds for the whole run, with the keys of `FoundCase.facts`, and "failed": case id (or path) ->
             sentence, for scans that could not be searched.
         score: figures and curves, where the truth is known.
+        about: where the line is drawn, and the card of the model.
 
     Returns:
         The path of the page.
     """
-    room, alone = Room.among(len(cases)), len(cases) == 1
+    about = about or About()
+    room, alone, decision = Room.among(len(cases)), len(cases) == 1, about.decision
     shelves, sections = _shelves(), []
     lungs: list[tuple[float, LungTile]] = []
     for number, case in enumerate(cases, 1):
         scene, judged, anchor = Scene.of(case.image, case.lung, case.lung_proper), judge(case), f"case-{number}"
         rows = candidate_rows(case, scene, judged, room)
-        _fill(shelves, case, scene, rows, judged, anchor)
-        sections.append(case_section(case, scene, rows, judged, room, anchor=anchor, alone=alone))
+        _fill(shelves, case, scene, rows, judged, anchor, n_above(case, decision))
+        sections.append(case_section(case, scene, rows, judged, room, decision, anchor=anchor, alone=alone))
         if not alone:
             lungs = _with_lung_tile(lungs, LungView.of(case), scene, lung_note(case.facts.get("lung") or {}), anchor)
     has_truth = any(case.truth is not None for case in cases)
@@ -93,10 +111,11 @@ def write_find_report(
         "report_page.html",
         title=title or "Lung nodule candidates",
         lead=_lead(cases),
+        about=about,
         lung_window=LUNG.label,
         soft_window=SOFT_TISSUE.label,
         warning_sentences=list(facts.get("warnings", ())),
-        index=[] if alone else [_index_row(case, f"case-{number}") for number, case in enumerate(cases, 1)],
+        index=[] if alone else [_index_row(case, f"case-{number}", decision) for number, case in enumerate(cases, 1)],
         note=_note(cases, room),
         failed=facts.get("failed") or {},
         nothing=not cases,
@@ -113,9 +132,9 @@ def write_find_report(
 
 def _shelves() -> list[Shelf]:
     return [
-        Shelf("Misses", "Known lesions that no candidate hits, the largest first.", "No known lesion was missed."),
+        Shelf("Misses", "Known lesions that no finding hits, the largest first.", "No known lesion was missed."),
         Shelf("Hits", "Known lesions that were found, the least certain first.", "No known lesion was found."),
-        Shelf("False positives", "Candidates that are no known lesion, the most certain first.", ""),
+        Shelf("False positives", "Findings that are no known lesion, the most certain first.", ""),
     ]
 
 
@@ -126,21 +145,24 @@ def _fill(
     rows: Sequence[Row],
     judged: Judged | None,
     anchor: str,
+    above: int,
 ) -> None:
+    """Put what lies above the line onto the shelves; a lesion that only a weaker candidate hits is a miss."""
     if judged is None or case.truth is None:
         return
     misses, hits, wrong = shelves
     for lesion, rank in zip(case.truth, judged.found_by, strict=True):
-        if rank is None:
+        if rank is None or rank > above:
             picture = crops(scene, lesion, rings_of(case), planes=(AXIAL,))[0]
-            misses.put(-lesion.diameter_mm, Tile(picture, f"missed{_size(lesion)}", anchor))
+            what = "missed" if rank is None else f"below the line, rank {rank}"
+            misses.put(-lesion.diameter_mm, Tile(picture, f"{what}{_size(lesion)}", anchor))
         else:
             candidate = case.candidates[rank - 1]
             picture = crops(scene, candidate, rings_of(case), planes=(AXIAL,))[0]
             caption = f"score {candidate.score:.2f}, rank {rank}{_size(lesion)}"
             hits.put(candidate.score, Tile(picture, caption, anchor))
     for row in rows:
-        if row.verdict == "false positive" and row.pictures:
+        if row.verdict == "false positive" and row.pictures and row.rank <= above:
             wrong.put(-row.score, Tile(row.pictures[0], f"score {row.score:.2f}, rank {row.rank}", anchor))
 
 
@@ -175,17 +197,18 @@ def _note(cases: Sequence[FoundCase], room: Room) -> str:
     )
 
 
-def _index_row(case: FoundCase, anchor: str) -> dict[str, Any]:
-    told = case.facts.get("lung") or {}
+def _index_row(case: FoundCase, anchor: str, decision: Decision) -> dict[str, Any]:
+    above, told = n_above(case, decision), case.facts.get("lung") or {}
     judged = judge(case)
     first = case.candidates[0] if case.candidates else None
     return {
         "anchor": anchor,
         "case_id": case.case_id,
-        "n_candidates": len(case.candidates),
+        "n_candidates": above,
+        "n_weaker": len(case.candidates) - above,
         "strongest": first.score if first else None,
         "share": score_share(first, first) if first else 0.0,
-        "found": f"{judged.n_found} of {len(judged.found_by)}" if judged else "–",
+        "found": f"{judged.n_found_among(above)} of {len(judged.found_by)}" if judged else "–",
         "volume_l": told.get("volume_l"),
         "left_right_ratio": told.get("left_right_ratio"),
         "cover_ratio": told.get("cover_ratio"),

@@ -1,7 +1,7 @@
-"""The page of `lesionkit find` for radiographs: one or hundreds, those held to be positive first."""
+"""The page of `lesionkit find` for radiographs: one or hundreds, the highest score first."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -10,7 +10,9 @@ from markupsafe import Markup
 
 from lesionkit.evaluate.overlap import dice as dice_of
 from lesionkit.evaluate.score import Score
+from lesionkit.report.about import About
 from lesionkit.report.curves import curves_svg, histogram_svg
+from lesionkit.report.found_radiograph import FoundRadiograph
 from lesionkit.report.radiograph_picture import FoundPixels, RadiographPicture, heat_colours, radiograph_picture
 from lesionkit.report.render import FactGroup, Table, fact_groups, write_page
 
@@ -25,33 +27,6 @@ PROJECTIONS_ONLY = (
     "opened. In training it has never seen a radiograph of a patient, and nothing here shows that it is right about "
     "one."
 )
-
-
-@dataclass(frozen=True, eq=False)
-class FoundRadiograph:
-    """One radiograph with what was found on it.
-
-    Attributes:
-        case_id: unique in the report.
-        read: gives its samples; called once, while its pictures are made.
-        score: what ranks the radiographs, 0..1.
-        p_nonempty: probability that there is a lesion at all; None where no image head says so.
-        decided: whether it is held to be positive.
-        area_share: of the image that the found mask takes.
-        truth_known: whether somebody looked; then `read` gives the truth.
-        dice: of the found mask; None where it is not known or is to be counted here.
-        facts: what else to say; "warnings" is a list of sentences.
-    """
-
-    case_id: str
-    read: Callable[[], FoundPixels]
-    score: float
-    p_nonempty: float | None
-    decided: bool
-    area_share: float
-    truth_known: bool
-    dice: float | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,6 +97,7 @@ def write_radiograph_report(
     facts: Mapping[str, Any],
     score: Score | None = None,
     title: str = "Pneumothorax on chest radiographs",
+    about: About | None = None,
 ) -> Path:
     """Write OUT/report.html: one self-contained page.
 
@@ -132,10 +108,12 @@ def write_radiograph_report(
             "rule_search" ("rows": a mapping per rule that was tried, the best first; "score", "nested_score",
             "optimism"; anything else is listed), "model", "rule", "settings", "versions", "seconds" (nested mappings).
         score: figures and curves, where the truth is known.
+        about: where the line is drawn, and the card of the model.
 
     Returns:
         The path of the page.
     """
+    about = about or About()
     ordered = sorted(cases, key=_order)
     room = Room.among(len(ordered))
     cards = [_card(case, number, room) for number, case in enumerate(ordered, 1)]
@@ -147,6 +125,7 @@ def write_radiograph_report(
         "radiograph_page.html",
         title=title,
         lead=_lead(cards, has_truth),
+        about=about,
         projections_only=PROJECTIONS_ONLY if told else "",
         warning_sentences=list(facts.get("warnings", ())),
         failed=facts.get("failed") or {},
@@ -165,10 +144,9 @@ def write_radiograph_report(
     )
 
 
-def _order(case: FoundRadiograph) -> tuple[int, float, str]:
-    """Positives, then known misses, then the others; the surest first."""
-    missed = not case.decided and case.dice is not None and case.dice < 1
-    return (0 if case.decided else 1 if missed else 2), -case.score, case.case_id
+def _order(case: FoundRadiograph) -> tuple[float, str]:
+    """The highest score first: what is held to be positive lies above all else."""
+    return -case.score, case.case_id
 
 
 def _card(case: FoundRadiograph, number: int, room: Room) -> Card:
@@ -186,26 +164,27 @@ def _judge(case: FoundRadiograph, pixels: FoundPixels) -> tuple[Verdict | None, 
     """What the decision is worth, the true share of the image and the Dice coefficient."""
     if not case.truth_known or pixels.truth is None:
         return None, None, case.dice
-    found = pixels.mask if case.decided else np.zeros_like(pixels.mask)
+    found = pixels.mask if case.positive else np.zeros_like(pixels.mask)
     truth_area, overlap = int(pixels.truth.sum()), int((pixels.truth & found).sum())
     dice = case.dice if case.dice is not None else float(dice_of(overlap, truth_area, int(found.sum())))
     share = truth_area / pixels.truth.size
     if not truth_area:
-        return ("false alarm" if case.decided else "rightly empty"), share, dice
-    if not case.decided:
+        return ("false alarm" if case.positive else "rightly empty"), share, dice
+    if not case.positive:
         return "missed", share, dice
     return ("found" if overlap else "found elsewhere"), share, dice
 
 
 def _alt(case: FoundRadiograph, verdict: Verdict | None) -> str:
-    said = "held to be positive" if case.decided else "held to be negative"
+    said = case.badge if case.decided is None else f"held to be {case.badge}"
     return f"Radiograph {case.case_id}, {said}{f', {verdict}' if verdict else ''}, score {case.score:.2f}"
 
 
 def _lead(cards: Sequence[Card], has_truth: bool) -> str:
     if len(cards) == 1:
         return cards[0].case.case_id
-    parts = [f"{len(cards)} radiographs", f"{sum(card.case.decided for card in cards)} held to be positive"]
+    what = "outlined" if any(card.case.decided is None for card in cards) else "held to be positive"
+    parts = [f"{len(cards)} radiographs", f"{sum(card.case.positive for card in cards)} {what}"]
     if has_truth:
         parts.append(f"{sum(bool(card.truth_share) for card in cards)} with a known finding")
     return ", ".join(parts)
@@ -213,7 +192,9 @@ def _lead(cards: Sequence[Card], has_truth: bool) -> str:
 
 def _note(cards: Sequence[Card]) -> str:
     shown = sum(card.picture is not None for card in cards)
-    order = "Those held to be positive come first, then known misses, then the others; the highest score leads."
+    order = "The highest score comes first; one threshold of it decides which are held to be positive."
+    if any(card.case.decided is None for card in cards):
+        order = "The highest score comes first; nothing decides which are positive."
     if len(cards) < 2:
         return ""
     return order if shown == len(cards) else f"{order} Pictures are shown of the first {shown}."

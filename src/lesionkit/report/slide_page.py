@@ -12,9 +12,10 @@ import numpy as np
 from markupsafe import Markup
 
 from lesionkit.evaluate.score import Curve, Score
+from lesionkit.report.about import About
 from lesionkit.report.curves import curves_svg, histogram_svg
 from lesionkit.report.found_slide import FoundSlide
-from lesionkit.report.render import FactGroup, Table, fact_groups, format_figure, write_page
+from lesionkit.report.render import Table, fact_groups, write_page
 from lesionkit.report.slide_picture import RAMP, SlidePicture
 from lesionkit.report.slide_section import Section, SlideRoom, slide_section
 
@@ -64,18 +65,21 @@ def write_slide_report(
     facts: Mapping[str, Any],
     scores: Sequence[Score] = (),
     title: str = "Metastases on whole-slide images",
+    about: About | None = None,
 ) -> Path:
     """Write OUT/report.html: one self-contained page.
 
     Args:
         slides: in the order they are to appear; taken one after the other, none is kept.
-        facts: what holds for the whole run, with the keys of `FoundSlide.facts`; "model" is shown as the model's card;
-            "failed": case id (or path) -> sentence, for slides that could not be analysed.
+        facts: what holds for the whole run, with the keys of `FoundSlide.facts`; "failed": case id (or path) ->
+            sentence, for slides that could not be analysed.
         scores: figures and curves, where the truth is known.
+        about: where the line is drawn, and the card of the model.
 
     Returns:
         The path of the page.
     """
+    about = about or About()
     taken = iter(slides)
     first = list(itertools.islice(taken, 2))
     alone = len(first) == 1
@@ -83,7 +87,7 @@ def write_slide_report(
     sections: list[Section] = []
     shelves = _shelves()
     for number, slide in enumerate(itertools.chain(first, taken), 1):
-        section = slide_section(slide, room, f"slide-{number}", alone=alone)
+        section = slide_section(slide, room, f"slide-{number}", about.decision, alone=alone)
         _fill(shelves, slide.case_id, section)
         sections.append(section)
     index = [section.index for section in sections]
@@ -100,11 +104,12 @@ def write_slide_report(
         alone=alone,
         scores=[_score_section(score) for score in scores if _is_defined(score)],
         shelves=[] if alone else [shelf for shelf in shelves if shelf.kept],
-        sections=[section.markup for section in sections],
+        about=about,
+        sections=[one.markup for one in sections if alone or one.index["decided"] is not False],
+        weaker=[one.markup for one in sections if not alone and one.index["decided"] is False],
         ramp=", ".join(f"{colour} {stop:.0%}" for stop, colour in RAMP),
         warning_sentences=[*facts.get("warnings", ()), *_undefined(scores)],
-        card=_card(facts.get("model")),
-        groups=fact_groups(facts, leave_out=("warnings", "failed", "model")),
+        groups=fact_groups(facts, leave_out=("warnings", "failed")),
     )
 
 
@@ -131,7 +136,7 @@ def _fill(shelves: Sequence[SlideShelf], case_id: str, section: Section) -> None
     for number, lesion in enumerate(section.missed):
         if lesion.picture:
             misses.put(number, SlideTile(lesion.picture, f"{case_id}, {lesion.size}", section.anchor, "miss"))
-    for mark in section.marks:
+    for mark in section.marks if section.index["decided"] is not False else ():
         if mark.picture and mark.verdict in ("false positive", "hit"):
             shelf, key = (hits, mark.score) if mark.verdict == "hit" else (wrong, -mark.score)
             caption = f"{case_id}, score {mark.score:.2f}"
@@ -166,12 +171,3 @@ def _score_section(score: Score) -> ScoreSection:
         for number, curves in enumerate(groups.values())
     )
     return ScoreSection(score, plots, Table.of(score.subgroups) if score.subgroups else None)
-
-
-def _card(model: Any) -> tuple[FactGroup, ...]:
-    """The model's card; a plain name is one too."""
-    if not model:
-        return ()
-    if isinstance(model, Mapping):
-        return fact_groups(model, leave_out=())
-    return (FactGroup("Model", (("name", format_figure(model)),)),)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lesionkit.core.lesion import Candidate
 from lesionkit.core.outline import Ring
+from lesionkit.evaluate.points import Decision
 from lesionkit.report.found_slide import FoundSlide
 from lesionkit.report.render import fact_groups, format_score, render
 from lesionkit.report.slide_picture import (
@@ -106,8 +107,9 @@ class Section:
     anchor: str
 
 
-def slide_section(slide: FoundSlide, room: SlideRoom, anchor: str, *, alone: bool) -> Section:
+def slide_section(slide: FoundSlide, room: SlideRoom, anchor: str, decision: Decision, *, alone: bool) -> Section:
     """Read a slide's pictures and fill its section."""
+    decided = decision.above(slide.score)
     judged = judge_slide(slide)
     known = truth_rings(slide.truth.tumour, slide) if slide.truth and slide.truth.tumour is not None else []
     outlines = [("region", [r for region in slide.regions[:_MOST_REGIONS] for r in rings_of(region.polygon_mm)])]
@@ -120,7 +122,7 @@ def slide_section(slide: FoundSlide, room: SlideRoom, anchor: str, *, alone: boo
         slide=slide,
         alone=alone,
         anchor=anchor,
-        numbers=_numbers(slide, judged),
+        numbers=_numbers(slide, judged, decided),
         overview=_overview(slide, judged, outlines, room),
         marks=marks,
         rest=len(slide.marks) - len(marks),
@@ -135,6 +137,7 @@ def slide_section(slide: FoundSlide, room: SlideRoom, anchor: str, *, alone: boo
         "anchor": anchor,
         "case_id": slide.case_id,
         "score": slide.score,
+        "decided": decided,
         "positive": None if slide.truth is None else slide.truth.positive,
         "n_marks": len(slide.marks),
         "found": f"{judged.n_found} of {judged.n_lesions}" if judged and judged.n_lesions else "–",
@@ -210,9 +213,11 @@ def _area_rows(slide: FoundSlide) -> tuple[AreaRow, ...]:
     return tuple(AreaRow(name, float(areas[name]), areas[name] / total) for name in names)
 
 
-def _numbers(slide: FoundSlide, judged: SlideJudged | None) -> list[dict[str, str]]:
+def _numbers(slide: FoundSlide, judged: SlideJudged | None, decided: bool | None) -> list[dict[str, str]]:
     analysed = float(slide.map.computed.sum()) * slide.map.grid.voxel_mm
     numbers = [("slide score", format_score(slide.score))]
+    if decided is not None:
+        numbers.append(("decision", "positive" if decided else "negative"))
     if slide.truth is not None:
         numbers.append(("known", "tumour" if slide.truth.positive else "no tumour"))
     numbers.append(("marks", str(len(slide.marks))))

@@ -30,6 +30,10 @@ class Judged:
     def n_found(self) -> int:
         return sum(rank is not None for rank in self.found_by)
 
+    def n_found_among(self, first: int) -> int:
+        """How many lesions one of the first so many candidates hits."""
+        return sum(rank is not None and rank <= first for rank in self.found_by)
+
 
 def judge(case: FoundCase) -> Judged | None:
     """Every candidate's verdict; None where nobody knows the truth."""

@@ -8,6 +8,7 @@ import io
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from lesionkit.core.errors import LesionkitError
@@ -59,8 +60,11 @@ def write_marks(folder: Path, marks: Mapping[str, Iterable[tuple[float, float, f
     return paths
 
 
-def write_slide_scores(path: Path, scores: Mapping[str, float]) -> Path:
+def write_slide_scores(path: Path, scores: Mapping[str, float], decided: Mapping[str, str] | None = None) -> Path:
     """Write `slide,score`: the probability of tumour per slide; returns the path.
+
+    Args:
+        decided: a further column: 1 of a slide that is held to be positive, 0 of another, empty where nothing decides.
 
     Raises:
         LesionkitError: a score that is not finite.
@@ -69,8 +73,12 @@ def write_slide_scores(path: Path, scores: Mapping[str, float]) -> Path:
         if not math.isfinite(score):
             raise LesionkitError(f"the score of a slide must be finite, got {score} for '{slide_id}'")
     text = io.StringIO()
-    rows = [(slide_id, f"{float(score):.6g}") for slide_id, score in scores.items()]
-    csv.writer(text, lineterminator="\n").writerows([("slide", "score"), *rows])
+    # All digits, so that who applies a threshold to the table decides alike.
+    rows: list[list[Any]] = [[slide_id, float(score)] for slide_id, score in scores.items()]
+    head = ["slide", "score"]
+    if decided is not None:
+        head, rows = [*head, "decided"], [[*row, decided[row[0]]] for row in rows]
+    csv.writer(text, lineterminator="\n").writerows([head, *rows])
     return write_text(path, text.getvalue())
 
 

@@ -6,7 +6,7 @@ from lesionkit.recipes.base import Learned, Progress
 from lesionkit.recipes.ct.data import index
 from lesionkit.recipes.ct.page import show
 from lesionkit.recipes.ct.prepare import prepare
-from lesionkit.recipes.ct.score import score_found
+from lesionkit.recipes.ct.score import basis, rescored, score_found, scores_of
 from lesionkit.recipes.ct.search import CT_SEARCH
 from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.recipes.ct.truth import items_of
@@ -31,4 +31,7 @@ CT = Kind(
     learn=learn,
     score=score_found,
     show=show,
+    scores=scores_of,
+    basis=basis,
+    rescored=rescored,
 )

@@ -18,11 +18,12 @@ def show(shelf: Shelf[FoundScan], settings: CtNodule) -> View:
     """candidates.csv, candidates.json and report.html; see `Kind.show`."""
     found = shelf.found
     by_case = {one.item.case_id: one.candidates for one in found}
-    table = write_candidates_csv(shelf.folder / "candidates.csv", by_case)
-    write_candidates_json(shelf.folder / "candidates.json", by_case, _lasting(shelf.facts))
+    decision = shelf.about.decision
+    table = write_candidates_csv(shelf.folder / "candidates.csv", by_case, decision.above)
+    write_candidates_json(shelf.folder / "candidates.json", by_case, _lasting(shelf.facts), decision.above)
     score = next(iter(shelf.scored.scores.values()), None)
     pages = [_found_case(one, shelf.scored.known, settings, alone=len(found) == 1) for one in found]
-    page = write_find_report(shelf.folder, pages, dict(shelf.facts), score)
+    page = write_find_report(shelf.folder, pages, dict(shelf.facts), score, about=shelf.about)
     told: dict[str, str | int | float] = {"candidates": sum(len(one.candidates) for one in found)}
     if score is not None:
         counts = f"{score.counts['scans']} scan{'s' if score.counts['scans'] > 1 else ''}"

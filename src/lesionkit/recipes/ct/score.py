@@ -1,15 +1,21 @@
 """Candidates and truth of prepared cases -> a LUNA16 score."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from lesionkit.core.case import Case
 from lesionkit.core.lesion import Candidate, Lesion
-from lesionkit.evaluate.luna16 import score_luna16
+from lesionkit.evaluate.luna16 import luna16_detections, score_luna16
 from lesionkit.evaluate.luna16_match import Luna16Settings
+from lesionkit.evaluate.patients import Patients
 from lesionkit.evaluate.score import Score
+from lesionkit.evaluate.tally import Tally
+from lesionkit.infer.calibrate import Calibration
+from lesionkit.recipes.card import dotted
 from lesionkit.recipes.ct.search import FoundScan
 from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.recipes.ct.truth import KnownScan, known_of
@@ -35,11 +41,27 @@ def score_known(
     Args:
         patients: by case id; None where each scan is of another.
     """
+    return score_luna16(*_tables(known, found), settings, patients=patients)
+
+
+def tally_known(
+    known: Mapping[str, KnownScan],
+    found: Mapping[str, Sequence[Candidate]],
+    patients: Mapping[str, str] | None = None,
+) -> Tally:
+    """The score of every candidate beside what it hits, by the exact protocol; arguments as for `score_known`."""
+    detections = luna16_detections(*_tables(known, found), Luna16Settings(protocol="exact"))
+    return Tally(detections, Patients.of(list(known), patients), "scan")
+
+
+def _tables(
+    known: Mapping[str, KnownScan], found: Mapping[str, Sequence[Candidate]]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, list[str]]:
     rows = [(name, *mark.centre_mm, mark.score) for name in known for mark in found.get(name, ())]
     marks = pd.DataFrame(rows, columns=[*_PLACE, "probability"])
     lesions = lesion_table({name: one.lesions or () for name, one in known.items()})
     excluded = lesion_table({name: one.excluded for name, one in known.items()})
-    return score_luna16(marks, lesions, excluded, list(known), settings, patients=patients)
+    return marks, lesions, excluded, list(known)
 
 
 def score_found(found: Sequence[FoundScan], model: Path, settings: CtNodule) -> Scored:
@@ -48,13 +70,33 @@ def score_found(found: Sequence[FoundScan], model: Path, settings: CtNodule) -> 
     known = {name: one for name, one in every.items() if one.lesions is not None}
     warnings = [sentence for one in every.values() for sentence in one.warnings]
     sources = sorted({one.source for one in known.values() if one.source})
-    if not any(one.lesions for one in known.values()):
-        nothing = ["no searched scan has a known lesion, so there is nothing to score"] if known else []
-        return Scored(known, {}, [*warnings, *nothing], sources)
     marks = {one.item.case_id: one.candidates for one in found}
     patients = {one.item.case_id: one.patient_id for one in found if one.patient_id}
+    tally = tally_known(known, marks, patients) if known else None
+    if not any(one.lesions for one in known.values()):
+        nothing = ["no searched scan has a known lesion, so there is nothing to score"] if known else []
+        return Scored(known, {}, [*warnings, *nothing], sources, tally)
     score = score_known(known, marks, settings.score, patients)
-    return Scored(known, {settings.score.protocol: score}, warnings, sources)
+    return Scored(known, {settings.score.protocol: score}, warnings, sources, tally)
+
+
+def scores_of(found: Sequence[FoundScan], model: Path, settings: CtNodule) -> list[float]:
+    """Of every candidate; see `Kind.scores`."""
+    del model, settings
+    return [candidate.score for one in found for candidate in one.candidates]
+
+
+def rescored(one: FoundScan, curve: Calibration) -> FoundScan:
+    """With calibrated candidates; see `Kind.rescored`."""
+    values = curve([candidate.score for candidate in one.candidates]).tolist() if one.candidates else []
+    pairs = zip(one.candidates, values, strict=True)
+    return replace(one, candidates=tuple(replace(candidate, score=value) for candidate, value in pairs))
+
+
+def basis(settings: CtNodule) -> dict[str, Any]:
+    """See `Kind.basis`."""
+    unlike = {"precision", "device", "largest_window", "threshold", "limit"}
+    return dotted({"prepare": settings.prepare.model_dump(), "infer": settings.infer.model_dump(exclude=unlike)})
 
 
 def lesion_table(lesions: Mapping[str, Sequence[Lesion]]) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from pydantic import model_validator
 from lesionkit.core.settings import Settings
 from lesionkit.engine.map import EngineSettings
 from lesionkit.evaluate.luna16_match import Luna16Settings
+from lesionkit.evaluate.points import DecideSettings
 from lesionkit.infer.detect_settings import InferSettings
 from lesionkit.learn.detection_settings import LearnSettings
 from lesionkit.nets.nodule_net_settings import NoduleNetSettings
@@ -46,6 +47,8 @@ class CtNodule(Settings):
     """Several networks instead of `net`, trained one after the other and searching together, such as
     [{name: a}, {name: b, seed: 1}, {name: wide, net: {channels: [48, 96, 128, 128]}}]."""
     infer: InferSettings = InferSettings()
+    decide: DecideSettings = DecideSettings()
+    """What is shown as found, and what as weaker."""
     score: Luna16Settings = Luna16Settings(protocol="exact")
     engine: EngineSettings = EngineSettings()
 

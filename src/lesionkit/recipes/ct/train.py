@@ -28,7 +28,7 @@ from lesionkit.recipes.ct.prepare import PreparedSet, prepared_set
 from lesionkit.recipes.ct.score import score_cases
 from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.recipes.ensemble import NetPlan, first_files, plans_of, unseen, write_ensemble
-from lesionkit.recipes.kept_out import kept_out
+from lesionkit.recipes.kept_out import kept_out, validating
 from lesionkit.runs.models import ENSEMBLE_FILE, chosen_model, model_of_run
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.draw import PatchDraws
@@ -59,8 +59,10 @@ def learn(
     missing = next((cpm for cpm in cpms if isinstance(cpm, str)), None)
     model = model_of_run(run.path)
     summary = Summary(_facts_of(each), (model,), prepared.failed, run.warnings, prepared.count)
-    searched = partial(kept_out, run, prepared.items, prepared.splits, "scan", model, unseen(plans, run.path))
-    return Learned(summary, searched, missing or float(np.mean(cpms)))
+    others = unseen(plans, run.path)
+    searched = partial(kept_out, run, prepared.items, prepared.splits, "scan", model, others)
+    held = partial(validating, prepared.items, prepared.splits, "scan", model, others)
+    return Learned(summary, searched, held, missing or float(np.mean(cpms)))
 
 
 def _facts_of(each: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -180,7 +182,7 @@ def validation_score(net: NoduleNet, cases: Sequence[Case], settings: CtNodule) 
 def model_card(
     run: RunFolder, cases: Sequence[Case], settings: CtNodule, score: Score | None, seconds: int
 ) -> dict[str, Any]:
-    """What a model file says of itself: data, settings, versions, domain, measured limits, operating points.
+    """What a model file says of itself: data, settings, versions, domain, measured limits.
 
     Args:
         cases: that were learned from.
@@ -200,6 +202,5 @@ def model_card(
             "protocol": score.protocol,
             "counts": dict(score.counts),
             "figures": {name: [f.value, f.lower, f.upper] for name, f in score.figures.items()},
-            "operating_points": [[p.name, p.threshold, p.x, p.y] for p in score.operating_points],
         }
     return card

@@ -7,7 +7,7 @@ from lesionkit.recipes.kind import Kind
 from lesionkit.recipes.slide.data import index
 from lesionkit.recipes.slide.page import show
 from lesionkit.recipes.slide.prepare import prepare
-from lesionkit.recipes.slide.score import score_found
+from lesionkit.recipes.slide.score import basis, score_found, scores_of
 from lesionkit.recipes.slide.search import SLIDE_SEARCH
 from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.recipes.slide.truth import items_of
@@ -31,4 +31,7 @@ SLIDE = Kind(
     learn=learn,
     score=score_found,
     show=show,
+    scores=scores_of,
+    basis=basis,
+    finds="positive slide",
 )

@@ -1,10 +1,7 @@
 """What was found on slides -> tables, scores and page in the run folder."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
-from lesionkit.recipes.ensemble import model_card, nets_of
 from lesionkit.recipes.kind import Shelf, View
 from lesionkit.recipes.slide.score import slide_scores
 from lesionkit.recipes.slide.search import MAPS, MARKS, OUTLINES, FoundSlide
@@ -15,25 +12,17 @@ from lesionkit.report.slide_page import write_slide_report
 from lesionkit.write.camelyon import write_slide_scores
 
 SCORES = "scores.csv"
-_NOT_SHOWN = ("settings", "versions", "answer", "answers", "mean answer", "format", "nets")
 
 
 def show(shelf: Shelf[FoundSlide], settings: SlideMetastasis) -> View:
     """scores.csv and report.html; maps, marks and outlines lie there already. See `Kind.show`."""
     found, scored = shelf.found, shelf.scored
     scores = slide_scores(found, shelf.model, settings)
-    table = write_slide_scores(shelf.folder / SCORES, scores)
+    decided = {name: shelf.about.decision.column(score) for name, score in scores.items()}
+    table = write_slide_scores(shelf.folder / SCORES, scores, decided)
     shown = Shown(shelf.folder, found, scores, scored.known, settings)
-    facts = {**shelf.facts, "model": _model_facts(shelf.model)}
-    page = write_slide_report(shelf.folder, shown, facts, list(scored.scores.values()))
+    page = write_slide_report(shelf.folder, shown, shelf.facts, list(scored.scores.values()), about=shelf.about)
     return View((page, table, *(shelf.folder / name for name in (MARKS, MAPS, OUTLINES))), _told(shelf, scores))
-
-
-def _model_facts(model: Path) -> dict[str, Any]:
-    card = {name: value for name, value in model_card(model).items() if name not in _NOT_SHOWN}
-    if model.suffix == ".json":
-        card["networks"] = ", ".join(net.name for net in nets_of(model))
-    return {**card, "file": model.name}
 
 
 def _told(shelf: Shelf[FoundSlide], scores: Mapping[str, float]) -> dict[str, str | int | float]:

@@ -3,12 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.outline import Outline, SlideMask
 from lesionkit.evaluate.camelyon16 import score_camelyon16
+from lesionkit.evaluate.patients import Patients
 from lesionkit.evaluate.score import Score
 from lesionkit.evaluate.slides import SlidesSettings, score_slides
+from lesionkit.evaluate.tally import Tally
+from lesionkit.recipes.card import dotted
 from lesionkit.recipes.kind import Scored
 from lesionkit.recipes.slide.case import open_case
 from lesionkit.recipes.slide.drawn import read_truth
@@ -56,10 +60,29 @@ def score_found(found: Sequence[FoundSlide], model: Path, settings: SlideMetasta
     """Join the truth of slides, and score those that have one; see `Kind.score`."""
     known, warnings = known_of(found, settings)
     warnings += void_calibration(model, settings)
-    scores = score_slides_found(found, slide_scores(found, model, settings), known, settings)
+    ranked = slide_scores(found, model, settings)
+    scores = score_slides_found(found, ranked, known, settings)
     if known and not scores:
         warnings.append("the slides whose truth is known are all of one kind, so there is nothing to score")
-    return Scored(known, scores, warnings)
+    return Scored(known, scores, warnings, tally=_tally(found, ranked, known) if known else None)
+
+
+def _tally(found: Sequence[FoundSlide], scores: Mapping[str, float], known: Known) -> Tally:
+    patients = {one.slide_id: one.item.patient_id for one in found if one.item.patient_id}
+    ill, ranked = [one.has_tumour for one in known.values()], [scores[name] for name in known]
+    return Tally.of_images(ill, ranked, Patients.of(list(known), patients), "slide")
+
+
+def scores_of(found: Sequence[FoundSlide], model: Path, settings: SlideMetastasis) -> list[float]:
+    """Of every slide; see `Kind.scores`."""
+    return list(slide_scores(found, model, settings).values())
+
+
+def basis(settings: SlideMetastasis) -> dict[str, Any]:
+    """See `Kind.basis`: what maps depend on, and how a score is made of them."""
+    return settings.map_basis | dotted(
+        {"answer": settings.answer.model_dump(), "ensemble": settings.ensemble.model_dump()}
+    )
 
 
 def slide_scores(found: Sequence[FoundSlide], model: Path, settings: SlideMetastasis) -> dict[str, float]:

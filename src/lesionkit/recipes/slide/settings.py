@@ -10,6 +10,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.engine.map import EngineSettings
 from lesionkit.evaluate.camelyon16_settings import Camelyon16Settings
+from lesionkit.evaluate.points import DecideSettings
 from lesionkit.infer.calibrate import ORIGINAL_WEIGHTS
 from lesionkit.infer.dense_settings import DenseSettings
 from lesionkit.infer.marks import PeakSettings, RegionMarkSettings
@@ -18,6 +19,7 @@ from lesionkit.learn.patches_settings import PatchLearnSettings
 from lesionkit.nets.patch_net_settings import PatchNetSettings
 from lesionkit.prepare.tissue import TissueSettings
 from lesionkit.read.slide.whole import SlideOptions
+from lesionkit.recipes.card import dotted
 from lesionkit.recipes.ensemble import MemberSettings, refuse_equal_names
 from lesionkit.recipes.slide.answer import SlideAnswerSettings
 from lesionkit.recipes.slide.drawn import TruthSettings
@@ -154,6 +156,8 @@ class SlideMetastasis(Settings):
     """Marks of lesions."""
     regions: RegionMarkSettings = RegionMarkSettings()
     """Outlines of lesions."""
+    decide: DecideSettings = DecideSettings()
+    """Which slides are held to be positive."""
     score: Camelyon16Settings = Camelyon16Settings()
     objective: Literal["patch AUC", "lesion FROC"] = "patch AUC"
     """What a sweep makes larger: AUC of validation patches, or FROC (exact) of the lesions of validation slides, which
@@ -180,11 +184,7 @@ class SlideMetastasis(Settings):
             "tissue": self.tissue.model_dump(),
             "infer": self.infer.model_dump(exclude=left_out),
         }
-        return {
-            ".".join([name, inner] if inner else [name]): value
-            for name, values in told.items()
-            for inner, value in (values.items() if isinstance(values, dict) else [("", values)])
-        }
+        return dotted(told)
 
     @property
     def networks(self) -> tuple[SlideMember, ...]:

@@ -16,7 +16,7 @@ from lesionkit.nets.weights import load_net, save_model
 from lesionkit.read.patch_set import is_patch_set
 from lesionkit.recipes.base import Learned, Progress, Summary
 from lesionkit.recipes.ensemble import NetPlan, first_files, plans_of, unseen, write_ensemble
-from lesionkit.recipes.kept_out import kept_out
+from lesionkit.recipes.kept_out import kept_out, validating
 from lesionkit.recipes.searching import Planned
 from lesionkit.recipes.slide.calibration import fit_scores, validation_froc
 from lesionkit.recipes.slide.data import VALIDATION, SlideSet, prepared_slides
@@ -55,7 +55,7 @@ def learn(
         return Learned(summary, value=value)
     if progress is not None and settings.objective == "lesion FROC":
         value = validation_froc(run, held, settings)
-    return Learned(summary, partial(_searched, run, held, settings), value)
+    return Learned(summary, partial(_searched, run, held, settings), partial(_validating, run, held, settings), value)
 
 
 def _searched(run: RunFolder, held: SlideSet, settings: SlideMetastasis) -> tuple[str, list[Planned]]:
@@ -67,6 +67,13 @@ def _searched(run: RunFolder, held: SlideSet, settings: SlideMetastasis) -> tupl
         # What was found on validation slides while learning is taken over.
         adopt(item.case_id, run.path / VALIDATION, run.path)
     return part, planned
+
+
+def _validating(run: RunFolder, held: SlideSet, settings: SlideMetastasis) -> tuple[str, list[Planned]]:
+    """The slides that operating points are set on; see `Learned`. `fit_scores` has searched them."""
+    items = {name: item_of_entry(slide.entry) for name, slide in held.slides.items()}
+    others = unseen(plans_of(settings, held.splits.folds), run.path)
+    return validating(items, held.splits, "slide", model_of_run(run.path), others)
 
 
 def _trained(

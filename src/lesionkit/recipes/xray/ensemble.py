@@ -79,12 +79,15 @@ class FoundImage:
 
     Attributes:
         probability: float32 (y, x) at the radiograph's own size.
+        mask: by the rule, which holds images without enough belief to be empty.
+        drawn: what the rule outlines where it does not decide.
         score: what ranks images: `p_nonempty`, else the probability that the strongest thousandth of pixels reaches.
     """
 
     probability: NDArray[np.float32]
     p_nonempty: float | None
     mask: Mask
+    drawn: Mask
     score: float
     lung_box: Box | None
     seconds: Mapping[str, float]
@@ -123,9 +126,10 @@ class Searcher:
                     heads[net.member].append((model.p_nonempty, net.weight))
         probability = mean.prediction.probability
         p_nonempty = judged(heads, self.ensemble.stack, self.ensemble.stacked)
-        mask = self.ensemble.rule(probability, p_nonempty)
+        rule = self.ensemble.rule
+        mask, drawn = rule(probability, p_nonempty), rule.drawn(probability)
         score = image_score(probability, p_nonempty)
-        return FoundImage(probability, p_nonempty, mask, score, box, dict(seconds))
+        return FoundImage(probability, p_nonempty, mask, drawn, score, box, dict(seconds))
 
 
 def judged(

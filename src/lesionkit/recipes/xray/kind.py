@@ -7,7 +7,7 @@ from lesionkit.recipes.kind import Kind
 from lesionkit.recipes.xray.data import index
 from lesionkit.recipes.xray.page import show
 from lesionkit.recipes.xray.prepare import prepare
-from lesionkit.recipes.xray.score import score_found
+from lesionkit.recipes.xray.score import basis, rescored, score_found, scores_of
 from lesionkit.recipes.xray.search import XRAY_SEARCH
 from lesionkit.recipes.xray.settings import XrayPneumothorax
 from lesionkit.recipes.xray.truth import items_of
@@ -31,4 +31,8 @@ XRAY = Kind(
     learn=learn,
     score=score_found,
     show=show,
+    scores=scores_of,
+    basis=basis,
+    rescored=rescored,
+    finds="positive radiograph",
 )

@@ -35,8 +35,9 @@ class FoundRadiograph:
 
     Attributes:
         shape: rows and columns.
-        encoded: rle_siim of the found mask at the radiograph's own size, "-1" where nothing was found.
-        score: what ranks images, 0..1. p_nonempty: what the image heads say, None without any.
+        encoded: rle_siim of the rule's mask at the radiograph's own size, "-1" where it holds it to be empty.
+        drawn: rle_siim of what the rule outlines where it does not decide.
+        score: what ranks images and decides, 0..1. p_nonempty: what the image heads say, None without any.
         area: share of the image that was found to be lesion.
         facts: "lung_box" (rows and columns that were searched, None for the whole), "seconds", "warnings", and as
             "notes" what is odd in most files.
@@ -50,15 +51,19 @@ class FoundRadiograph:
     p_nonempty: float | None
     area: float
     facts: Mapping[str, Any] = field(default_factory=dict)
+    drawn: str = "-1"
 
-    @property
-    def decided(self) -> bool:
-        """Whether a lesion was found."""
-        return self.encoded != "-1"
+    def outline(self, decided: bool | None) -> str:
+        """rle_siim of what is shown of a radiograph that is held to be positive or not; None where nothing decides."""
+        if decided is None:
+            return self.encoded
+        if not decided:
+            return "-1"
+        return self.drawn if self.encoded == "-1" else self.encoded
 
     def document(self) -> dict[str, Any]:
         """What JSON can hold."""
-        names = ("patient_id", "shape", "encoded", "score", "p_nonempty", "area", "facts")
+        names = ("patient_id", "shape", "encoded", "score", "p_nonempty", "area", "facts", "drawn")
         return {name: getattr(self, name) for name in names}
 
     @classmethod
@@ -122,6 +127,7 @@ def search_radiograph(
             "warnings": [sentence for sentence in odd if sentence not in notes],
             "notes": notes,
         },
+        drawn=encode_rle_siim(runs_of(found.drawn)),
     )
 
 

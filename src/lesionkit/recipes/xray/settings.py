@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.engine.map import EngineSettings
+from lesionkit.evaluate.points import DecideSettings
 from lesionkit.evaluate.siim import SiimSettings
 from lesionkit.infer.decide import RULES
 from lesionkit.infer.lung_crop import LungCropSettings
@@ -131,6 +132,8 @@ class XrayPneumothorax(Settings):
     pseudo: PseudoSettings = PseudoSettings(rounds=0)
     rule: RuleSettings = RuleSettings()
     infer: XrayInferSettings = XrayInferSettings()
+    decide: DecideSettings = DecideSettings()
+    """Which radiographs are held to be positive."""
     score: SiimSettings = SiimSettings()
     engine: EngineSettings = EngineSettings(memory_per_case_gb=0.5)
 

@@ -9,7 +9,7 @@ from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.weights import load_net, save_model
 from lesionkit.recipes.base import Learned, Progress, Summary
 from lesionkit.recipes.card import card_of_run
-from lesionkit.recipes.kept_out import kept_out
+from lesionkit.recipes.kept_out import kept_out, validating
 from lesionkit.recipes.xray.ensemble import Ensemble, EnsembleNet, load_ensemble, rule_document, write_ensemble
 from lesionkit.recipes.xray.folds import Training, begin_training, train_folds
 from lesionkit.recipes.xray.lung import LUNG_FILE
@@ -55,7 +55,8 @@ def learn(
     items = {name: item_of_row(row) for name, row in images.images.items()}
     unseen = {fold: (path, fold) for fold in plan.folds if fold}
     searched = partial(kept_out, run, items, images.splits, "radiograph", path, unseen)
-    return Learned(summary, searched, value)
+    held = partial(validating, items, images.splits, "radiograph", path, unseen)
+    return Learned(summary, searched, held, value)
 
 
 def _starts(model: Path) -> dict[str, Path]:
