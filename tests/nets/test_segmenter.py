@@ -73,6 +73,10 @@ class TestAlbunet(Contract):
     architecture = "albunet"
 
 
+class TestAlbunetDeconv(Contract):
+    architecture = "albunet deconv"
+
+
 class TestBottleneckUnet(Contract):
     architecture = "bottleneck unet"
 

@@ -116,7 +116,8 @@ def xray(
     size: Annotated[int | None, typer.Option("--size", help="Pixels per edge, 64 to 2048.  [default: 256]")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed makes the same pixels.")] = 0,
     positive: Annotated[
-        float | None, typer.Option("--positive", min=0, max=1, help="Share with a pneumothorax.  [default: 0.22]")
+        float | None,
+        typer.Option("--positive", min=0, max=1, help="Share with a pneumothorax.  [default: 0.22; painted 0.5]"),
     ] = None,
     per_ct: Annotated[
         int | None, typer.Option("--per-ct", min=1, help="Radiographs per patient.  [default: 8]")
@@ -124,24 +125,46 @@ def xray(
     from_ct: Annotated[
         Path | None, typer.Option("--from-ct", metavar="SCANS", help="A real chest CT, or a folder of many.")
     ] = None,
+    paint_on: Annotated[
+        Path | None,
+        typer.Option("--paint-on", metavar="RADIOGRAPHS", help="Paint on real radiographs whose lungs are drawn."),
+    ] = None,
+    lungs: Annotated[
+        Path | None, typer.Option("--lungs", metavar="MASKS", help="Their lung masks, a PNG for each.")
+    ] = None,
     workers: Workers = None,
     config: Config = None,
     assign: Assign = None,
 ) -> None:
-    """Make chest radiographs with known pneumothoraces by projecting synthetic or real CTs.
+    """Make chest radiographs with known pneumothoraces: CTs projected, or real radiographs painted on.
 
-    Writes dicom/, train-rle.csv, lungs/ and patients.csv in SIIM-ACR's form. The same command goes on after an
-    interruption, and makes more radiographs where --count is larger.
+    Writes dicom/, train-rle.csv, lungs/ and patients.csv in SIIM-ACR's form, and painted.csv where it paints; patients
+    are then those of a patients.csv (image_id, patient_id) in RADIOGRAPHS or beside it. The same command goes on after
+    an interruption, and makes more radiographs where --count is larger.
 
     Examples:
       lesionkit phantom xray --out DATA --count 64 --size 256
       lesionkit phantom xray --out DATA --count 200 --positive 0.5 --seed 3 --set phantom.distractors=2
       lesionkit phantom xray --out DATA --from-ct SCANS --count 24 --size 1024
+      lesionkit phantom xray --out DATA --paint-on RADIOGRAPHS --lungs MASKS --count 400
     """
     from lesionkit.cli.conclusion import conclude
     from lesionkit.cli.options import assignments
-    from lesionkit.recipes.xray.phantom import PhantomXray, make_radiographs
+    from lesionkit.core.errors import LesionkitError
     from lesionkit.runs.settings_file import resolve
+
+    if (paint_on is None) != (lungs is None):
+        raise LesionkitError("--paint-on and --lungs belong together: real radiographs and the masks of their lungs")
+    if paint_on is not None and lungs is not None:
+        if from_ct is not None or per_ct is not None:
+            raise LesionkitError("--paint-on paints on radiographs, so there is no CT to project; leave --from-ct out")
+        from lesionkit.recipes.xray.paint import PaintXray, paint_radiographs
+
+        given = assignments(assign, paint__size=size, paint__positive_share=positive, engine__workers=workers)
+        wanted = resolve(PaintXray(), config or (), given)
+        conclude("phantom xray", paint_radiographs(out, paint_on, lungs, count, seed, wanted))
+        return
+    from lesionkit.recipes.xray.phantom import PhantomXray, make_radiographs
 
     short = assignments(
         assign,

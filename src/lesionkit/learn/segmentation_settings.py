@@ -104,6 +104,7 @@ LEARNERS: Mapping[str, SegmentationLearnSettings] = MappingProxyType(
             batch=16,
             weight_decay=1e-4,
             clip_norm=10,
+            validate_every=500,
             teacher=TeacherSettings(),
         ),
     }

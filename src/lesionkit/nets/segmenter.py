@@ -84,10 +84,10 @@ def _make_head(head: Head, inputs: int) -> nn.Sequential | None:
 
 def _make_decoder(architecture: Architecture, channels: Sequence[int]) -> nn.Module:
     """The decoder of an architecture. Its file is loaded when it is wanted: some load timm, torchvision and smp."""
-    if architecture == "albunet":
+    if architecture in ("albunet", "albunet deconv"):
         from lesionkit.nets.albunet import AlbuDecoder
 
-        return AlbuDecoder(channels)
+        return AlbuDecoder(channels, deconvolution=architecture == "albunet deconv")
     if architecture in ("bottleneck unet", "scse unet"):
         from lesionkit.nets.bottleneck_unet import BottleneckDecoder
 

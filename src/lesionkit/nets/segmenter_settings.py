@@ -11,7 +11,15 @@ Norm = Literal["batch", "frozen batch", "group", "none"]
 
 
 Architecture = Literal[
-    "albunet", "bottleneck unet", "scse unet", "unet", "light unet", "deeplab", "cbam unet", "aspp unet"
+    "albunet",
+    "albunet deconv",
+    "bottleneck unet",
+    "scse unet",
+    "unet",
+    "light unet",
+    "deeplab",
+    "cbam unet",
+    "aspp unet",
 ]
 
 

@@ -1,7 +1,8 @@
-"""The augmentations of the five best of SIIM-ACR, with their published numbers, as values made of steps.
+"""The augmentations of the five best of SIIM-ACR, with their published numbers, as values made of steps, and ours.
 
 A step takes a picture and a generator and gives a changed picture; image and mask move together. `AUGMENTATIONS` names
-the winners'. Numbers in pixels hold at the size the pictures have when they come.
+the winners' and "rooms", ours for pictures of other rooms than one learns from. Numbers in pixels hold at the size the
+pictures have when they come.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Protocol
 
 from numpy.random import Generator
 
+from lesionkit.sample.film_2d import GridLines, Inverted, Letters, Noise, Sharpness, Shutters, Slope, Window
 from lesionkit.sample.tone_2d import BoxBlur, Brightness, Clahe, Contrast, Gamma, GaussianBlur, MedianBlur, MotionBlur
 from lesionkit.sample.warp_2d import (
     Crop,
@@ -125,6 +127,24 @@ AUGMENTATIONS: Mapping[str, Step] = MappingProxyType(
                 Sometimes(0.5, Erase((5, 15))),
                 ShiftScaleRotate(0, 0, 25, "zero"),
                 Sometimes(0.5, Contrast(0.05)),
+            )
+        ),
+        # Ours: what differs between hospitals, for a model that learns from few of them; numbers for 256 pixels.
+        "rooms": All(
+            (
+                Sometimes(0.5, Flip()),
+                Sometimes(0.4, CropSides(0.12)),
+                Sometimes(0.6, ShiftScaleRotate(0.05, 0.12, 12, "zero")),
+                Sometimes(0.7, Gamma(0.55, 1.7)),
+                Sometimes(0.6, Window(0.12, 0.25)),
+                Sometimes(0.3, Slope(0.2)),
+                Sometimes(0.15, Clahe(4, 4)),
+                Sometimes(0.5, Sharpness(0.9, 1.5)),
+                Sometimes(0.5, Noise(0.03)),
+                Sometimes(0.08, GridLines(0.03)),
+                Sometimes(0.3, Letters()),
+                Sometimes(0.2, Shutters(0.06)),
+                Sometimes(0.04, Inverted()),
             )
         ),
     }

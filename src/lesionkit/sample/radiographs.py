@@ -15,6 +15,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.sample.augment_2d import AUGMENTATIONS, All, OneOf, Sometimes, Step
 from lesionkit.sample.augment_2d_settings import PUBLISHED_SIDES
 from lesionkit.sample.balance import BalanceSettings, draw_epoch
+from lesionkit.sample.film_2d import Sharpness
 from lesionkit.sample.pictures import Entry, Pictures
 from lesionkit.sample.tone_2d import BoxBlur, GaussianBlur, MedianBlur, MotionBlur
 from lesionkit.sample.warp_2d import Crop, Elastic, Erase, OpticalDistortion, Picture
@@ -173,6 +174,8 @@ def _scaled(step: Step, by: float) -> Step:
             return replace(step, side=2 * max(round((step.side * by - 1) / 2), 1) + 1)
         case GaussianBlur():
             return GaussianBlur(step.sigma * by)
+        case Sharpness():
+            return replace(step, sigma=max(step.sigma * by, 0.3))
     return step
 
 

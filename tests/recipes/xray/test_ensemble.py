@@ -42,3 +42,13 @@ def test_an_ensemble_is_the_same_after_it_was_written(tmp_path):
     assert (read.nets, read.rule, read.lung, read.stack) == (nets, written.rule, written.lung, None)
     assert load_ensemble(path, "fold-1").nets == nets[1:]
     assert str(tmp_path) not in Path(path).read_text()
+
+
+def test_a_network_of_a_fold_that_was_not_chosen_searches_only_what_its_fold_held_out(tmp_path):
+    nets = tuple(
+        EnsembleNet(f"{fold} a", tmp_path / f"models/{fold}.safetensors", "a", fold, is_chosen=fold == "fold-0")
+        for fold in ("fold-0", "fold-1")
+    )
+    path = write_ensemble(tmp_path / "ensemble.json", Ensemble(nets, RULES["3rd"]), {"recipe": "x", "settings": {}})
+    assert load_ensemble(path).nets == nets[:1]
+    assert load_ensemble(path, "fold-1").nets == nets[1:]

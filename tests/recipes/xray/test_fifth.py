@@ -13,3 +13,7 @@ def test_they_learn_from_radiographs_without_masks_by_a_mean_teacher():
 
 def test_the_largest_pixel_decides():
     assert (RECIPE.settings().rule.search, RECIPE.settings().rule.published) == ("maximum pixel", "5th")
+
+
+def test_they_are_validated_every_500_steps():
+    assert {m.learn.validate_every for m in XrayFifth().members} == {500}

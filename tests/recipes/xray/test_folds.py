@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 
 from lesionkit.read.chest_rows import ImageRow
 from lesionkit.recipes.xray.data import ImageSet
-from lesionkit.recipes.xray.folds import FoldSearch, begin_training, rule_side
+from lesionkit.recipes.xray.folds import FoldSearch, begin_training, best_folds, rule_side
 from lesionkit.recipes.xray.members import with_values
 from lesionkit.recipes.xray.settings import SMALL, XrayPneumothorax
 from lesionkit.runs.settings_file import change
@@ -40,6 +41,15 @@ def test_minutes_are_shared_by_all_trainings_of_all_rounds():
     begun = plan(FOLDS, learn={"minutes": 24}, pseudo={"rounds": 2})
     assert {m.learn.minutes for m in begun.members} == {24 / (4 * 3)}
     assert {m.learn.minutes for m in plan(FOLDS).members} == {None}
+
+
+def test_the_folds_with_the_best_validation_are_chosen():
+    dice = {"train fold0 a": 0.7, "train fold1 a": 0.9, "train fold2 a": 0.8}
+    begun = plan(FOLDS, (with_values(SMALL, name="a", best_folds=2),))
+    run = SimpleNamespace(once=lambda label, _: {"figures": {"validation/dice": dice[label]}})
+    assert best_folds(replace(begun, run=run), begun.members[0]) == ("fold1", "fold2")
+    everyone = plan(FOLDS, (with_values(SMALL, name="a"),))
+    assert best_folds(everyone, everyone.members[0]) == ("fold0", "fold1", "fold2")
 
 
 def test_rules_are_searched_at_no_more_pixels_than_are_shown():

@@ -1,3 +1,7 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 from lesionkit.core.errors import LesionkitError
@@ -41,3 +45,40 @@ def test_a_network_that_is_given_is_taken_and_asked_for_a_box_of_every_radiograp
     boxes, failed = lung_boxes(rows, weights, settings)
     assert (len(boxes), list(failed)) == (2, ["b"])
     assert boxes[1] is None
+
+
+def test_masks_that_teach_nothing_are_counted_and_patients_are_held_out_whole(tmp_path, monkeypatch):
+    from PIL import Image
+
+    rows = []
+    for number in range(12):
+        grey = np.full((64, 64), 40, np.uint8)
+        grey[10:50, 10 + number :] = 200
+        Image.fromarray(grey).save(image := tmp_path / f"{number}.png")
+        mask = np.zeros((64, 64) if number != 3 else (32, 32), np.uint8)
+        mask[10:50, 10:50] = 255 * (number != 5)
+        Image.fromarray(mask).save(drawn := tmp_path / f"{number}-mask.png")
+        rows.append(ImageRow(str(number), f"patient {number}", str(image), 64, 64))
+        rows[-1] = replace(rows[-1], lungs=str(drawn))
+    seen = {}
+
+    def fit(folder, member, shown, held):
+        seen.update(learns={entry.number for entry in shown.entries}, held={number for _, number in held})
+        return SimpleNamespace(net=None, figures={"validation/dice": 0.5})
+
+    monkeypatch.setattr(subject, "fit_member", fit)
+    settings = change(XrayPneumothorax(), {"lung": {"member": {"side": 64}}, "engine": {"backend": "here"}})
+    _, card, notes = subject.train_lungs(tmp_path / "t", rows, settings)
+    assert not seen["learns"] & seen["held"]
+    assert seen["learns"] | seen["held"] == set(range(12)) - {3, 5}
+    assert card["training_cases"] + card["held_out_cases"] == 10
+    assert [note.partition(";")[0].partition(" teach")[0] for note in notes] == [
+        "1 of 12 lung masks cannot be used and",
+        "1 of 12 lung masks show no lung and",
+    ]
+    assert subject._without(rows) == []
+    assert subject._without([replace(rows[0], lungs="")]) == [
+        "1 of 1 radiographs have no lung mask to learn from, the first 0"
+    ]
+    with pytest.raises(LesionkitError, match="none of 1 lung masks shows a lung; check the folder 'lungs'"):
+        subject.train_lungs(tmp_path / "u", rows[5:6], settings)

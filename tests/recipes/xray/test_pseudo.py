@@ -1,12 +1,14 @@
 import csv
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.read.chest_rows import ImageRow
-from lesionkit.recipes.xray.pseudo import PseudoPictures, make_pseudo_labels
-from lesionkit.recipes.xray.settings import XrayPneumothorax
+from lesionkit.recipes.xray.members import with_values
+from lesionkit.recipes.xray.pseudo import PseudoPictures, make_pseudo_labels, read_pseudo_labels
+from lesionkit.recipes.xray.settings import SMALL, XrayPneumothorax
 from lesionkit.runs.settings_file import change
 from lesionkit.sample.pictures import Entry
 
@@ -53,3 +55,17 @@ def test_nothing_to_ask_and_nothing_kept_are_refused(tmp_path):
         make_pseudo_labels(tmp_path, "f", 1, [], ask, {}, SETTINGS)
     with pytest.raises(LesionkitError, match="the filter 'confidence' kept none of 1 pseudo-labels; loosen it"):
         make_pseudo_labels(tmp_path, "f", 1, ROWS[2:], ask, {"net": "abc"}, SETTINGS)
+
+
+@pytest.mark.parametrize(("whose", "names"), [("none", []), ("unlabelled", ["sure"]), ("all", ["sure", "nih"])])
+def test_a_member_learns_from_the_pseudo_labels_it_asks_for(tmp_path, whose, names):
+    # The second folder's are kept by confidence, although the filter believes labels alone.
+    rows = [ImageRow("sure", "a", "/chexpert/sure.png", label=1), ImageRow("nih", "b", "/nih/b.png")]
+    pseudo = {"filter": "label and area", "rounds": 1}
+    settings = change(XrayPneumothorax(), {"further": {"images": "/nih"}, "pseudo": pseudo, "learn": {"side": 64}})
+    make_pseudo_labels(tmp_path, "f", 1, rows, lambda _: ask(ROWS[0]), {"net": "abc"}, settings)
+    images = SimpleNamespace(unlabelled=rows, images={})
+    prepared = SimpleNamespace(images=images, entry=lambda row: row.case_id)
+    read = read_pseudo_labels(tmp_path, "f", 1, prepared, settings, with_values(SMALL, pseudo=whose))
+    assert [entry.pictures.entries[entry.number] for entry in read.entries] == names
+    assert list(read.positive) == [True] * len(names)

@@ -73,6 +73,13 @@ def draw_bones(rng: Generator, image: Floats, canvas: Canvas, frame: Frame, stre
     image += bones * np.clip(image / 40, 0, 1)
 
 
+def draw_clavicles(rng: Generator, image: Floats, canvas: Canvas, frame: Frame, strength: float) -> None:
+    """Add both clavicles to line integrals (mm of water), in place; they need not lie alike, as in a turned chest."""
+    for sign in (-1, 1):
+        wide = abs(frame.outer(sign, frame.top + 0.6 * frame.height) - frame.middle)
+        _clavicle(rng, image, canvas, frame, sign, wide, strength)
+
+
 def _back_rib(frame: Frame, sign: int, height: float, wide: float, drop: float) -> Points:
     """From the spine up a little, then down to the outer edge."""
     edge = abs(frame.outer(sign, height + 0.6 * drop) - frame.middle) + 3

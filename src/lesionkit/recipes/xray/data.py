@@ -168,9 +168,7 @@ def image_set(run: RunFolder, data: Path, settings: XrayPneumothorax) -> ImageSe
         if len(summary.failed) == summary.cases:
             file.unlink()
             raise LesionkitError(f"none of {summary.cases} images can be used; {first_of(summary.failed)}")
-        further, copies = unlabelled_apart(
-            read_rows(file), unlabelled_rows(settings.unlabelled, settings.engine, settings.split.seed, run.warn)
-        )
+        further, copies = unlabelled_apart(read_rows(file), _without_masks(run, settings))
         for sentence in copies:
             run.warn(sentence)
         if further:
@@ -184,6 +182,25 @@ def image_set(run: RunFolder, data: Path, settings: XrayPneumothorax) -> ImageSe
     splits = _splits(run, data, known, settings.split)
     free = [*(row for row in usable.values() if not row.looked_at), *(row for row in further if not row.failure)]
     return ImageSet(known, splits, tuple(free), {r.case_id: r.failure for r in [*rows, *further] if r.failure})
+
+
+def _without_masks(run: RunFolder, settings: XrayPneumothorax) -> list[ImageRow]:
+    """The radiographs of both folders; labels of the second are not believed."""
+    first, second = (
+        unlabelled_rows(group, settings.engine, settings.split.seed, run.warn)
+        for group in (settings.unlabelled, settings.further)
+    )
+    names = {row.case_id for row in first}
+    apart = [
+        replace(r, case_id=f"further-{r.case_id}" if r.case_id in names else r.case_id, label=None) for r in second
+    ]
+    return [*first, *apart]
+
+
+def is_further(row: ImageRow, settings: XrayPneumothorax) -> bool:
+    """Whether a radiograph without a mask lies in the second folder of such."""
+    folder = settings.further.images
+    return folder is not None and Path(row.path).absolute().is_relative_to(folder.absolute())
 
 
 def _splits(run: RunFolder, data: Path, known: Mapping[str, ImageRow], settings: SplitSettings) -> Splits:

@@ -37,11 +37,14 @@ class EnsembleNet(Net):
     Attributes:
         side: pixels per side of what it is shown.
         draws: its mask takes part in the mean. judges: its image head does.
+        is_chosen: it searches new images; one of a fold that was not among the best searches only what that fold held
+            out.
     """
 
     side: int = 256
     draws: bool = True
     judges: bool = True
+    is_chosen: bool = True
 
 
 def roles(members: Sequence[Member]) -> dict[str, tuple[bool, bool]]:
@@ -210,7 +213,7 @@ def load_ensemble(path: Path, fold: str = "") -> Ensemble:
         stack = Stack(np.array(document["stack"]["coefficients"]), np.zeros(0))
         stacked = tuple(document["stack"]["members"])
     return Ensemble(
-        nets=tuple(net for net in nets_as(EnsembleNet, path) if fold in ("", net.fold)),
+        nets=tuple(net for net in nets_as(EnsembleNet, path) if (net.is_chosen if fold == "" else net.fold == fold)),
         rule=rule_of(document["rule"]),
         stack=stack,
         stacked=stacked,

@@ -100,10 +100,31 @@ def train_folds(plan: Training) -> dict[str, list[EnsembleNet]]:
     return nets
 
 
+def best_folds(plan: Training, member: Member) -> tuple[str, ...]:
+    """The folds whose networks of a member search in the end: those with the best validation, once all are trained."""
+    folds = [fold for fold in plan.folds if member in plan.members_of(fold)]
+    if member.best_folds is None or member.best_folds >= len(folds):
+        return tuple(folds)
+
+    def value(fold: str) -> float:
+        told = plan.run.once(_label_of(fold, member), _not_trained)
+        return float(told["figures"].get("validation/dice", 0.0))
+
+    return tuple(sorted(folds, key=value, reverse=True)[: member.best_folds])
+
+
+def _not_trained() -> Mapping[str, Any]:
+    raise RuntimeError("folds are chosen when all of them are trained")
+
+
+def _label_of(fold: str, member: Member) -> str:
+    return f"train {fold} {member.name}".replace("  ", " ")
+
+
 def _trained(plan: Training, fold: str, member: Member, number: int, last: bool) -> list[EnsembleNet]:
     folder = MODELS_FOLDER if last else f"rounds/{number}"
     name = f"{fold} {member.name}".strip()
-    label = f"train {name}" + ("" if last else f", round {number}")
+    label = _label_of(fold, member) + ("" if last else f", round {number}")
     stem = folder + "/" + re.sub(r"\W+", "-", name)
     facts = plan.run.once(label, partial(_train, plan, fold, member, number, stem))
     draws, judges = roles(plan.members)[member.name]
@@ -118,7 +139,7 @@ def _train(plan: Training, fold: str, member: Member, number: int, stem: str) ->
     labelled, free = prepared.learners(fold, plan.settings.sample.labelled, plan.settings.split.seed)
     _, held = prepared.images.round(fold)
     shown_held = [row for row in held if row.positive or not member.positives_only]
-    pseudo = read_pseudo_labels(run.path, fold, number, prepared, plan.settings) if number else PseudoEntries()
+    pseudo = read_pseudo_labels(run.path, fold, number, prepared, plan.settings, member) if number else PseudoEntries()
     shown = Shown(member, [prepared.entry(row) for row in labelled], [row.positive for row in labelled], pseudo)
     views = None
     if member.learn.teacher is not None and free:

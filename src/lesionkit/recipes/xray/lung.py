@@ -53,17 +53,72 @@ def _make(run: RunFolder, images: ImageSet, settings: XrayPneumothorax, file: Pa
             "cutting to the lungs needs a network that draws them, but the data set has no folder 'lungs' with masks; "
             "give --set lung.model=FILE, or --set lung.crop=false"
         )
+    net, card, notes = train_lungs(run.path / "trainings" / "lung", rows, settings)
+    for sentence in notes + _without(images.seen):
+        run.warn(sentence)
+    save_model(file, net, card)
+    return {"lung network": "trained", "images": card["training_cases"], **card["figures"]}
+
+
+def train_lungs(
+    folder: Path, rows: Sequence[ImageRow], settings: XrayPneumothorax
+) -> tuple[Segmenter, dict[str, Any], list[str]]:
+    """Train a network that draws lungs on the lung masks of `rows`; the images of every fifth patient are held out.
+
+    Args:
+        folder: where the training keeps its checkpoints; an interrupted one goes on there.
+
+    Returns:
+        the network; its card, with "figures" ("validation/dice" of what was held out); sentences on what was left out.
+
+    Raises:
+        LesionkitError: no mask can be used.
+    """
     member = settings.lung_member
     pictures, failed = prepare_pictures([Plan(row) for row in rows], member.side, settings.engine, "lung")
-    numbers = [number for number in range(len(rows)) if number not in failed]
-    held = numbers[::5] if len(numbers) >= 10 else []
-    learns = [number for number in numbers if number not in set(held)]
+    empty = [n for n in range(len(rows)) if n not in failed and not pictures.mask(n).any()]
+    numbers = [n for n in range(len(rows)) if n not in failed and n not in set(empty)]
+    if not numbers:
+        raise LesionkitError(f"none of {len(rows)} lung masks shows a lung; check the folder 'lungs'")
+    patients = sorted({rows[n].patient_id for n in numbers})
+    apart = set(patients[::5]) if len(patients) >= 10 else set()
+    held = [n for n in numbers if rows[n].patient_id in apart]
+    learns = [n for n in numbers if rows[n].patient_id not in apart]
     shown = Shown.of(member, pictures, learns, [True] * len(learns))
-    fitted = fit_member(run.path / "trainings" / "lung", member, shown, [(pictures, number) for number in held])
-    figures = {name: round(value, 5) for name, value in fitted.figures.items()}
-    card = {"draws": "lungs", "side": member.side, "training_cases": len(learns), "versions": made_with()}
-    save_model(file, fitted.net, {**card, "figures": figures, "notice": "Research use only; not a medical device."})
-    return {"lung network": "trained", "images": len(learns), **figures}
+    fitted = fit_member(folder, member, shown, [(pictures, number) for number in held])
+    card = {
+        "draws": "lungs",
+        "side": member.side,
+        "training_cases": len(learns),
+        "held_out_cases": len(held),
+        "versions": made_with(),
+        "figures": {name: round(value, 5) for name, value in fitted.figures.items()},
+        "notice": "Research use only; not a medical device.",
+    }
+    return fitted.net, card, _left_out(rows, failed, empty)
+
+
+def _left_out(rows: Sequence[ImageRow], failed: Mapping[int, str], empty: Sequence[int]) -> list[str]:
+    notes = []
+    if failed:
+        first = next(iter(failed))
+        notes.append(
+            f"{len(failed)} of {len(rows)} lung masks cannot be used and teach the lung network nothing; the first, of "
+            f"{rows[first].case_id}: {failed[first]}"
+        )
+    if empty:
+        notes.append(
+            f"{len(empty)} of {len(rows)} lung masks show no lung and teach the lung network nothing, the first that "
+            f"of {rows[empty[0]].case_id}"
+        )
+    return notes
+
+
+def _without(rows: Sequence[ImageRow]) -> list[str]:
+    bare = [row.case_id for row in rows if not row.lungs]
+    if not bare:
+        return []
+    return [f"{len(bare)} of {len(rows)} radiographs have no lung mask to learn from, the first {bare[0]}"]
 
 
 def lung_boxes(

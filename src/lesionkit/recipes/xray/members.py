@@ -37,7 +37,7 @@ class Member(MemberSettings):
     balance: tuple[BalanceSettings, ...] = Field(min_length=1)
     """Which images an epoch shows: one per part of the training; the last one stays."""
     augment: str = "none"
-    """none, 1st, 2nd, 3rd, 4th or 5th: a winner's, see `sample.augment_2d`."""
+    """none, 1st, 2nd, 3rd, 4th or 5th: a winner's; rooms: ours, as if taken elsewhere; see `sample.augment_2d`."""
     crop: float = Field(1.0, gt=0, le=1)
     """Side of the trained crop as a share of the picture that it is cut from; the fourth place took 512 of 768."""
     side: int = Field(256, ge=32, multiple_of=32)
@@ -45,6 +45,11 @@ class Member(MemberSettings):
     checkpoints: int = Field(1, ge=1)
     """So many of the best epochs predict (their predictions are averaged, not their weights); 1 takes what training
     kept: the moving average, the teacher, the average of epochs, or the best epoch."""
+
+    pseudo: Literal["none", "unlabelled", "all"] = "all"
+    """Whose pseudo-labels it learns from: nobody's, those of `unlabelled`, or those of `further` too."""
+    best_folds: int | None = Field(None, ge=1)
+    """Of the folds it is trained on, so many with the best validation search; null: all."""
 
     @property
     def positives_only(self) -> bool:
@@ -73,7 +78,7 @@ class SampleChange(Settings):
     """Changes of what every network is shown; null leaves each as it is."""
 
     augment: str | None = None
-    """Name of a winner: none, 1st, 2nd, 3rd, 4th, 5th."""
+    """none, rooms, or a winner's: 1st, 2nd, 3rd, 4th, 5th."""
     balance: str | None = None
     """Name of a winner's: 1st part 0, 1st part 1, 1st part 2, 1st 2nd stage, 2nd, 3rd, 4th, 5th."""
     positives: float | None = Field(None, gt=0, le=1)

@@ -15,7 +15,9 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing, write_text
 from lesionkit.engine.map import EngineSettings, map_cases
 from lesionkit.read.chest_rows import ImageRow
+from lesionkit.recipes.xray.data import is_further
 from lesionkit.recipes.xray.fit import PseudoEntries
+from lesionkit.recipes.xray.members import Member
 from lesionkit.recipes.xray.prepare import PreparedSet
 from lesionkit.recipes.xray.settings import XrayPneumothorax
 from lesionkit.sample.pictures import Entry
@@ -73,7 +75,10 @@ def make_pseudo_labels(
 
     def labelled(row: ImageRow) -> PseudoLabel | None:
         probability, p_nonempty = ask(row)
-        return accept(row.case_id, row.label, probability, p_nonempty, settings.pseudo, number, models)
+        pseudo = settings.pseudo
+        if is_further(row, settings):
+            pseudo = pseudo.model_copy(update={"filter": "confidence"})
+        return accept(row.case_id, row.label, probability, p_nonempty, pseudo, number, models)
 
     told: list[dict[str, Any]] = []
     kept: list[dict[str, Any]] = []
@@ -101,12 +106,16 @@ def make_pseudo_labels(
 
 
 def read_pseudo_labels(
-    run: Path, fold: str, number: int, prepared: PreparedSet, settings: XrayPneumothorax
+    run: Path, fold: str, number: int, prepared: PreparedSet, settings: XrayPneumothorax, member: Member
 ) -> PseudoEntries:
-    """The pseudo-labels of a round and fold, ready to be mixed in."""
+    """The pseudo-labels of a round and fold that a member learns from, ready to be mixed in."""
+    if member.pseudo == "none":
+        return PseudoEntries()
     folder = _folder(run, fold, number)
     labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
     rows = {row.case_id: row for row in (*prepared.images.unlabelled, *prepared.images.images.values())}
+    if member.pseudo == "unlabelled":
+        labels = [one for one in labels if not is_further(rows[one["case_id"]], settings)]
     entries = [prepared.entry(rows[one["case_id"]]) for one in labels]
     pictures = PseudoPictures(entries, [one["place"] for one in labels], folder / "masks.npy", settings.side)
     positive = [bool(one["positive"]) for one in labels]

@@ -44,6 +44,11 @@ GRIDS: Mapping[str, tuple[Rule, ...]] = {
         {"top": (0.5, 0.6, 0.75), "min_pixels": (200, 600, 2000), "bottom": (0.3, 0.4)}
         | {"min_contour_area": (0, 100, 400)},
     ),
+    "triplet of the 1st": grid(
+        Triplet,
+        {"top": (0.6, 0.7, 0.75), "min_pixels": (600, 800, 1000, 1500, 2000, 3000), "bottom": (0.25, 0.3, 0.4)}
+        | {"min_contour_area": (100,)},
+    ),
     "classify then segment": grid(ClassifyThenSegment, {"image": _TENTHS, "pixel": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)}),
     "head and area": grid(
         HeadAndArea,

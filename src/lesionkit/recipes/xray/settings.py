@@ -83,12 +83,14 @@ class RuleSettings(Settings):
         "plain",
         "triplet",
         "triplet and contour",
+        "triplet of the 1st",
         "classify then segment",
         "head and area",
         "maximum pixel",
         "all",
     ] = "triplet and contour"
-    """Which rule's numbers are searched on the validation images; none takes `published` as it is."""
+    """Which rule's numbers are searched on the validation images; none takes `published` as it is. That of the 1st
+    keeps its least contour area of 100 in every triplet."""
     published: str = "1st validation"
     """Name of a rule in `RULES`: plain, 1st validation, 1st submitted, 1st submitted, second, 2nd, 3rd, 4th, 5th."""
     side: int = Field(512, ge=32)
@@ -129,6 +131,9 @@ class XrayPneumothorax(Settings):
     """Alike in how many images are positive and how large their lesions are."""
     lung: LungSettings = LungSettings()
     unlabelled: UnlabelledSettings = UnlabelledSettings()
+    further: UnlabelledSettings = UnlabelledSettings()
+    """A second folder of radiographs without masks, such as NIH's beside CheXpert's: no label of it is believed, the
+    networks' confidence alone makes pseudo-labels. Members tell whether they learn from it (`pseudo`)."""
     pseudo: PseudoSettings = PseudoSettings(rounds=0)
     rule: RuleSettings = RuleSettings()
     infer: XrayInferSettings = XrayInferSettings()

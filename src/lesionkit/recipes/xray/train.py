@@ -1,6 +1,7 @@
 """A data set of radiographs -> trained networks and the rule that decides, as one ensemble in the run folder."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from lesionkit.recipes.base import Learned, Progress, Summary
 from lesionkit.recipes.card import card_of_run
 from lesionkit.recipes.kept_out import kept_out, validating
 from lesionkit.recipes.xray.ensemble import Ensemble, EnsembleNet, load_ensemble, rule_document, write_ensemble
-from lesionkit.recipes.xray.folds import Training, begin_training, train_folds
+from lesionkit.recipes.xray.folds import Training, begin_training, best_folds, train_folds
 from lesionkit.recipes.xray.lung import LUNG_FILE
 from lesionkit.recipes.xray.prepare import prepared_set
 from lesionkit.recipes.xray.rules import RULES_FILE, Decision, decide
@@ -79,8 +80,9 @@ def _save(plan: Training, nets: Mapping[str, Sequence[EnsembleNet]], decision: D
             projections = projections and card["projections_only"]
             said = {"rule": rule_document(decision.rule), "validation": dict(decision.facts)}
             save_model(net.path, loaded, {**card, **said})
+        chosen = {member.name: best_folds(plan, member) for member in plan.members}
         ensemble = Ensemble(
-            nets=tuple(every),
+            nets=tuple(replace(net, is_chosen=net.fold in chosen[net.member]) for net in every),
             rule=decision.rule,
             stack=decision.stack,
             stacked=decision.stacked,
