@@ -6,6 +6,7 @@ import pytest
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.ct import phantom as phantom_ct
 from lesionkit.recipes.slide import phantom as phantom_slide
+from lesionkit.recipes.xray import paint as paint_xray
 from lesionkit.recipes.xray import phantom as phantom_xray
 
 
@@ -83,3 +84,17 @@ def test_one_small_slide_is_made_from_the_command_line(lesionkit):
     assert lesionkit("phantom", "slide", "--out", "d", *words).exit_code == 0
     assert Path("d/slides/slide-00000.tif").is_file()
     assert json.loads(Path("d/phantoms.json").read_text())["made_by"].endswith("phantom slide")
+
+
+def test_painting_has_settings_of_its_own_and_needs_both_folders(lesionkit, monkeypatch):
+    calls = []
+    monkeypatch.setattr(paint_xray, "paint_radiographs", lambda *given: calls.append(given) or Summary())
+    words = ["phantom", "xray", "--out", "d", "--count", "3", "--paint-on", "images"]
+    sizes = ["--size", "128", "--positive", "0.25", "--seed", "9", "--set", "paint.adults=1"]
+    assert lesionkit(*words, "--lungs", "masks", *sizes).exit_code == 0
+    ((out, images, masks, count, seed, settings),) = calls
+    assert (out, images, masks, count, seed) == (Path("d"), Path("images"), Path("masks"), 3, 9)
+    assert (settings.paint.size, settings.paint.positive_share, settings.paint.adults) == (128, 0.25, 1)
+    assert "--paint-on and --lungs belong together" in lesionkit(*words).output
+    both = lesionkit(*words, "--lungs", "masks", "--from-ct", "scans")
+    assert (both.exit_code, "there is no CT to project" in both.output) == (2, True)

@@ -155,26 +155,21 @@ def xray(
 
     if (paint_on is None) != (lungs is None):
         raise LesionkitError("--paint-on and --lungs belong together: real radiographs and the masks of their lungs")
+    if paint_on is not None and (from_ct is not None or per_ct is not None):
+        raise LesionkitError("--paint-on paints on radiographs, so there is no CT to project; leave --from-ct out")
+    sizes = {"size": size, "positive_share": positive}
     if paint_on is not None and lungs is not None:
-        if from_ct is not None or per_ct is not None:
-            raise LesionkitError("--paint-on paints on radiographs, so there is no CT to project; leave --from-ct out")
         from lesionkit.recipes.xray.paint import PaintXray, paint_radiographs
 
-        given = assignments(assign, paint__size=size, paint__positive_share=positive, engine__workers=workers)
-        wanted = resolve(PaintXray(), config or (), given)
-        conclude("phantom xray", paint_radiographs(out, paint_on, lungs, count, seed, wanted))
-        return
-    from lesionkit.recipes.xray.phantom import PhantomXray, make_radiographs
+        short = assignments(assign, **{f"paint__{k}": v for k, v in sizes.items()}, engine__workers=workers)
+        summary = paint_radiographs(out, paint_on, lungs, count, seed, resolve(PaintXray(), config or (), short))
+    else:
+        from lesionkit.recipes.xray.phantom import PhantomXray, make_radiographs
 
-    short = assignments(
-        assign,
-        per_ct=per_ct,
-        phantom__size=size,
-        phantom__positive_share=positive,
-        engine__workers=workers,
-    )
-    settings = resolve(PhantomXray(), config or (), short)
-    conclude("phantom xray", make_radiographs(out, count, seed, settings, from_ct))
+        named = {"per_ct": per_ct, **{f"phantom__{k}": v for k, v in sizes.items()}}
+        short = assignments(assign, **named, engine__workers=workers)
+        summary = make_radiographs(out, count, seed, resolve(PhantomXray(), config or (), short), from_ct)
+    conclude("phantom xray", summary)
 
 
 @app.command()
