@@ -5,8 +5,8 @@ licences and limits somebody has written down.
     python benchmarks/complete_model.py MODEL FOUND [FOUND …] [--about ABOUT.yaml]
 
 VALIDATION holds images with their truth that the model has not learned from; each FOUND is the folder of such a search.
-ABOUT.yaml has entries of `data`, `licence`, `limits`, `leakage`, `split`, `seed`, `command` and `seconds`
-(`recipes/card.py`). The file of the model is written anew; its weights stay as they are.
+ABOUT.yaml has entries of `data`, `licence`, `limits`, `leakage`, `split`, `seed`, `command`, `seconds`
+and `validated_on` (`recipes/card.py`). The file of the model is written anew; its weights stay as they are.
 """
 
 import argparse

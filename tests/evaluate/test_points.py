@@ -45,7 +45,8 @@ def test_a_point_says_what_it_gave_with_intervals_and_denominators() -> None:
     assert points is not None
     figures = points.points[1].figures
     assert figures["sensitivity"].value == 2 / 4
-    assert figures["sensitivity"].note.startswith("2 of 4 lesions at threshold 0.6")
+    assert figures["sensitivity"].note == "2 of 4 lesions"
+    assert figures["false positives per scan"].note == "2 in 2 scans"
     assert figures["false positives per scan"].value == 1.0
     assert figures["sensitivity"].lower is not None
 

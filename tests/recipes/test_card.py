@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.nets.model_file import read_card
 from lesionkit.recipes import load_recipe
-from lesionkit.recipes.card import NOTICE, card_of_run, shareable, without_path
+from lesionkit.recipes.card import NOTICE, card_of_run, shareable, sources_of, without_path
 from lesionkit.runs.old_names import old_names
 from lesionkit.runs.run_folder import open_run
 from lesionkit.runs.settings_file import change
@@ -98,3 +99,40 @@ def test_shipped_models_hold_todays_settings_and_no_machine(name):
     assert "platform" not in card["versions"]
     assert "lesionkit" in card["versions"]
     assert "path" not in json.dumps(card["inputs"])
+
+
+def test_the_command_that_trains_alike_names_what_was_changed_and_no_place(tmp_path):
+    recipe = load_recipe("ct-nodule")
+    settings = change(recipe.settings(), {"learn": {"steps": 5}, "sample": {"nodules": str(tmp_path)}})
+    with open_run(tmp_path / "r", recipe.name, settings, {}) as run:
+        card = card_of_run(run, settings)
+    assert card["command"] == "lesionkit train ct-nodule DATA --set learn.steps=5"
+
+
+def test_phantoms_tell_that_they_are_synthetic_and_other_folders_what_is_written_beside_them(tmp_path):
+    (tmp_path / "phantoms.json").write_text(
+        '{"made_by": "lesionkit 1 phantom ct", "asked": {"seed": 3, "settings": {}}}'
+    )
+    (source,) = sources_of(tmp_path)
+    assert (source["name"], source["synthetic"], source["note"]) == ("lesionkit 1 phantom ct", True, "seed 3")
+    (tmp_path / "about.yaml").write_text("data: [{name: LIDC-IDRI-0001, synthetic: false, licence: CC BY 3.0}]")
+    assert sources_of(tmp_path) == [{"name": "LIDC-IDRI-0001", "synthetic": False, "licence": "CC BY 3.0"}]
+
+
+def test_of_other_folders_nothing_is_known(tmp_path):
+    assert sources_of(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("owner: me", "but has an entry 'owner'"),
+        ("data: [{licence: CC0}]", "but has a source without a name"),
+        ("data: 7", "but is not"),
+        ("[", "but is not"),
+    ],
+)
+def test_what_is_written_of_data_has_known_entries(tmp_path, text, says):
+    (tmp_path / "about.yaml").write_text(text)
+    with pytest.raises(LesionkitError, match=f"must (have|be YAML with) entries of data, licence.*{says}"):
+        sources_of(tmp_path)

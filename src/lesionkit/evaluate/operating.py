@@ -28,6 +28,7 @@ def apply_operating_point(
     patients: Patients | None = None,
     unit: str = "case",
     per_image: bool = False,
+    is_new: bool = True,
 ) -> dict[str, Figure]:
     """What a threshold that was fixed before gives on new data.
 
@@ -35,6 +36,7 @@ def apply_operating_point(
         patients: of the cases; None where each is of another.
         unit: what a case is called.
         per_image: there is one score per case: a positive one is a lesion, a negative one a false positive.
+        is_new: false for the data that the threshold was set on, of which notes need not say so.
 
     Returns:
         "sensitivity" and "false positives per case" (of `unit`), or with `per_image` "sensitivity" and "specificity";
@@ -44,17 +46,17 @@ def apply_operating_point(
     wrong = accepted(point, found.false_score)
     patients = patients or Patients(np.arange(found.n_cases))
     draws = patients.draw(samples, seed)
-    at = f"at threshold {point.threshold:.4g} ({point.name} where it was set)"
+    at = f" at threshold {point.threshold:.4g} ({point.name} where it was set)" if is_new else ""
     what = f"positive {unit}s" if per_image else "lesions"
-    sensitivity = _share(hit, found.lesion_case, found.n_cases, patients, draws, f"{what} {at}")
+    sensitivity = _share(hit, found.lesion_case, found.n_cases, patients, draws, f"{what}{at}")
     if per_image:
-        specificity = _share(~wrong, found.false_case, found.n_cases, patients, draws, f"negative {unit}s {at}")
+        specificity = _share(~wrong, found.false_case, found.n_cases, patients, draws, f"negative {unit}s{at}")
         return {"sensitivity": sensitivity, "specificity": specificity}
     false = np.bincount(found.false_case[wrong], minlength=found.n_cases)
     rate = bootstrapped(
         wrong.sum() / found.n_cases,
         resample_means(false, draws),
-        f"{wrong.sum()} in {found.n_cases} {unit}s {at}",
+        f"{wrong.sum()} in {found.n_cases} {unit}s{at}",
         len(patients),
     )
     return {"sensitivity": sensitivity, f"false positives per {unit}": rate}

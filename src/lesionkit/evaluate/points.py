@@ -88,7 +88,7 @@ class OperatingPoints:
         if not kept:
             return None
         points = tuple(
-            StoredPoint(name, threshold, tally.at(OperatingPoint(name, threshold, math.nan, math.nan)))
+            StoredPoint(name, threshold, tally.at(OperatingPoint(name, threshold, math.nan, math.nan), is_new=False))
             for name, threshold in kept
         )
         names = [name for name, _ in wanted]

@@ -66,6 +66,9 @@ class Tally:
         found = replace(self.found, lesion_score=lesions, false_score=curve(self.found.false_score))
         return replace(self, found=found)
 
-    def at(self, point: OperatingPoint, samples: int = 1000, seed: int = 1607) -> dict[str, Figure]:
-        """The figures at a threshold that was fixed before, with intervals and denominators."""
-        return apply_operating_point(point, self.found, samples, seed, self.patients, self.unit, self.per_image)
+    def at(
+        self, point: OperatingPoint, samples: int = 1000, seed: int = 1607, *, is_new: bool = True
+    ) -> dict[str, Figure]:
+        """The figures at a threshold, with intervals and denominators; see `apply_operating_point`."""
+        how = (self.patients, self.unit, self.per_image, is_new)
+        return apply_operating_point(point, self.found, samples, seed, *how)

@@ -24,7 +24,7 @@ POINTS, CALIBRATION, MEASURED = "operating_points", "calibration", "measured"
 """Entries that `recipes.deciding` writes."""
 ABOUT = "about.yaml"
 """In the folder of a data set: where its images are from, see `sources_of`."""
-ABOUT_ENTRIES = ("data", "licence", "limits", "leakage", "split", "seed", "command", "seconds")
+ABOUT_ENTRIES = ("data", "licence", "limits", "leakage", "split", "seed", "command", "seconds", "validated_on")
 OF_THE_MAKER = (
     *("engine", "read", "partial_truth", "precision", "device", "devices", "workers", "threads"),
     *("level_0_um", "downsample", "decide"),
@@ -89,7 +89,7 @@ def sources_of(data: Path) -> list[dict[str, Any]]:
 
 def read_about(path: Path) -> dict[str, Any]:
     """What somebody wrote of data or of a model: `data` as above, `licence`, `limits` (sentences), `leakage`, `split`,
-    `seed`, `command`, `seconds`.
+    `seed`, `command`, `seconds`, `validated_on` (what images the operating points are of).
 
     Raises:
         LesionkitError: another entry, or data without names.

@@ -23,7 +23,8 @@ def card_panel(card: Mapping[str, Any]) -> tuple[FactGroup, ...]:
         card: of a weights file or an ensemble. Known entries, all optional: "file", "digest", "networks", "recipe",
             "licence", "notice", "data" (a list of sources: name, licence, attribution, synthetic, images, patients,
             also), "training_…" and "learned from" (counts), "settings" (of which split and seed), "command",
-            "seconds", "inputs", "measured", "operating_points", "calibration", "validation", "limits", "leakage".
+            "seconds", "inputs", "validated_on", "measured", "operating_points", "calibration", "validation", "limits",
+            "leakage".
     """
     if not card:
         return ()
@@ -109,7 +110,8 @@ def _short(value: Any) -> str:
 def _validation(card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     measured = card.get("measured")
     if measured:
-        yield "measured on", ", ".join(f"{count} {name}" for name, count in measured["on"].items())
+        on = ", ".join(f"{count} {name}" for name, count in measured["on"].items())
+        yield "measured on", f"{on}{': ' if card.get('validated_on') else ''}{card.get('validated_on') or ''}"
         for protocol, figures in measured["figures"].items():
             for name, figure in figures_from_card(figures).items():
                 yield f"{name} ({protocol})", figure_line(figure)
