@@ -25,6 +25,7 @@ VERBS = {
     "train": "lesionkit.cli.train:command",
     "find": "lesionkit.cli.find:command",
     "report": "lesionkit.cli.report:command",
+    "export": "lesionkit.cli.export:command",
     "evaluate": "lesionkit.cli.evaluate:command",
     "bank": "lesionkit.cli.bank:command",
     "phantom": "lesionkit.cli.phantom:app",

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
+from lesionkit.core.handed import Plane
 from lesionkit.core.image import ArrayImage
 from lesionkit.read.dicom.header import Header, read_header
 from lesionkit.read.grey import refuse_colour, spread_to_sixteen_bits
@@ -53,6 +54,22 @@ def read_picture(path: Path) -> Case:
     return Case(
         case_id, patient_id or case_id, ArrayImage(grid, samples), facts={"path": str(path.absolute()), **facts}
     )
+
+
+def planes_of_picture(path: Path) -> tuple[Plane, ...]:
+    """The DICOM image that a radiograph is; none of a PNG or JPEG file.
+
+    Raises:
+        LesionkitError: there is no such file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise LesionkitError(f"{path}: the radiograph is gone; put it back where it was")
+    header = read_header(path)
+    if header is None:
+        return ()
+    place = (header.position_mm, header.orientation, header.pixel_spacing_mm)
+    return (Plane(header.path, header.frame, header.shape, *place),)
 
 
 def find_pictures(path: Path) -> list[Path]:

@@ -7,16 +7,27 @@ from pathlib import Path
 
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.handed import Plane
 from lesionkit.core.names import printable
 from lesionkit.read.dicom.choose import choose_series
 from lesionkit.read.dicom.folder import Folder, is_index, scan_folder
-from lesionkit.read.dicom.header import read_header
+from lesionkit.read.dicom.header import Header, read_header
+from lesionkit.read.dicom.order import stack_slices
 from lesionkit.read.dicom.scan import read_one, read_series
 from lesionkit.read.dicom.series import SeriesInfo
 from lesionkit.read.options import ScanOptions
 from lesionkit.read.volume import SUFFIXES, read_volume, volume_stem, volume_suffix
 
-__all__ = ["ScanOptions", "Survey", "files_of_scan", "find_scans", "open_scan", "scan_name", "survey_scans"]
+__all__ = [
+    "ScanOptions",
+    "Survey",
+    "files_of_scan",
+    "find_scans",
+    "open_scan",
+    "planes_of_scan",
+    "scan_name",
+    "survey_scans",
+]
 
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff"}
 
@@ -140,6 +151,35 @@ def files_of_scan(path: Path) -> list[Path]:
     """The files and folders whose content makes up a scan: itself, or the slices of one that shares a folder."""
     one = None if path.exists() or not path.parent.is_dir() else _named(path)
     return [path] if one is None else list(one.files)
+
+
+def planes_of_scan(path: Path, options: ScanOptions | None = None) -> tuple[Plane, ...]:
+    """The DICOM images of a scan in the order of its array, each where its own header puts it; none of a volume file.
+
+    Raises:
+        LesionkitError: there is no such scan, or it cannot be used.
+    """
+    path, options = Path(path), options or ScanOptions()
+    if volume_suffix(path) and not path.is_dir():
+        return ()
+    try:
+        one = _series_of(path, options)
+    except LesionkitError:
+        if path.exists() and not scan_folder(path if path.is_dir() else path.parent).series:
+            return ()
+        raise
+    if one is None and not path.exists():
+        raise LesionkitError(f"{path}: the scan is gone; put it back where it was")
+    if one is None or not one.headers:
+        return ()
+    return tuple(map(plane_of, stack_slices(one.headers, options.allow_gaps).headers))
+
+
+def plane_of(header: Header) -> Plane:
+    """Where a DICOM image lies, as a writer of what refers to it needs it."""
+    return Plane(
+        header.path, header.frame, header.shape, header.position_mm, header.orientation, header.pixel_spacing_mm
+    )
 
 
 def scan_name(path: Path, options: ScanOptions | None = None) -> str:

@@ -52,6 +52,22 @@ class FindRequest:
 
 
 @dataclass(frozen=True)
+class ExportRequest:
+    """What `lesionkit export` was asked for.
+
+    Attributes:
+        to: name of the format.
+        out: folder to write to, new or empty; None for one in the run folder.
+        at: the operating point or the threshold above which findings are exported, "all" for all; None for the line
+            that the page draws.
+    """
+
+    to: str
+    out: Path | None = None
+    at: str | None = None
+
+
+@dataclass(frozen=True)
 class Item:
     """One image on disk: what every data set is a list of.
 
@@ -110,6 +126,7 @@ class Recipe(Generic[S]):
             folder; `start_from` is a model to fine-tune, or None.
         find: (run, request, settings): candidates, pictures and the page of one scan or many.
         report: (run, settings): write the page of a run again from what lies in its folder.
+        export: (run, request, settings): write what was found as files of another program.
         run: (run, data, settings): every stage in order.
         model_settings: the settings a model was trained with; None is the shipped one. Raises LesionkitError that lists
             the models there are when there is none.
@@ -128,6 +145,7 @@ class Recipe(Generic[S]):
     train: Callable[[RunFolder, Path, S, Path | None], Summary]
     find: Callable[[RunFolder, FindRequest, S], Summary]
     report: Callable[[RunFolder, S], Summary]
+    export: Callable[[RunFolder, ExportRequest, S], Summary]
     run: Callable[[RunFolder, Path, S], Summary]
     model_settings: Callable[[Path | None], S]
     shipped_models: Callable[[], Mapping[str, Path]]

@@ -19,6 +19,7 @@ from lesionkit.recipes.base import FindRequest, Item, Progress, Recipe, Summary
 from lesionkit.recipes.card import shareable
 from lesionkit.recipes.deciding import Deciding, complete_from, deciding_of, set_points
 from lesionkit.recipes.ensemble import complete_model, model_card, nets_of
+from lesionkit.recipes.export import export
 from lesionkit.recipes.kept_out import refuse_nothing_kept_out
 from lesionkit.recipes.kind import Kind, Scored, Shelf
 from lesionkit.recipes.searching import F, Opened, Planned, S
@@ -277,6 +278,7 @@ def recipe(name: str, summary: str, settings: type[S], kind: Kind[S, F, Opened])
         train=partial(train, kind=kind),
         find=partial(find, kind=kind, recipe=name),
         report=partial(report, kind=kind, recipe=name),
+        export=partial(export, kind=kind, recipe=name),
         run=partial(run, kind=kind),
         model_settings=partial(model_settings, settings=settings, recipe=name),
         shipped_models=partial(shipped_models, name),

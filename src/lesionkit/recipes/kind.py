@@ -10,6 +10,7 @@ from lesionkit.evaluate.score import Score
 from lesionkit.evaluate.tally import Tally
 from lesionkit.infer.calibrate import Calibration
 from lesionkit.recipes.base import Item, Learned, Progress, Summary
+from lesionkit.recipes.handing import Handing
 from lesionkit.recipes.searching import F, Opened, S, Search
 from lesionkit.report.about import About
 from lesionkit.runs.run_folder import RunFolder
@@ -100,6 +101,7 @@ class Kind(Generic[S, F, Opened]):
             these alone.
         rescored: (found, curve): the same with calibrated scores; None where the kind calibrates by itself.
         finds: what a score is of, where it is above the line: "finding".
+        handing: how findings are handed to other programs; None for not at all.
     """
 
     search: Search[S, F, Opened]
@@ -113,9 +115,10 @@ class Kind(Generic[S, F, Opened]):
     basis: Callable[[S], Mapping[str, Any]]
     rescored: Callable[[F, Calibration], F] | None = None
     finds: str = "finding"
+    handing: Handing[S, F] | None = None
 
     def __post_init__(self) -> None:
-        needed = [one.name for one in fields(self) if one.name not in ("search", "rescored", "finds")]
+        needed = [one.name for one in fields(self) if one.name not in ("search", "rescored", "finds", "handing")]
         missing = [name for name in needed if not callable(getattr(self, name))]
         if missing or not isinstance(self.search, Search):
             raise LesionkitError(

@@ -36,7 +36,7 @@ _UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
 _NAMESPACE = uuid.UUID("6f6b1c52-3a55-5d0b-9a43-6c6573696f6e")
 
 
-def write_series(case: Case, folder: Path, coding: Coding = "explicit") -> Path:
+def write_series(case: Case, folder: Path, coding: Coding = "explicit", derived: bool = False) -> Path:
     """Write a CT case as one DICOM series, `0001.dcm` the first slice of the array; returns the folder.
 
     UIDs follow from the case id alone, so the same case gives the same files; a case id that is a UID becomes the
@@ -47,6 +47,7 @@ def write_series(case: Case, folder: Path, coding: Coding = "explicit") -> Path:
     Args:
         folder: must not exist or be empty.
         coding: transfer syntax.
+        derived: say that the images were made from another file.
 
     Raises:
         LesionkitError: the image is not 3-D, or the folder cannot be written or is not empty.
@@ -60,6 +61,9 @@ def write_series(case: Case, folder: Path, coding: Coding = "explicit") -> Path:
     hu = case.image.read(grid.whole)
     stored = np.clip(np.rint(hu), _INTERCEPT, np.iinfo(np.int16).max).astype(np.int32) - _INTERCEPT
     series = _series_tags(case)
+    if derived:
+        series.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
+        series.DerivationDescription = f"Written by lesionkit from {Path(str(case.facts.get('path', ''))).name}"[:1024]
     with replacing(folder) as temporary:
         temporary.mkdir()
         for index, pixels in enumerate(stored.astype("<u2")):
@@ -75,6 +79,13 @@ def uid_of(*names: str) -> UID:
     return UID(f"2.25.{uuid.uuid5(_NAMESPACE, '/'.join(names)).int}")
 
 
+def blank(tags: Dataset) -> None:
+    """Give what an image must tell of its patient and study, and is not known here, as unknown."""
+    for keyword in ("PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "StudyDate", "StudyTime"):
+        setattr(tags, keyword, "")
+    tags.ReferringPhysicianName = ""
+
+
 def _series_tags(case: Case) -> Dataset:
     facts = case.facts
     spacing = case.image.grid.spacing_mm
@@ -82,6 +93,9 @@ def _series_tags(case: Case) -> Dataset:
     tags.SpecificCharacterSet = "ISO_IR 192"
     tags.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     tags.SOPClassUID = CTImageStorage
+    blank(tags)
+    tags.PositionReferenceIndicator = tags.AcquisitionNumber = ""
+    tags.PatientPosition = str(facts.get("patient_position") or "")[:16]
     tags.Modality = "CT"
     tags.Manufacturer = str(facts.get("manufacturer") or "lesionkit")
     tags.SeriesDescription = str(facts.get("series_description") or "")[:64]

@@ -6,22 +6,31 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, RLELossless
+from pydicom.uid import (
+    UID,
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    RLELossless,
+)
 from pydicom.valuerep import DSfloat
 
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
-from lesionkit.write.dicom import uid_of
+from lesionkit.write.dicom import blank, uid_of
 
 Coding = Literal["explicit", "rle"]
 
 
-def write_radiograph(case: Case, path: Path, coding: Coding = "explicit") -> Path:
+def write_radiograph(case: Case, path: Path, coding: Coding = "explicit", derived: bool = False) -> Path:
     """Write a radiograph as a DICOM file for presentation (DX, MONOCHROME2); returns the path.
 
     UIDs follow from the case id alone, so the same case gives the same file. Samples keep their 8 or 16 bits; there is
     no window, for they are shown as they are.
+
+    Args:
+        derived: the picture came from a file that tells nothing of how it was taken: it becomes a CR, which need not.
 
     Raises:
         LesionkitError: the image is no uint8 or uint16 picture, is oblique, or the file cannot be written.
@@ -33,6 +42,11 @@ def write_radiograph(case: Case, path: Path, coding: Coding = "explicit") -> Pat
             f"a radiograph is a 2-D picture of uint8 or uint16, got shape {samples.shape} of {samples.dtype}"
         )
     tags = _tags(case, samples)
+    if derived:
+        tags.SOPClassUID, tags.Modality = ComputedRadiographyImageStorage, "CR"
+        tags.PatientOrientation = tags.AcquisitionNumber = ""
+        tags.DerivationDescription = f"Written by lesionkit from {Path(str(case.facts.get('path', ''))).name}"[:1024]
+        del tags.PresentationIntentType
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = tags.SOPClassUID
     meta.MediaStorageSOPInstanceUID = tags.SOPInstanceUID
@@ -62,6 +76,7 @@ def _tags(case: Case, samples: NDArray[Any]) -> Dataset:
     tags.SOPClassUID = DigitalXRayImageStorageForPresentation
     tags.SOPInstanceUID = uid_of(case.case_id)
     tags.StudyInstanceUID, tags.SeriesInstanceUID = study_folders(case)
+    blank(tags)
     tags.Modality = "DX"
     tags.Manufacturer = str(facts.get("manufacturer") or "lesionkit")
     tags.PatientID = case.patient_id[:64]

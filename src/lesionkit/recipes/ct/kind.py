@@ -4,6 +4,7 @@ from pathlib import Path
 
 from lesionkit.recipes.base import Learned, Progress
 from lesionkit.recipes.ct.data import index
+from lesionkit.recipes.ct.hand import CT_HANDING
 from lesionkit.recipes.ct.page import show
 from lesionkit.recipes.ct.prepare import prepare
 from lesionkit.recipes.ct.score import basis, rescored, score_found, scores_of
@@ -34,4 +35,5 @@ CT = Kind(
     scores=scores_of,
     basis=basis,
     rescored=rescored,
+    handing=CT_HANDING,
 )

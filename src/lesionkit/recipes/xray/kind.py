@@ -5,6 +5,7 @@ from pathlib import Path
 from lesionkit.recipes.base import Learned, Progress
 from lesionkit.recipes.kind import Kind
 from lesionkit.recipes.xray.data import index
+from lesionkit.recipes.xray.hand import XRAY_HANDING
 from lesionkit.recipes.xray.page import show
 from lesionkit.recipes.xray.prepare import prepare
 from lesionkit.recipes.xray.score import basis, rescored, score_found, scores_of
@@ -35,4 +36,5 @@ XRAY = Kind(
     basis=basis,
     rescored=rescored,
     finds="positive radiograph",
+    handing=XRAY_HANDING,
 )

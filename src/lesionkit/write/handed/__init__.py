@@ -1,0 +1,1 @@
+"""Findings -> files of other programs: one file per format, each says which forms of findings it can write."""
