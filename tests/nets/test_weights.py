@@ -4,7 +4,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.nets.model_file import read_card
+from lesionkit.nets.model_file import complete_card, read_card
 from lesionkit.nets.nodule_net import NoduleNet
 from lesionkit.nets.nodule_net_settings import NoduleNetSettings
 from lesionkit.nets.segmenter import Segmenter
@@ -21,6 +21,16 @@ def test_a_saved_model_comes_back_with_its_settings_and_card(tmp_path):
     assert card == {"seed": 3}
     assert loaded.settings == SMALL
     torch.testing.assert_close(loaded(volume), net(volume), atol=0.02, rtol=0.02)
+
+
+def test_a_completed_card_has_further_entries_and_the_same_weights_and_kind(tmp_path):
+    file = save_model(tmp_path / "m.safetensors", NoduleNet(SMALL), {"seed": 3, "licence": ""})
+    before = load_file(file)
+    complete_card(file, {"licence": "CC0", "limits": ["none"]})
+    assert read_card(file) == {"seed": 3, "licence": "CC0", "limits": ["none"]}
+    assert load_model(file)[0].settings == SMALL
+    for name, weights in load_file(file).items():
+        torch.testing.assert_close(weights, before[name], rtol=0, atol=0)
 
 
 def test_a_missing_model_is_one_sentence(tmp_path):

@@ -318,6 +318,7 @@ def test_a_model_carries_points_of_its_validation_and_every_page_shows_its_card(
     page = (flow.run / "report.html").read_text(encoding="utf-8")
     for words in ("Model card", "Learned from", card["command"], "leakage", points["default"], "command"):
         assert escape(words) in page
+    assert any(name.endswith("patients") for name in [*card, *(card.get("learned from") or {})])
 
 
 def test_what_a_search_found_ends_in_one_line_and_the_page_and_the_table_agree(flow, tmp_path):

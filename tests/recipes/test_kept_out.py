@@ -5,7 +5,7 @@ import pytest
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.recipes.base import Item
-from lesionkit.recipes.kept_out import kept_out, refuse_nothing_kept_out
+from lesionkit.recipes.kept_out import kept_out, refuse_nothing_kept_out, validating
 from lesionkit.runs.run_folder import open_run
 from lesionkit.sample.split import Splits
 
@@ -56,3 +56,14 @@ def test_each_image_of_folds_is_searched_by_those_that_have_not_learned_from_it(
 def test_a_test_part_beside_folds_is_searched_by_all(run):
     told, plan = planned(run, {"fold0": "a", "fold1": "b", "test": "c"}, unseen={"fold0": 0, "fold1": 1})
     assert (told, plan) == ("1 scan of the test part", [("c", MODEL)])
+
+
+def test_points_are_set_on_what_validates_or_on_each_fold_by_those_who_have_not_learned_from_it():
+    split = Splits({"train": ("a",), "validation": ("b", "gone"), "test": ("c",)})
+    told, plan = validating(ITEMS, split, "scan", MODEL)
+    assert (told, [(item.case_id, model) for item, model in plan]) == ("1 scan of the validation part", [("b", MODEL)])
+    folds = Splits({"f0": ("a", "b"), "f1": ("c",), "test": ("d",)})
+    told, plan = validating(ITEMS, folds, "scan", MODEL, {"f0": "net 0", "f1": "net 1"})
+    assert told == "3 scans of 2 folds"
+    assert [(item.case_id, nets) for item, nets in plan] == [("a", "net 0"), ("b", "net 0"), ("c", "net 1")]
+    assert validating(ITEMS, Splits({"train": ("a",)}), "scan", MODEL)[1] == []

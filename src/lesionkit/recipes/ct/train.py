@@ -194,6 +194,7 @@ def model_card(
         "seconds": seconds,
         "bank": bank_facts(settings),
         "training_cases": len(cases),
+        "training_patients": len({case.patient_id for case in cases}),
         "training_lesions": sum(len(case.truth or ()) for case in cases),
         "domain": Domain.of(cases).model_dump(mode="json"),
     }

@@ -134,6 +134,7 @@ def _card(
         card["inputs"]["labelled"] = without_path(fingerprint(settings.labelled))
     if shown.held is not None:
         card["training_slides"] = len(slides)
+        card["training_patients"] = len({slide.entry.patient_id for slide in slides.values()})
         card["training_slides_with_tumour"] = sum(slide.has_tumour for slide in slides.values())
         card["domain"] = {"mpp": _range([slide.facts["mpp"] for slide in slides.values()]), "um": settings.um}
     if shown.labelled is not None:

@@ -160,6 +160,7 @@ def _train(plan: Training, fold: str, member: Member, number: int, stem: str) ->
     figures = {name: round(float(value), 5) for name, value in fitted.figures.items()}
     facts: dict[str, Any] = {
         "images": len(labelled),
+        "patients": len({row.patient_id for row in labelled}),
         "positive images": sum(row.positive for row in labelled),
         "synthetic images": sum(row.synthetic for row in labelled),
         "pseudo-labelled images": len(pseudo.entries),

@@ -89,8 +89,13 @@ def _save(plan: Training, nets: Mapping[str, Sequence[EnsembleNet]], decision: D
             lung=run.path / LUNG_FILE if settings.lung.crop else None,
             box=settings.lung.box,
         )
+        learned = {row.case_id: row for fold in plan.folds for row in plan.prepared.images.round(fold)[0]}
         facts = {
             **card_of_run(run, settings),
+            "training_images": len(learned),
+            "training_patients": len({row.patient_id for row in learned.values()}),
+            "training_positive_images": sum(row.positive for row in learned.values()),
+            "training_synthetic_images": sum(row.synthetic for row in learned.values()),
             "validation": dict(decision.facts),
             "projections_only": projections,
         }
