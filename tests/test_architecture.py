@@ -26,13 +26,14 @@ STAGES = {
     "engine",
     "phantoms",
     "runs",
+    "archive",
 }
 
 ROOMS = {
     "core": set(),
     **{
         room: {"core"}
-        for room in ("phantoms", "read", "write", "prepare", "sample", "nets", "engine", "evaluate", "runs")
+        for room in ("phantoms", "read", "write", "prepare", "sample", "nets", "engine", "evaluate", "runs", "archive")
     },
     "learn": {"core", "nets"},
     "infer": {"core", "nets"},
@@ -50,7 +51,9 @@ CLI_STAGE = {
     "doctor": {"prepare"},
     "index": {"read"},
     "info": {"read"},
+    "listen": {"archive"},
     "phantom": {"phantoms"},
+    "send": {"archive"},
 }
 """File of cli -> the rooms it may import beside core and recipes."""
 
@@ -62,7 +65,10 @@ LIBRARIES = {
     "timm": {"nets"},
     "segmentation_models_pytorch": {"nets", "learn"},
     "imagecodecs": {"read", "write"},
-    "pydicom": {"read", "write"},
+    "pydicom": {"read", "write", "archive"},
+    "pynetdicom": {"archive"},
+    "dicomweb_client": {"archive"},
+    "requests": {"archive"},
     "highdicom": {"read", "write"},
     "openslide": {"read", "write"},
     "tifffile": {"read", "write"},

@@ -43,16 +43,23 @@ ScoreColumn: TypeAlias = Annotated[
 Scorer: TypeAlias = "Callable[[Path], Score]"
 
 
-def protocol(name: str, marks: str, metavar: str = "FILE") -> Callable[[Callable[..., Scorer]], None]:
+def protocol(
+    name: str, marks: str, metavar: str = "FILE", instead: str | None = None
+) -> Callable[[Callable[..., Scorer]], None]:
     """A verb of `evaluate` from a function that says how marks are scored; its options are those of the function, and
     the marks, --out, --compare and --seed, which are the same for every protocol.
 
     Args:
         marks: help of --marks.
         metavar: what --marks takes.
+        instead: an option of its own that may take the place of --marks.
     """
+    taken: Any = Path if instead is None else Path | None
     shared = {
-        "marks": (Annotated[Path, typer.Option("--marks", metavar=metavar, help=marks)], inspect.Parameter.empty),
+        "marks": (
+            Annotated[taken, typer.Option("--marks", metavar=metavar, help=marks)],
+            inspect.Parameter.empty if instead is None else None,
+        ),
         "out": (Out, None),
         "compare": (Compare, None),
         "seed": (Seed, None),
@@ -60,14 +67,14 @@ def protocol(name: str, marks: str, metavar: str = "FILE") -> Callable[[Callable
 
     def declare(scorer: Callable[..., Scorer]) -> None:
         @functools.wraps(scorer)
-        def verb(*, marks: Path, out: Path | None, compare: Path | None, seed: int | None, **own: Any) -> None:
+        def verb(*, marks: Path | None, out: Path | None, compare: Path | None, seed: int | None, **own: Any) -> None:
             if compare is not None and own.get("slide_scores") is not None:
                 from lesionkit.core.errors import LesionkitError
 
                 raise LesionkitError(
                     "--slide-scores are of one system, so that they cannot go with --compare; score each alone"
                 )
-            _finish(scorer(**own, given=named(seed=seed)), marks, compare, out)
+            _finish(scorer(**own, given=named(seed=seed)), _one_of(marks, own, instead), compare, out)
 
         options = [p for p in inspect.signature(scorer).parameters.values() if p.name != "given"]
         options += [
@@ -122,7 +129,7 @@ def luna16(
     return luna16_scorer(Luna16Files(truth, series, excluded, cases, thresholds, model), settings)
 
 
-@protocol("camelyon16", "One CSV per slide: probability, x, y.", "FOLDER")
+@protocol("camelyon16", "One CSV per slide: probability, x, y.", "FOLDER", instead="maps")
 def camelyon16(
     truth: Annotated[Path, typer.Option("--truth", metavar="FOLDER", help="Outlines (XML, JSON) or masks of slides.")],
     labels: Annotated[
@@ -142,24 +149,42 @@ def camelyon16(
             "--mask-downsample", min=1, help="Pixels of the finest level per sample of masks that do not say."
         ),
     ] = None,
+    maps: Annotated[
+        Path | None,
+        typer.Option(
+            "--maps", metavar="FOLDER", help="Instead of marks heat maps of any tool: OME-TIFF, TIFF, PNG, .npy."
+        ),
+    ] = None,
+    map_um: Annotated[
+        float | None, typer.Option("--map-um", help="µm per cell of heat maps that do not say it.")
+    ] = None,
+    map_threshold: Annotated[
+        float | None,
+        typer.Option("--map-threshold", min=0, max=1, help="Cells above it are tumour, for count and area; 0.5."),
+    ] = None,
     *,
     given: Mapping[str, object],
 ) -> Scorer:
     """Metastases on slides: sensitivity at 1/4 to 8 false positives per slide, and the area below the slides' ROC.
 
+    Of heat maps, which cover their slides from the corner of the file, the marks are the peaks; and lesions and area
+    above a threshold are compared with the true ones.
+
     Examples:
       lesionkit evaluate camelyon16 --truth outlines --marks submission --labels labels.csv --out SCORE
       lesionkit evaluate camelyon16 --truth masks --mask-downsample 16 --level-0-um 0.5 --marks submission
+      lesionkit evaluate camelyon16 --truth masks --level-0-um 0.5 --maps heatmaps --map-threshold 0.4
     """
     from lesionkit.recipes.score_files import Camelyon16Files, camelyon16_scorer
 
-    return camelyon16_scorer(
-        Camelyon16Files(truth, labels, slide_scores),
-        protocol,
-        {**given, **named(level_0_um=level_0_um)},
-        mask_downsample=mask_downsample,
-        score_column=score_column,
-    )
+    files = Camelyon16Files(truth, labels, slide_scores)
+    settings = {**given, **named(level_0_um=level_0_um)}
+    how: dict[str, Any] = {"mask_downsample": mask_downsample, "score_column": score_column}
+    if maps is None:
+        return camelyon16_scorer(files, protocol, settings, **how)
+    from lesionkit.recipes.score_maps import camelyon16_maps_scorer
+
+    return camelyon16_maps_scorer(files, protocol, settings, **how, map_um=map_um, threshold=map_threshold)
 
 
 @protocol("camelyon17", "What is scored, as a table: patient, stage.")
@@ -260,6 +285,16 @@ def compare(
     from lesionkit.recipes.scoring import load_score
 
     _finish(load_score, first, second, out)
+
+
+def _one_of(marks: Path | None, own: Mapping[str, Any], instead: str | None) -> Path:
+    """What is scored: the marks, or what is given instead of them."""
+    given = [path for path in (marks, own.get(instead) if instead else None) if path is not None]
+    if len(given) != 1:
+        from lesionkit.core.errors import LesionkitError
+
+        raise LesionkitError(f"give either --marks or --{instead}, got {'both' if given else 'neither'}")
+    return given[0]
 
 
 def named(**values: object) -> dict[str, object]:

@@ -27,6 +27,7 @@ VERBS = {
     "report": "lesionkit.cli.report:command",
     "export": "lesionkit.cli.export:command",
     "evaluate": "lesionkit.cli.evaluate:command",
+    "send": "lesionkit.cli.send:command",
     "bank": "lesionkit.cli.bank:command",
     "phantom": "lesionkit.cli.phantom:app",
     "recipes": "lesionkit.cli.recipes:app",

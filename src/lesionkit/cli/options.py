@@ -31,6 +31,21 @@ Assign: TypeAlias = Annotated[
 Workers: TypeAlias = Annotated[
     int | None, typer.Option("--workers", min=1, metavar="N", help="Cases at the same time; default: as many as fit.")
 ]
+SendTo: TypeAlias = Annotated[
+    list[str],
+    typer.Option("--to", metavar="ARCHIVE", help="dicomweb:URL, dimse:HOST:PORT/AET or dimse+tls:…; repeatable."),
+]
+Caller: TypeAlias = Annotated[str, typer.Option("--aet", metavar="AET", help="AE title of this machine.")]
+Authority: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="Certificates that sign for archives with TLS; default: those this machine trusts.",
+    ),
+]
 
 
 def assignments(given: list[str] | None, **short: object) -> list[str]:
