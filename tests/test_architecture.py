@@ -53,6 +53,7 @@ CLI_STAGE = {
     "info": {"read"},
     "listen": {"archive"},
     "phantom": {"phantoms"},
+    "score_table": {"evaluate"},
     "send": {"archive"},
 }
 """File of cli -> the rooms it may import beside core and recipes."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from lesionkit.cli.score_table import finish, one_of
+
 if TYPE_CHECKING:
     from lesionkit.evaluate.score import Score
 
@@ -74,7 +76,7 @@ def protocol(
                 raise LesionkitError(
                     "--slide-scores are of one system, so that they cannot go with --compare; score each alone"
                 )
-            _finish(scorer(**own, given=named(seed=seed)), _one_of(marks, own, instead), compare, out)
+            finish(scorer(**own, given=named(seed=seed)), one_of(marks, own, instead), compare, out)
 
         options = [p for p in inspect.signature(scorer).parameters.values() if p.name != "given"]
         options += [
@@ -268,7 +270,7 @@ def readers(
     from lesionkit.recipes.score_files import readers_scorer
 
     answers = [level.strip() for level in levels.split(",")] if levels else []
-    _finish(readers_scorer(answers, ordered, named(seed=seed)), readings, None, out)
+    finish(readers_scorer(answers, ordered, named(seed=seed)), readings, None, out)
 
 
 @command.command("compare")
@@ -284,44 +286,9 @@ def compare(
     """
     from lesionkit.recipes.scoring import load_score
 
-    _finish(load_score, first, second, out)
-
-
-def _one_of(marks: Path | None, own: Mapping[str, Any], instead: str | None) -> Path:
-    """What is scored: the marks, or what is given instead of them."""
-    given = [path for path in (marks, own.get(instead) if instead else None) if path is not None]
-    if len(given) != 1:
-        from lesionkit.core.errors import LesionkitError
-
-        raise LesionkitError(f"give either --marks or --{instead}, got {'both' if given else 'neither'}")
-    return given[0]
+    finish(load_score, first, second, out)
 
 
 def named(**values: object) -> dict[str, object]:
     """The settings that were named on the command line; the others keep their defaults."""
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _finish(score: Scorer, marks: Path, compare: Path | None, out: Path | None) -> None:
-    """Score one or two systems; write the files, print tables, warnings and what the result is for."""
-    from rich.console import Console
-    from rich.text import Text
-
-    from lesionkit.cli.score_table import score_table
-    from lesionkit.evaluate.document import NOTICE, to_document
-    from lesionkit.recipes.scoring import Named, compared, write_scores
-
-    systems = [Named("first", score(marks)), *([Named("second", score(compare))] if compare is not None else [])]
-    comparison = compared(*systems) if len(systems) > 1 else None
-    main = comparison if comparison is not None else systems[0].score
-    paths = write_scores(out, systems, comparison) if out is not None else ()
-    console = Console(highlight=False)
-    for system in systems if comparison is not None else ():
-        console.print(score_table(to_document(system.score), f"{system.name}: {system.score.protocol}"))
-    console.print(score_table(to_document(main), main.protocol))
-    for path in paths:
-        console.print(Text.assemble(("written  ", "dim"), (str(path), "bold")), soft_wrap=True)
-    console.print(Text(NOTICE, style="dim"))
-    complaints = Console(stderr=True, highlight=False, soft_wrap=True)
-    for sentence in main.warnings:
-        complaints.print(Text(f"warning: {sentence}", style="yellow"))
