@@ -18,7 +18,6 @@ from pydicom.uid import UID
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import AllStoragePresentationContexts
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from lesionkit.archive.queue import Queue
 from lesionkit.archive.upkeep import IMAGES
@@ -31,6 +30,7 @@ Say = Callable[[str], None]
 _OUT_OF_RESOURCES, _CANNOT_UNDERSTAND = 0xA700, 0xC000
 _TAGS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "PatientID")
 _LONGEST_COMMENT = 64
+_VERIFICATION = "1.2.840.10008.1.1"
 _TICK_S = 0.1
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -88,7 +88,7 @@ class Receiver:
             )
         for context in AllStoragePresentationContexts:
             self._ae.add_supported_context(context.abstract_syntax or "", ALL_TRANSFER_SYNTAXES)
-        self._ae.add_supported_context(Verification)
+        self._ae.add_supported_context(_VERIFICATION)
         self._ae.require_called_aet = True
         self._ae.require_calling_aet = list(settings.allow)
         self._ae.maximum_associations = settings.associations
