@@ -148,6 +148,8 @@ def send_all(folders: list[Path], service: Service, sent: list[str], pause_s: fl
 
 
 def main() -> None:
+    from lesionkit.archive.upkeep import queue_rows
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--studies", type=int, default=200)
     parser.add_argument("--slices", type=int, default=2)
@@ -176,6 +178,8 @@ def main() -> None:
                 kills += 1
             else:
                 time.sleep(0.1)
+        while (queue / "log.txt").read_text().count("listens at") <= kills and time.monotonic() - start < options.limit:
+            time.sleep(0.1)
         # A result that is on its way twice would come now.
         time.sleep(1.5)
         code = service.kill(signal.SIGTERM)
@@ -189,6 +193,8 @@ def main() -> None:
             "exit code on SIGTERM": code,
         }
         archive.server.shutdown()
+        if found["lost"] or found["twice"]:
+            print((queue / "log.txt").read_text(), [*map(str, queue_rows(queue))], len(sent), file=sys.stderr)
     print(json.dumps(found))
 
 

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -39,11 +40,13 @@ def send_by_dimse(
     ae = AE(ae_title=caller)
     ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = timeout_s
     ae.requested_contexts = [build_context(sop_class, syntax) for sop_class, syntax in kinds]
-    tls = _reached(node, ca, timeout_s)
-    association = ae.associate(node.host, node.port, ae_title=node.aet, tls_args=tls)
+    with warnings.catch_warnings():
+        # pynetdicom forgets to close the socket of a connection that is refused.
+        warnings.simplefilter("ignore", ResourceWarning)
+        association = ae.associate(node.host, node.port, ae_title=node.aet, tls_args=_tls(node, ca))
     try:
         if not association.is_established:
-            raise _why_not(association, node, caller)
+            raise _why_not(association, node, caller, ca, timeout_s)
         for file in files:
             _store(association, file, node)
     finally:
@@ -56,26 +59,15 @@ def _kind_of(file: Path) -> tuple[str, str]:
     return str(meta.MediaStorageSOPClassUID), str(meta.TransferSyntaxUID)
 
 
-def _reached(node: Node, ca: Path | None, timeout_s: float) -> Any:
-    """What secures the connection, None without TLS; tried first, for an association would not say what is wrong."""
-    try:
-        with socket.create_connection((node.host, node.port), timeout_s) as connection:
-            if not node.tls:
-                return None
-            context = ssl.create_default_context(cafile=None if ca is None else str(ca))
-            with context.wrap_socket(connection, server_hostname=node.host):
-                return context, node.host
-    except (ssl.SSLError, ssl.CertificateError) as error:
-        raise UnreachableError(
-            f"{node} cannot be trusted ({error.reason or error}); check host and port, or name its certificate (--ca)"
-        ) from error
-    except OSError as error:
-        raise UnreachableError(
-            f"{node} does not answer ({error.strerror or error}); is it running, and are host and port right?"
-        ) from error
+def _tls(node: Node, ca: Path | None) -> Any:
+    if not node.tls:
+        return None
+    return ssl.create_default_context(cafile=None if ca is None else str(ca)), node.host
 
 
-def _why_not(association: Association, node: Node, caller: str) -> UnreachableError | RefusedError:
+def _why_not(
+    association: Association, node: Node, caller: str, ca: Path | None, timeout_s: float
+) -> UnreachableError | RefusedError:
     if association.is_rejected:
         primitive: Any = association.acceptor.primitive
         reason = getattr(primitive, "reason_str", "no reason given").lower()
@@ -84,6 +76,19 @@ def _why_not(association: Association, node: Node, caller: str) -> UnreachableEr
         )
     if association.rejected_contexts:
         return RefusedError(f"{node} accepts none of the kinds of objects that were to be sent")
+    # An association does not say why there is no connection. It is not tried before: receivers count who connects.
+    try:
+        with socket.create_connection((node.host, node.port), timeout_s) as connection:
+            if node.tls:
+                _tls(node, ca)[0].wrap_socket(connection, server_hostname=node.host).close()
+    except (ssl.SSLError, ssl.CertificateError) as error:
+        return UnreachableError(
+            f"{node} cannot be trusted ({error.reason or error}); check host and port, or name its certificate (--ca)"
+        )
+    except OSError as error:
+        return UnreachableError(
+            f"{node} does not answer ({error.strerror or error}); is it running, and are host and port right?"
+        )
     return UnreachableError(f"{node} ended the connection; is a DICOM archive at this port?")
 
 

@@ -31,7 +31,7 @@ _OUT_OF_RESOURCES, _CANNOT_UNDERSTAND = 0xA700, 0xC000
 _TAGS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "PatientID")
 _LONGEST_COMMENT = 64
 _VERIFICATION = "1.2.840.10008.1.1"
-_TICK_S = 0.1
+_TICK_S, _HELLO_S = 0.1, 10.0
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -92,7 +92,9 @@ class Receiver:
         self._ae.require_called_aet = True
         self._ae.require_calling_aet = list(settings.allow)
         self._ae.maximum_associations = settings.associations
-        self._ae.network_timeout = self._ae.acse_timeout = self._ae.dimse_timeout = settings.idle_s
+        self._ae.network_timeout = self._ae.dimse_timeout = settings.idle_s
+        # Who connects and says nothing is no sender, and must not keep one out.
+        self._ae.acse_timeout = min(settings.idle_s, _HELLO_S)
         handlers: list[Any] = [
             (evt.EVT_C_ECHO, lambda _: 0x0000),
             (evt.EVT_C_STORE, self._store),
