@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo test format lint types tests examples clean
+.PHONY: setup demo demo-pacs test format lint types tests examples clean
 
 setup: $(READY)
 
@@ -23,6 +23,9 @@ demo: setup
 	@echo "demo: finding its nodules with the model that is shipped"
 	@$(BIN)/lesionkit find demo/data --out demo/run
 	@echo "demo: open file://$(CURDIR)/demo/run/report.html in a browser"
+
+demo-pacs: setup
+	@$(BIN)/python benchmarks/demo_pacs.py demo/pacs
 
 test: format lint types tests examples
 	@echo "test: all passed"

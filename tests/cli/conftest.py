@@ -71,6 +71,7 @@ RECIPE = Recipe(
         run, "trained.txt", f"{settings.learn.epochs} {settings.learn.batch} {start_from}"
     ),
     find=find,
+    export=lambda run, request, settings: Summary(),
     report=lambda run, settings: Summary({"epochs": settings.learn.epochs}, (run.path / "report.html",)),
     run=lambda run, data, settings: write(run, "all.txt", str(settings.learn.epochs)),
     model_settings=model_settings,

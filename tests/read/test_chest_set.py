@@ -1,5 +1,8 @@
+import json
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
@@ -16,7 +19,8 @@ from lesionkit.read.chest_set import (
 from lesionkit.write.radiograph import write_radiograph
 from lesionkit.write.siim import write_image_patients, write_mask, write_siim_table
 
-GRID = Grid.upright((6, 8), (0.5, 0.5))
+SHAPE = (6, 8)
+GRID = Grid.upright(SHAPE, (0.5, 0.5))
 SAMPLES = np.arange(48, dtype=np.uint8).reshape(6, 8)
 MASK = np.zeros((6, 8), bool)
 MASK[1:3, 2:6] = True
@@ -93,7 +97,9 @@ def test_a_code_that_does_not_fit_its_image_is_named(siim):
 
 def test_a_folder_without_truth_is_refused(tmp_path):
     put(tmp_path, "a")
-    with pytest.raises(LesionkitError, match=r"must hold a table of masks .* or a folder 'masks'"):
+    with pytest.raises(
+        LesionkitError, match=r"must hold a table of masks .*, a folder 'masks' .*, or annotations of COCO"
+    ):
         read_chest_set(tmp_path)
 
 
@@ -131,3 +137,40 @@ def test_rows_masks_and_lungs_without_a_radiograph_are_counted_and_named(siim):
     assert patients.endswith("patients.csv: 1 of 2 rows name no radiograph that is there, the first '1,1'")
     assert rows.endswith("train-rle.csv: 2 of 4 rows name no radiograph that is there, the first '9.9'")
     assert len(read_chest_set(siim)) == 3
+
+
+def test_annotations_of_coco_are_masks(tmp_path):
+    put(tmp_path, "a")
+    put(tmp_path, "b")
+    put(tmp_path, "c")
+    square = [[2, 1, 6, 1, 6, 5, 2, 5]]
+    size = {"height": SHAPE[0], "width": SHAPE[1]}
+    told = {
+        "images": [{"id": n, "file_name": f"{name}.png", **size} for n, name in enumerate("ab")],
+        "categories": [{"id": 1, "name": "pneumothorax"}],
+        "annotations": [{"id": 1, "image_id": 0, "category_id": 1, "segmentation": square}],
+    }
+    (tmp_path / "coco.json").write_text(json.dumps(told))
+    a, b, c = read_chest_set(tmp_path)
+    assert (a.looked_at, b.encoded, c.looked_at) == (True, ("-1",), False)
+    assert chest_mask(a).sum() == 16
+    told["images"] = [{**told["images"][0], "file_name": "other.png"}]
+    (tmp_path / "coco.json").write_text(json.dumps(told))
+    with pytest.raises(LesionkitError, match="none of its 1 images is among the 3 files"):
+        read_chest_set(tmp_path)
+
+
+def test_pictures_of_nnunet_are_radiographs_with_masks(tmp_path):
+    told = {"channel_names": {"0": "X-ray"}, "labels": {"background": 0, "lung": 1, "pneumothorax": 2}}
+    (tmp_path / "dataset.json").write_text(json.dumps(told))
+    for folder in ("imagesTr", "labelsTr"):
+        (tmp_path / folder).mkdir()
+    Image.fromarray(SAMPLES).save(tmp_path / "imagesTr" / "a_0000.png")
+    labels = np.ones(SHAPE, np.uint8)
+    labels[:3, :4] = 2
+    Image.fromarray(labels).save(tmp_path / "labelsTr" / "a.png")
+    (one,) = read_chest_set(tmp_path)
+    assert (one.case_id, chest_mask(one).sum()) == ("a", 12)
+    (tmp_path / "labelsTr" / "a.png").write_text("no picture")
+    with pytest.raises(LesionkitError, match="a label map of a radiograph must be a picture"):
+        read_chest_set(tmp_path)

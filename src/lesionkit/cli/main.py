@@ -28,6 +28,7 @@ VERBS = {
     "export": "lesionkit.cli.export:command",
     "evaluate": "lesionkit.cli.evaluate:command",
     "send": "lesionkit.cli.send:command",
+    "listen": "lesionkit.cli.listen:command",
     "bank": "lesionkit.cli.bank:command",
     "phantom": "lesionkit.cli.phantom:app",
     "recipes": "lesionkit.cli.recipes:app",

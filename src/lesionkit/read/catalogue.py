@@ -1,7 +1,7 @@
 """A data set -> one table with a row per case, and its rows -> cases with their truth."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,6 +15,8 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
 from lesionkit.core.image import Image, upright
 from lesionkit.core.names import path_from_text, path_to_text, printable
+from lesionkit.read.layout.of_folder import image_set
+from lesionkit.read.layout.rows import set_rows
 from lesionkit.read.same_scan import without_duplicates
 from lesionkit.read.scan import ScanOptions, open_scan, scan_name, survey_scans
 from lesionkit.read.truth.join import join_truth, lesions_from_json
@@ -54,8 +56,10 @@ def build_catalogue(
     options: ScanOptions | None = None,
     each: Callable[[Callable[[Path], Row], list[Path]], Iterable[Row]] = map,
     partial: bool = False,
+    lesion_labels: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """One row for each case of a data set: a folder of scans with LUNA16's tables or LIDC's XML files beside them.
+    """One row for each case of a data set: a folder of scans with LUNA16's tables, LIDC's XML files, DICOM SEG or
+    RTSTRUCT, or Slicer's markups beside them; or a data set of nnU-Net, nnDetection or MONAI, see `image_set`.
 
     Scans lie in `data/scans`, or anywhere in `data` where that is absent, in any layout. A scan that cannot be read,
     and what is no scan though it looks like one, becomes a row with its `failure`; a scan that is there twice, by
@@ -64,6 +68,7 @@ def build_catalogue(
     Args:
         each: applies a function to every path, in any order; pass a parallel map to use more processes.
         partial: allow truth for series that are not there, as in a part of a downloaded set.
+        lesion_labels: names of the labels of label maps that are lesions; none: those whose names say so.
 
     Raises:
         LesionkitError: there is no scan; two scans with one id differ; a table has no such column, or a row that names
@@ -72,6 +77,9 @@ def build_catalogue(
     data = Path(data)
     scans = data / "scans"
     options = options or ScanOptions()
+    if (images := image_set(data, lesion_labels)) is not None:
+        described = list(each(_Describe(options), [entry.path for entry in images.entries]))
+        return _frame(set_rows(described, images))
     survey = survey_scans(scans if scans.is_dir() else data, options)
     rows = sorted(each(_Describe(options), list(survey.scans)), key=lambda row: str(row["path"]))
     rows += [

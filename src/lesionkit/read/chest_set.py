@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Picture
+from PIL import UnidentifiedImageError
 from scipy import ndimage
 
 from lesionkit.core.case import Case
@@ -13,7 +15,10 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
 from lesionkit.core.lesion import Lesion
-from lesionkit.core.mask import decode_rle_siim
+from lesionkit.core.mask import decode_rle_siim, encode_rle_siim
+from lesionkit.read.layout.coco import CocoSet, read_coco
+from lesionkit.read.layout.entry import ImageSet, SetEntry
+from lesionkit.read.layout.of_folder import image_set
 from lesionkit.read.picture import find_pictures, picture_shape, read_mask, read_picture
 from lesionkit.read.rows import read_rows, without_index
 from lesionkit.read.truth.siim import read_siim_table
@@ -48,10 +53,10 @@ class ChestImage:
 def read_chest_set(data: Path) -> tuple[ChestImage, ...]:
     """The radiographs of a data set, by case id; pixels are not read.
 
-    Two layouts are known. SIIM's: files named by image anywhere below `data` and a table of run-length codes
-    (`train-rle.csv` or one of `TABLES`). Pictures and masks: a folder `masks` holds for each image that was looked at a
-    PNG of the same stem, empty if healthy. In both, PNG files in `lungs` are lung masks and `patients.csv`
-    (image_id,patient_id) names patients.
+    Three layouts are known, and those of `image_set` with pictures. SIIM's: files named by image anywhere below `data`
+    and a table of run-length codes (`train-rle.csv` or one of `TABLES`). Pictures and masks: a folder `masks` holds for
+    each image that was looked at a PNG of the same stem, empty if healthy. COCO's: JSON of annotations, see
+    `read_coco`. In all, PNG files in `lungs` are lung masks and `patients.csv` (image_id,patient_id) names patients.
 
     Raises:
         LesionkitError: no radiograph, neither layout, two files of one name, a table whose images are not there.
@@ -69,14 +74,19 @@ def chest_set_notes(data: Path) -> tuple[str, ...]:
 
 
 def _read(data: Path) -> tuple[tuple[ChestImage, ...], tuple[str, ...]]:
+    if (other := image_set(data)) is not None:
+        return _of_set(other), other.notes
     files = _by_stem(find_pictures(data))
     patients = _patients(data / "patients.csv")
     table = next((data / name for name in TABLES if (data / name).is_file()), None)
     masks, lungs = _masks(data / "masks"), _masks(data / "lungs")
+    coco = read_coco(data) if table is None and not masks else None
+    if coco is not None:
+        return _of_coco(coco, files, patients, _masks(data / "lungs"))
     if table is None and not masks:
         raise LesionkitError(
-            f"{data} must hold a table of masks ({', '.join(TABLES)}) or a folder 'masks' with a PNG per image, but "
-            "holds neither"
+            f"{data} must hold a table of masks ({', '.join(TABLES)}), a folder 'masks' with a PNG per image, or "
+            "annotations of COCO, but holds none of them"
         )
     encoded = _encoded(table, files) if table is not None else {}
     sources = [(data / "masks", list(masks)), (data / "lungs", list(lungs)), (data / "patients.csv", list(patients))]
@@ -87,6 +97,44 @@ def _read(data: Path) -> tuple[tuple[ChestImage, ...], tuple[str, ...]]:
         for stem, file in sorted(files.items())
     )
     return images, tuple(notes)
+
+
+def _of_coco(
+    coco: CocoSet, files: Mapping[str, Path], patients: Mapping[str, str], lungs: Mapping[str, Path]
+) -> tuple[tuple[ChestImage, ...], tuple[str, ...]]:
+    if not coco.encoded.keys() & files.keys():
+        raise LesionkitError(
+            f"{coco.source}: none of its {len(coco.encoded)} images is among the {len(files)} files; are they in the "
+            "same folder?"
+        )
+    images = tuple(
+        ChestImage(stem, patients.get(stem, ""), file, coco.encoded.get(stem, ()), None, lungs.get(stem))
+        for stem, file in sorted(files.items())
+    )
+    return images, (*coco.notes, *unmatched(coco.source, list(coco.encoded), files, "radiograph"))
+
+
+def _of_set(images: ImageSet) -> tuple[ChestImage, ...]:
+    """Pictures with label maps that are pictures: what is not background, or one of the labels of lesions."""
+    return tuple(
+        ChestImage(one.case_id, "", one.path, () if one.labels is None else (_code(one),))
+        for one in sorted(images.entries, key=lambda one: one.case_id)
+    )
+
+
+def _code(one: SetEntry) -> str:
+    """rle_siim of a label map.
+
+    Raises:
+        LesionkitError: it is no picture.
+    """
+    try:
+        with Picture.open(one.labels or one.path) as picture:
+            labels = np.asarray(picture)
+    except (OSError, UnidentifiedImageError) as error:
+        raise LesionkitError(f"{one.labels}: a label map of a radiograph must be a picture, got {error}") from error
+    labels = labels[..., 0] if labels.ndim == 3 else labels
+    return encode_rle_siim(np.isin(labels, list(one.values)) if one.values else labels > 0)
 
 
 def load_chest_image(image: ChestImage) -> Case:

@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -31,6 +32,34 @@ def data(tmp_path):
     (tmp_path / "seriesuids.csv").write_text("a\nb\n")
     (tmp_path / "patients.csv").write_text("seriesuid,patient_id\na,Anna\n")
     return tmp_path
+
+
+def test_marks_of_a_viewer_that_are_given_are_truth_of_the_scans_they_are_called_after(data):
+    for name in "ab":
+        (data / f"scans/{name}.mha").write_text("a scan")
+    marks = data / "marks"
+    marks.mkdir()
+    point = {"label": "F", "position": [5.0, 6.0, 7.0]}
+    markup = {"type": "Fiducial", "coordinateSystem": "LPS", "controlPoints": [point]}
+    (marks / "a.mrk.json").write_text(json.dumps({"markups": [markup]}))
+    a, b = items_of(data / "scans", marks, CtNodule()).items
+    assert [lesion.centre_mm for lesion in known_of(a, GRID, "metaimage").lesions] == [(5, 6, 7)]
+    assert known_of(b, GRID, "metaimage").lesions is None
+    (marks / "a.mrk.json").rename(marks / "c.mrk.json")
+    listed = items_of(data / "scans", marks, CtNodule())
+    assert listed.notes == [f"{marks} says nothing of any of the 2 scans, the first 'a'"]
+
+
+def test_a_data_set_of_nnunet_is_searched_without_its_label_maps(tmp_path):
+    told = {"channel_names": {"0": "CT"}, "labels": {"background": 0, "nodule": 1}}
+    (tmp_path / "dataset.json").write_text(json.dumps(told))
+    for file in ("imagesTr/a_0000.nii.gz", "imagesTr/b_0000.nii.gz", "labelsTr/a.nii.gz"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("no volume")
+    a, b = items_of(tmp_path, None, CtNodule()).items
+    assert ([a.case_id, b.case_id], b.known) == (["a", "b"], None)
+    found = known_of(a, GRID, "nifti")
+    assert (found.lesions, "the label map was left out" in found.warnings[0]) == (None, True)
 
 
 @pytest.mark.parametrize("scans", [".", "scans", "scans/a.mha"])

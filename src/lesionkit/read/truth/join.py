@@ -11,6 +11,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.lesion import Lesion
 from lesionkit.core.walk import walk
+from lesionkit.read.truth.beside_marks import marks_in
 from lesionkit.read.truth.lidc import read_lidc
 from lesionkit.read.truth.lidc_xml import read_lidc_file
 from lesionkit.read.truth.luna import lesions_by_case, read_annotations, read_patients, read_series_list
@@ -23,8 +24,9 @@ def join_truth(rows: Sequence[dict[str, Any]], data: Path, partial: bool = False
     """Rows with patients, lesions and excluded findings from `data`.
 
     Read are `annotations.csv`, `annotations_excluded.csv`, `seriesuids.csv`, `patients.csv` (in `data` or its folders
-    `annotations` and `CSVFILES`) and LIDC reading files (*.xml). A series is looked at if `seriesuids.csv` lists it;
-    without that file, if the annotations name it; or if it has a reading file.
+    `annotations` and `CSVFILES`), LIDC reading files (*.xml), and what was marked in a viewer (DICOM SEG and RTSTRUCT,
+    Slicer's markups). A series is looked at if `seriesuids.csv` lists it; without that file, if the annotations name
+    it; or if it has a reading file or marks.
 
     Args:
         partial: allow rows for series that are not there.
@@ -33,6 +35,7 @@ def join_truth(rows: Sequence[dict[str, Any]], data: Path, partial: bool = False
         LesionkitError: a row names a series that is not there, or a place outside its scan.
     """
     by_id = {name: row for row in rows for name in [row["case_id"], *row.pop("aliases", [])]}
+    _join_marks(rows, data)
     _join_readings(by_id, data)
     lesions = _join_table(by_id, find_table(data, "annotations.csv"), "lesions", partial)
     _join_table(by_id, find_table(data, "annotations_excluded.csv"), "excluded", partial)
@@ -94,9 +97,10 @@ def refuse_outside(path: Path, name: str, lesions: Sequence[Lesion], grid: Grid)
     inside = grid.contains(np.array([lesion.centre_mm for lesion in lesions]), margin_mm=OUTSIDE_MM)
     if not inside.all():
         lesion = lesions[int(np.argmin(inside))]
+        row = f"row {lesion.facts['row']}: " if "row" in lesion.facts else ""
         index = np.round(grid.world_to_index(lesion.centre_mm), 1).tolist()
         raise LesionkitError(
-            f"{path}: row {lesion.facts['row']}: the lesion at {lesion.centre_mm} mm lies outside its scan '{name}' "
+            f"{path}: {row}the lesion at {lesion.centre_mm} mm lies outside its scan '{name}' "
             f"(index {index} of shape {grid.shape}); are these world coordinates in LPS mm?"
         )
 
@@ -118,6 +122,27 @@ def _join_table(by_id: Mapping[str, dict[str, Any]], path: Path | None, column: 
                 "add the scan, or allow a partial data set"
             )
     return list(found)
+
+
+def _join_marks(rows: Sequence[dict[str, Any]], data: Path) -> None:
+    """What was marked in a viewer of scans that are there."""
+    marks = marks_in(data)
+    if not marks.files and not marks.problems:
+        return
+    usable = [row for row in rows if not row["failure"]]
+    for row in usable:
+        known = marks.of(row["case_id"], alone=len(rows) == 1)
+        if known is None:
+            continue
+        row["warnings"] = [*row["warnings"], *known.notes]
+        try:
+            refuse_outside(known.path, row["case_id"], known.lesions, _grid(row))
+        except LesionkitError as error:
+            row["warnings"] = [*row["warnings"], f"what was marked is left out: {error}"]
+            continue
+        row["lesions"], row["looked_at"] = lesions_to_json(known.lesions), True
+    if usable:
+        usable[0]["warnings"] = [*usable[0]["warnings"], *marks.problems]
 
 
 def _grid(row: Mapping[str, Any]) -> Grid:

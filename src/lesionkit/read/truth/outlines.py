@@ -22,6 +22,8 @@ from lesionkit.core.outline import Outline, Ring, clip_ring, joined_ring
 SUFFIXES = (".xml", ".json", ".geojson")
 TUMOUR_GROUPS = {"_0", "_1", "tumor", "tumour", "metastases", "metastasis", "carcinoma", "cancer"}
 HOLE_GROUPS = {"_2", "exclusion", "normal"}
+REJECTED_GROUPS = {"ignore*", "ignore", "false positive", "negative", "benign"}
+"""Of findings that a reader looked at and rejected: they count for nothing, and a slide of them alone is healthy."""
 
 _NO_GROUP = {"", "none"}
 _ASAP_AREAS = ("polygon", "spline", "rectangle")
@@ -70,7 +72,7 @@ def read_outline(path: Path) -> Outline:
 def _outline(drawn: Sequence[_Drawn], notes: list[str], from_shown: bool = False) -> Outline:
     known = TUMOUR_GROUPS | HOLE_GROUPS
     groups = {_word(one.group) for one in drawn if one.rings is not None}
-    if groups and not groups & known:
+    if groups and not groups & (known | REJECTED_GROUPS):
         if groups - _NO_GROUP:
             first = next(one.group for one in drawn if one.rings is not None and _word(one.group) not in _NO_GROUP)
             raise LesionkitError(

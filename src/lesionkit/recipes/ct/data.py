@@ -22,7 +22,13 @@ CATALOGUE = "catalogue.parquet"
 
 def index(data: Path, out: Path, settings: CtNodule) -> Summary:
     """See `Recipe.index`."""
-    table = build_catalogue(data, settings.read, each=_each(settings.engine), partial=settings.partial_truth)
+    table = build_catalogue(
+        data,
+        settings.read,
+        each=_each(settings.engine),
+        partial=settings.partial_truth,
+        lesion_labels=settings.lesion_labels,
+    )
     write_catalogue(table, out)
     bad = table[table["failure"].notna()]
     return Summary(

@@ -34,6 +34,8 @@ class CtNodule(Settings):
     read: ScanOptions = ScanOptions()
     partial_truth: bool = False
     """Allow truth tables that name series which are not there, as in a part of a downloaded set."""
+    lesion_labels: tuple[str, ...] = ()
+    """Which labels of data sets of nnU-Net, nnDetection and MONAI are lesions; none: those whose names say so."""
     prepare: PrepareSettings = PrepareSettings()
     split: SplitSettings = SplitSettings(fold=-1)
     sample: SampleSettings = SampleSettings()

@@ -1,7 +1,7 @@
 """What is known of a scan that was searched: from tables and LIDC readings beside it, or from a catalogue."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,16 @@ from typing import Any
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.lesion import Lesion
+from lesionkit.read.layout.of_folder import image_set
+from lesionkit.read.layout.rows import entry_to_json
 from lesionkit.read.scan import scan_name, survey_scans
 from lesionkit.read.truth.beside import Tables, tables_beside
-from lesionkit.read.truth.join import lesions_from_json, lesions_to_json, refuse_outside
+from lesionkit.read.truth.beside_marks import marks_in
+from lesionkit.read.truth.join import find_table, lesions_from_json, lesions_to_json, refuse_outside
+from lesionkit.read.truth.label_map import read_label_map
 from lesionkit.read.truth.lidc import read_lidc
 from lesionkit.read.truth.lidc_xml import read_lidc_file
+from lesionkit.read.truth.marked_files import MarkedSet, is_object, read_marked
 from lesionkit.recipes.base import Item
 from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.recipes.kind import Listed
@@ -25,10 +30,37 @@ def items_of(scans: Path, truth: Path | None, settings: CtNodule) -> Listed:
     Raises:
         LesionkitError: there is no scan, or a table cannot be used.
     """
+    if truth is None and (images := image_set(scans, settings.lesion_labels)) is not None:
+        return Listed([Item(one.case_id, one.path, known=entry_to_json(one)) for one in images.entries], images.notes)
     survey = survey_scans(scans, settings.read)
-    tables = tables_beside(scans, truth)
+    marked = truth if truth is not None and _is_marked(truth) else None
+    tables = tables_beside(scans, truth if marked is None else None)
+    if marked is not None:
+        # What is given counts, and not what lies beside the scans; but that says who is who.
+        tables = replace(tables, lesions={}, excluded={})
     items = [_item(path, scan_name(path, settings.read), tables) for path in survey.scans]
-    return Listed(items, survey.notes, survey.unused)
+    marks = marks_in(scans) if marked is None else read_marked(marked)
+    marked_items = [_with_marks(item, marks, alone=len(items) == 1, given=marked is not None) for item in items]
+    notes = [*survey.notes, *marks.problems, *(note for _, found in marked_items for note in found)]
+    if marked is not None and not any((item.known or {}).get("lesions_file") for item, _ in marked_items):
+        notes.append(f"{marked} says nothing of any of the {len(items)} scans, the first '{items[0].case_id}'")
+    return Listed([item for item, _ in marked_items], notes, survey.unused)
+
+
+def _is_marked(truth: Path) -> bool:
+    """Whether a truth is something that was drawn, and no table."""
+    if truth.is_dir():
+        return find_table(truth, "annotations.csv") is None
+    return truth.suffix.lower() not in (".csv", ".tsv", ".txt", ".xlsx", "") or is_object(truth)
+
+
+def _with_marks(item: Item, marks: MarkedSet, alone: bool, given: bool) -> tuple[Item, Sequence[str]]:
+    """A scan with what was marked in it, unless a table says what is there and nobody gave the marks."""
+    known = marks.of(item.case_id, alone)
+    if known is None or (not given and "lesions" in (item.known or {})):
+        return item, ()
+    told = {**(item.known or {}), "lesions": lesions_to_json(known.lesions), "lesions_file": str(known.path)}
+    return replace(item, known=told), known.notes
 
 
 def _item(path: Path, name: str, tables: Tables) -> Item:
@@ -82,6 +114,8 @@ def known_of(item: Item, grid: Grid, format: str) -> KnownScan:
     """
     known = item.known or {}
     excluded = lesions_from_json(known["excluded"]) if "excluded" in known else ()
+    if "labels" in known:
+        return _drawn(known)
     if "lesions" in known:
         return KnownScan(lesions_from_json(known["lesions"]), excluded, source=known.get("lesions_file", ""))
     # Outlines are rows and columns of the DICOM images; another format may hold them in another order.
@@ -95,6 +129,15 @@ def known_of(item: Item, grid: Grid, format: str) -> KnownScan:
     except LesionkitError as error:
         return KnownScan(None, excluded, (f"{item.case_id}: the reading was left out: {error}",))
     return KnownScan(reading.lesions, reading.excluded, source=str(file))
+
+
+def _drawn(known: Mapping[str, Any]) -> KnownScan:
+    """The lesions of a label map of a data set of another framework."""
+    file = Path(known["labels"])
+    try:
+        return KnownScan(read_label_map(file, known["values"] or None, known["instances"]), source=str(file))
+    except LesionkitError as error:
+        return KnownScan(None, warnings=(f"the label map was left out: {error}",))
 
 
 @lru_cache(maxsize=64)
