@@ -45,6 +45,12 @@ def test_marks_of_a_viewer_that_are_given_are_truth_of_the_scans_they_are_called
     a, b = items_of(data / "scans", marks, CtNodule()).items
     assert [lesion.centre_mm for lesion in known_of(a, GRID, "metaimage").lesions] == [(5, 6, 7)]
     assert known_of(b, GRID, "metaimage").lesions is None
+    alone = items_of(data / "scans/b.mha", marks / "a.mrk.json", CtNodule()).items[0]
+    assert len(known_of(alone, GRID, "metaimage").lesions) == 1
+    (data / "annotations.csv").unlink()
+    (data / "scans/c.mrk.json").write_text((marks / "a.mrk.json").read_text())
+    (other,) = items_of(data / "scans/b.mha", None, CtNodule()).items
+    assert known_of(other, GRID, "metaimage").lesions is None
     (marks / "a.mrk.json").rename(marks / "c.mrk.json")
     listed = items_of(data / "scans", marks, CtNodule())
     assert listed.notes == [f"{marks} says nothing of any of the 2 scans, the first 'a'"]

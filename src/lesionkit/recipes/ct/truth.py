@@ -40,7 +40,9 @@ def items_of(scans: Path, truth: Path | None, settings: CtNodule) -> Listed:
         tables = replace(tables, lesions={}, excluded={})
     items = [_item(path, scan_name(path, settings.read), tables) for path in survey.scans]
     marks = marks_in(scans) if marked is None else read_marked(marked)
-    marked_items = [_with_marks(item, marks, alone=len(items) == 1, given=marked is not None) for item in items]
+    # Of one file of many, marks beside it that do not say whose they are may be another's.
+    alone = len(items) == 1 and (scans.is_dir() or (marked is not None and marked.is_file()))
+    marked_items = [_with_marks(item, marks, alone, given=marked is not None) for item in items]
     notes = [*survey.notes, *marks.problems, *(note for _, found in marked_items for note in found)]
     if marked is not None and not any((item.known or {}).get("lesions_file") for item, _ in marked_items):
         notes.append(f"{marked} says nothing of any of the {len(items)} scans, the first '{items[0].case_id}'")
