@@ -61,7 +61,7 @@ def find(given: Path, model: Path, out: Path, truth: Path | None = None):
 def test_a_run_trains_searches_what_was_kept_out_and_scores_it(trained, data):
     record = read_run(trained).record
     assert [name for name, stage in record["stages"].items() if stage["state"] == "done"] == [
-        *("index", "prepare", "train", "operating points", "find")
+        *("index", "prepare", "train", "points", "find")
     ]
     tested = json.loads((trained / "splits.json").read_text())["test"]
     assert {file.stem for file in (trained / "cases").glob("*.json")} == set(tested)

@@ -163,7 +163,7 @@ def set_points(run: RunFolder, learned: Learned, settings: S, kind: Kind[S, F, O
 
     def step() -> Mapping[str, Any]:
         if not plan:
-            return {"measured": f"no {kind.search.noun} validates, so the model has no operating points"}
+            return {"none": f"no {kind.search.noun} validates, so the model has no operating points"}
         folder = run.path / VALIDATION
         failed = kind.search.many(plan, settings, folder)
         left = [item for item, _ in plan if item.case_id not in failed]
@@ -171,11 +171,11 @@ def set_points(run: RunFolder, learned: Learned, settings: S, kind: Kind[S, F, O
         try:
             entries = complete_from(model_of_run(run.path), found, settings, kind)
         except LesionkitError as error:
-            return {"measured": f"the model has no operating points: {error}", "failed": failed}
-        said = "" if entries[POINTS] else "validation has too little to set operating points on, so the model has none"
-        return {"measured": said, "failed": failed}
+            return {"none": f"the model has no operating points: {error}", "failed": failed}
+        none = "" if entries[POINTS] else "validation has too little to set operating points on, so the model has none"
+        return {f"{kind.search.noun}s": len(left), **({"none": none} if none else {}), "failed": failed}
 
-    said = str(run.once("operating points", step)["measured"])
+    said = str(run.once("points", step).get("none", ""))
     if said:
         run.warn(said)
     return (said,) if said else ()

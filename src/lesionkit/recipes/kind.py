@@ -81,7 +81,7 @@ class Shelf(Generic[F]):
     facts: Mapping[str, Any]
     model: Path
     warnings: Sequence[str]
-    about: About
+    about: About = field(default_factory=About)
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def test_a_run_leaves_model_candidates_page_catalogue_and_splits(place):
     assert json.loads((trained / "splits.json").read_text()) == PARTS
     stages = record(trained)["stages"]
     assert {name: stage["state"] for name, stage in stages.items()} == dict.fromkeys(
-        ["index", "prepare", "train", "find"], "done"
+        ["index", "prepare", "train", "points", "find"], "done"
     )
     assert ["scans", "searched", "1"] in [line.split() for line in said["run"].splitlines()]
 
@@ -146,8 +146,9 @@ def test_the_same_commands_again_find_everything_done(place):
 def test_status_tells_each_stage_and_the_measured_figures(place):
     folder, _ = place
     lines = lesionkit("status", folder / "trained").splitlines()
-    assert [line.split()[:2] for line in lines[2:6]] == [[s, "done"] for s in ("index", "prepare", "train", "find")]
-    assert "validation_cpm" in lines[6]
+    stages = ("index", "prepare", "train", "points", "find")
+    assert [line.split()[:2] for line in lines[2:7]] == [[stage, "done"] for stage in stages]
+    assert "validation_cpm" in lines[7]
 
 
 def test_the_settings_of_the_run_are_a_config_and_its_model_can_be_tuned(place):
