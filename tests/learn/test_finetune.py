@@ -61,9 +61,20 @@ def test_rates_of_an_encoder_need_an_encoder():
 
 def test_a_resting_encoder_gets_no_gradient_and_keeps_its_statistics_until_it_wakes():
     net = Net().train()
-    let_rest(net.encoder, True)
+    let_rest(net.encoder, None)
     assert not any(p.requires_grad for p in net.encoder.parameters())
-    assert not net.encoder.training
+    assert not net.encoder["blocks"][1].training
     assert net.head.weight.requires_grad
-    let_rest(net.encoder, False)
+    let_rest(net.encoder, 0)
+    assert net.encoder["blocks"][1].training
     assert all(p.requires_grad for p in net.parameters())
+
+
+def test_the_first_stages_may_rest_for_good():
+    net = Net().train()
+    let_rest(net.encoder, 2)
+    assert [name for name, p in net.named_parameters() if p.requires_grad and "bias" not in name] == [
+        "encoder.blocks.1.weight",
+        "head.weight",
+    ]
+    assert net.encoder["blocks"][1].training

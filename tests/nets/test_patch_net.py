@@ -118,6 +118,14 @@ class TestTimm(Contract):
     field = 64
 
 
+class TestLite(Contract):
+    """Padded as TensorFlow does, more on the right; enlarged; with its surroundings."""
+
+    settings: ClassVar = {"encoder": "tf_efficientnet_lite0", "stride": 12, "depth": 16, "surroundings_px": 36}
+    stride = 12
+    field = 288
+
+
 def test_the_transposed_net_has_the_published_number_of_parameters():
     assert parameters(make(architecture="transposed")) == 1_538_048
 

@@ -4,7 +4,7 @@ import tifffile
 from PIL import Image
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.read.patch_set import is_patch_set, read_patch_set
+from lesionkit.read.patch_set import holds_patches, is_patch_set, joined_sets, list_patches, read_patch_set
 
 
 def put(file, grey=100):
@@ -97,3 +97,42 @@ def test_a_tiff_with_tiles_or_a_large_one_is_a_slide(tmp_path, words):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((side, side, 3), np.uint8), photometric="rgb", **words)
     (tmp_path / "labels.csv").write_text("slide,label\na,1\n")
     assert not is_patch_set(tmp_path)
+
+
+def test_a_folder_of_pictures_without_labels_is_one_of_patches_but_not_of_labelled_ones(tmp_path):
+    put(tmp_path / "x.png")
+    put(tmp_path / "y.jpg")
+    assert holds_patches(tmp_path)
+    assert holds_patches(tmp_path / "x.png")
+    assert not is_patch_set(tmp_path)
+    assert list(list_patches(tmp_path).paths) == ["x", "y"]
+    assert list_patches(tmp_path).labels == {}
+
+
+def test_pictures_beside_slides_are_no_patches(tmp_path):
+    put(tmp_path / "x.png")
+    (tmp_path / "a.svs").write_text("")
+    assert not holds_patches(tmp_path)
+    (tmp_path / "a.svs").unlink()
+    (tmp_path / "slides").mkdir()
+    assert not holds_patches(tmp_path)
+
+
+def test_labels_and_patches_that_do_not_meet_are_counted(tmp_path):
+    for name in "xyz":
+        put(tmp_path / f"{name}.png")
+    (tmp_path / "labels.csv").write_text("id,label\nx,1\na,0\n")
+    found = list_patches(tmp_path)
+    assert found.labels == {"x": True}
+    assert "1 of 2 rows name no picture that is there, the first 'a'" in found.notes[0]
+    assert "2 of 3 patches have no label" in found.notes[1]
+
+
+def test_several_folders_become_one_set_whose_names_tell_them_apart(tmp_path):
+    for folder in ("a", "b"):
+        put(tmp_path / folder / "x.png")
+        put(tmp_path / folder / "y.png")
+        (tmp_path / folder / "labels.csv").write_text("id,label\nx,1\ny,0\n")
+    joined = joined_sets([read_patch_set(tmp_path / folder) for folder in ("a", "b")])
+    assert joined.names == ("0/x", "0/y", "1/x", "1/y")
+    assert joined.labels.tolist() == [True, False, True, False]

@@ -12,7 +12,7 @@ Input: TypeAlias = Annotated[
     typer.Argument(
         metavar="INPUT",
         help="CT: DICOM folder, .mhd, .mha, .nii(.gz), .nrrd. X-ray: DICOM, PNG, JPEG file. Slide: .tif, .svs, .mrxs, "
-        ".ndpi … Or a folder of many.",
+        ".ndpi …, or patches (PNG, JPEG, TIFF). Or a folder of many.",
     ),
 ]
 Model: TypeAlias = Annotated[
@@ -66,9 +66,9 @@ def command(
 
     In CT it writes a ranked table in world millimetres and a picture of each candidate; of radiographs masks,
     probability maps, predictions.csv and SIIM's submission.csv; of slides scores.csv, marks in CAMELYON16's form,
-    probability maps as pyramids and outlines that QuPath opens; always a page to show around. What lies below an
-    operating point of the model is weaker: it stays in the tables and is folded on the page. In a folder of many, one
-    that cannot be read is reported and the rest go on; the exit code is then 3.
+    probability maps as pyramids and outlines that QuPath opens, of patches of slides scores.csv; always a page to show
+    around. What lies below an operating point of the model is weaker: it stays in the tables and is folded on the page.
+    In a folder of many, one that cannot be read is reported and the rest go on; the exit code is then 3.
 
     Examples:
       lesionkit find SCAN --out RUN

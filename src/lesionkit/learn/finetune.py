@@ -80,8 +80,19 @@ def set_rates(optimizer: Optimizer, rate: float) -> None:
         group["lr"] = rate * group.get(SCALE, 1.0)
 
 
-def let_rest(encoder: nn.Module, resting: bool) -> None:
-    """Stop or resume learning in an encoder; its batch statistics rest too. To be called after the net's `train`."""
-    encoder.requires_grad_(not resting)
-    if resting:
-        encoder.eval()
+def let_rest(encoder: nn.Module, stages: int | None) -> None:
+    """Stop learning in some stages of an encoder, their batch statistics too, and resume it in the others.
+
+    Training mode wakes what rests, so this is to be called before every step.
+
+    Args:
+        stages: so many from the image on rest, see `stages_of`; None for all.
+    """
+    resting = {id(parameter) for stage, parameter in stages_of(encoder) if stages is None or stage < stages}
+    for module in encoder.modules():
+        own = list(module.parameters(recurse=False))
+        rests = any(id(parameter) in resting for parameter in own)
+        for parameter in own:
+            parameter.requires_grad_(not rests)
+        if own:
+            module.train(not rests)

@@ -15,6 +15,9 @@ class FinetuneSettings(Settings):
     frozen_steps: int = Field(0, ge=0)
     """Optimiser steps at the start in which the encoder neither learns nor updates its batch statistics."""
 
+    frozen_stages: int = Field(0, ge=0)
+    """Stages, from the image on, that never do: its stem and then its blocks. A step without them costs less."""
+
     @property
     def changes_something(self) -> bool:
         """Whether an encoder learns differently from the rest."""

@@ -55,10 +55,9 @@ class PatchLearner(StepLearner[PatchNet]):
 
     def on_train_batch_start(self, batch: Any, number: int) -> None:
         super().on_train_batch_start(batch, number)
-        frozen, encoder = self.how.finetune.frozen_steps, self.net.encoder
-        if encoder is not None and self.global_step <= frozen:
-            encoder.train()
-            let_rest(encoder, self.global_step < frozen)
+        how, encoder = self.how.finetune, self.net.encoder
+        if encoder is not None and how.changes_something:
+            let_rest(encoder, None if self.global_step < how.frozen_steps else how.frozen_stages)
 
     def training_step(self, batch: dict[str, Tensor], _number: int) -> Tensor:
         """The loss of a batch, see `patch_loss`."""

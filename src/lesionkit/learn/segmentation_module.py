@@ -116,16 +116,16 @@ class SegmentationModule(lightning.LightningModule):
         self.net.train()
         if self.trailing is not None:
             self.trailing.eval()
-        let_rest(self.net.encoder, self._resting)
+        self._let_rest()
 
     def on_train_batch_start(self, _batch: Any, _number: int) -> None:
-        if self.global_step == self.settings.finetune.frozen_steps and not self.course.frozen:
-            self.net.encoder.train()
-            let_rest(self.net.encoder, False)
+        if self.settings.finetune.changes_something:
+            self._let_rest()
 
-    @property
-    def _resting(self) -> bool:
-        return self.course.frozen or self.global_step < self.settings.finetune.frozen_steps
+    def _let_rest(self) -> None:
+        how = self.settings.finetune
+        every = self.course.frozen or self.global_step < how.frozen_steps
+        let_rest(self.net.encoder, None if every else how.frozen_stages)
 
     def on_train_epoch_end(self) -> None:
         assert self.scheduler is not None

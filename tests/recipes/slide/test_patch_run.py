@@ -33,7 +33,7 @@ def test_patches_that_were_kept_out_are_scored_and_the_figure_is_called_optimist
         summary = RECIPE.run(run, data, settings)
     scores = list(csv.DictReader((tmp_path / "r/scores.csv").read_text().splitlines()))
     document = json.loads((tmp_path / "r/score/score.json").read_text())
-    assert len(scores) == document["counts"]["slides"] == 8
-    area = document["figures"]["slide AUC"]["value"]
+    assert len(scores) == document["counts"]["patches"] == 8
+    area = document["figures"]["patch AUC"]["value"]
     assert summary.facts["AUC of patches kept out"] == pytest.approx(area, abs=1e-4)
     assert OPTIMISTIC in summary.warnings

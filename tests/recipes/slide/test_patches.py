@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.recipes.slide.patches import Draws, Labelled, pack_labelled, usable_weights
+from lesionkit.recipes.slide.patches import Draws, Labelled, pack_labelled, re_encoded, usable_weights
 from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.runs.run_folder import open_run
 from lesionkit.runs.settings_file import change
@@ -60,3 +60,10 @@ def test_an_epoch_of_labelled_patches_is_of_those_that_learn_and_follows_from_it
     first, again, other = ([int(draws(epoch).images[n].max()) for n in range(8)] for epoch in (0, 0, 1))
     assert first == again != other
     assert set(first) == set(range(6))
+
+
+def test_every_labelled_patch_becomes_the_same_jpeg_unless_nobody_asks_for_it():
+    noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    assert re_encoded(noise, None) is noise
+    assert 0 < np.abs(re_encoded(noise, 90).astype(int) - noise).mean() < 20
+    np.testing.assert_array_equal(re_encoded(noise, 90), re_encoded(noise, 90))

@@ -7,6 +7,7 @@ from PIL import Image
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.engine.map import EngineSettings
+from lesionkit.phantoms.slide.quota import quota
 from lesionkit.phantoms.slide.whole import SlidePhantomSettings, make_slide
 from lesionkit.read.slide.whole import open_slide
 from lesionkit.read.truth.camelyon import read_lesion_annotations, read_slide_labels
@@ -60,7 +61,7 @@ def test_a_slide_is_a_pyramid_that_tells_its_pixel_size(made):
     assert slide.grid.shape == (1000, 1000)
     assert slide.grid.spacing_mm == pytest.approx((0.001, 0.001), rel=1e-3)
     assert len(slide.levels) == 2
-    painted = make_slide(1_000_003, SMALL.phantom).image
+    painted = make_slide(1_000_003, SMALL.phantom, *quota(0, SMALL.phantom)).image
     difference = slide.read(slide.grid.whole).astype(float) - painted.read(painted.grid.whole)
     assert np.abs(difference).mean() < 12
     with tifffile.TiffFile(out / "slides" / "slide-00000.tif") as file:
@@ -106,10 +107,10 @@ def test_a_folder_with_something_else_is_refused(tmp_path):
 def test_a_slide_that_fails_is_reported_and_the_rest_go_on(tmp_path, monkeypatch):
     real = subject.make_slide
 
-    def make(seed, settings):
+    def make(seed, *asked):
         if seed == 0:
             raise LesionkitError("no room")
-        return real(seed, settings)
+        return real(seed, *asked)
 
     monkeypatch.setattr(subject, "make_slide", make)
     summary = make_slides(tmp_path / "data", 2, 0, SMALL)

@@ -1,4 +1,4 @@
-"""What is on a slide beside tissue: folds, strokes of a pen, dust, and areas out of focus."""
+"""What is on a slide beside tissue: folds, strokes of a pen, dust, areas out of focus, and crushed ones."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,8 @@ from lesionkit.phantoms.slide.plan import Arc, SlidePlan
 
 DEFOCUS_UM = 2.4
 """Standard deviation of the blur in the middle of an area out of focus."""
+CRUSH_UM = 6.0
+"""Of the smear of crushed nuclei, along one direction."""
 
 
 def folds(plan: SlidePlan, raster: Raster) -> Floats | None:
@@ -46,10 +48,22 @@ def dust(plan: SlidePlan, raster: Raster) -> Floats | None:
 
 def defocus(plan: SlidePlan, raster: Raster) -> Floats | None:
     """How far out of focus: 0 sharp to 1; None where all is sharp."""
+    return _discs(plan, raster, "defocus", 1500, plan.artefacts.defocus, (180, 600))
+
+
+def crush(plan: SlidePlan, raster: Raster) -> Floats | None:
+    """How much nuclei are smeared: 0 not to 1; None where none is."""
+    return _discs(plan, raster, "crush", 900, plan.artefacts.crush, (90, 330))
+
+
+def _discs(
+    plan: SlidePlan, raster: Raster, name: str, pitch_um: float, chance: float, radii_um: tuple[float, float]
+) -> Floats | None:
+    """Discs by chance that fade towards their border: 0 to 1; None where there is none."""
     field = None
-    for y, x, roll in _places(plan, raster, "defocus", 1500, 800):
-        if roll[0] < plan.artefacts.defocus:
-            radius = 180 + 420 * roll[1]
+    for y, x, roll in _places(plan, raster, name, pitch_um, radii_um[1] + 200):
+        if roll[0] < chance:
+            radius = radii_um[0] + (radii_um[1] - radii_um[0]) * roll[1]
             window = raster.window(y, x, radius)
             if window is None:
                 continue

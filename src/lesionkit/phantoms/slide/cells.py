@@ -113,7 +113,7 @@ def layers(plan: SlidePlan) -> tuple[Layer, ...]:
             "tumour",
             "tumour",
             tumour.pitch_um,
-            {Kind.TUMOUR: 0.93, Kind.SCATTERED: 0.62},
+            {Kind.TUMOUR: 0.93, Kind.SCATTERED: tumour.among},
             {Kind.TUMOUR: ("mitosis", 0.015)},
             reach_um=3.0,
         ),

@@ -3,10 +3,11 @@
 import math
 from collections import OrderedDict
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Box, Grid
@@ -86,7 +87,8 @@ class SlideImage:
 
     def _paint(self, corner: tuple[int, int], shape: tuple[int, int]) -> RGB:
         """The pixels of a box, painted with a halo as wide as blur and nuclei reach."""
-        reach = largest_radius(self._banks) + math.ceil(3 * artefact.DEFOCUS_UM / self.spacing_um) + 2
+        blurs = artefact.DEFOCUS_UM + (artefact.CRUSH_UM if self.plan.artefacts.crush else 0)
+        reach = largest_radius(self._banks) + math.ceil(3 * blurs / self.spacing_um) + 2
         halo = self._factor * math.ceil(reach / self._factor)
         start = corner[0] - halo, corner[1] - halo
         size = shape[0] + 2 * halo, shape[1] + 2 * halo
@@ -124,10 +126,19 @@ class SlideImage:
         return planes.each(lambda plane: plane * (1 + 0.8 * twice) + 0.15 * twice * ground.cover)
 
     def _seen(self, planes: Planes, raster: Raster) -> Planes:
-        """The same through the optics: a little blur everywhere, much where it is out of focus."""
+        """The same through the optics: a little blur everywhere, much where it is out of focus or was crushed."""
+        smeared = artefact.enlarged(artefact.crush(self.plan, raster), self._factor, planes.eosin.shape)
+        if smeared is not None:
+            planes = planes.each(partial(self._smeared, np.minimum(smeared, 1)))
         sharp = planes.each(lambda plane: blurred(plane, self.plan.centre.blur_um / self.spacing_um))
         amount = artefact.enlarged(artefact.defocus(self.plan, raster), self._factor, planes.eosin.shape)
         if amount is None:
             return sharp
         share, sigma = np.minimum(amount, 1), artefact.DEFOCUS_UM / self.spacing_um
         return sharp.each(lambda plane: plane + share * (blurred(plane, sigma) - plane))
+
+    def _smeared(self, share: Floats, plane: Floats) -> Floats:
+        """Crushed tissue: all of it drawn out along one direction, and denser."""
+        sigma = artefact.CRUSH_UM / self.spacing_um
+        drawn = gaussian_filter1d(plane, sigma, axis=self.plan.seed % 2, mode="nearest", truncate=3.0)
+        return np.asarray(plane + share * (1.3 * drawn - plane), dtype=np.float32)

@@ -67,12 +67,14 @@ class Tumour:
     Attributes:
         pitch_um: distance between its cells.
         eosin, haematoxylin: of the cytoplasm.
+        among: share of its places that its cells take where they lie one by one among others.
     """
 
     nucleus: NucleusKind
     pitch_um: float
     eosin: float
     haematoxylin: float
+    among: float = 0.62
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class Artefacts:
         pen: strokes, all of colour `ink` (absorbance of red, green and blue).
         defocus: chance of an area out of focus at its place.
         dust: chance of a speck at its place.
+        crush: chance of crushed tissue at its place.
     """
 
     folds: tuple[Arc, ...]
@@ -122,6 +125,7 @@ class Artefacts:
     ink: tuple[float, float, float]
     defocus: float
     dust: float
+    crush: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

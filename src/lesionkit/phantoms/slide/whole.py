@@ -15,12 +15,13 @@ from lesionkit.core.grid import Box, Grid
 from lesionkit.core.lesion import Lesion
 from lesionkit.core.outline import Outline, fill_ring
 from lesionkit.core.settings import Settings
+from lesionkit.phantoms.slide.hard import hardened
 from lesionkit.phantoms.slide.image import SlideImage
 from lesionkit.phantoms.slide.kind import node_depth
 from lesionkit.phantoms.slide.lesion import SIZES_MM, Metastasis, Stage, draw_sizes, place_metastases, stage_of
 from lesionkit.phantoms.slide.noise import Raster
-from lesionkit.phantoms.slide.plan import SlidePlan, draw_artefacts, draw_pieces, draw_traits, draw_tumour
-from lesionkit.phantoms.slide.stain import CentreName, draw_centre
+from lesionkit.phantoms.slide.plan import Piece, SlidePlan, draw_artefacts, draw_pieces, draw_traits, draw_tumour
+from lesionkit.phantoms.slide.stain import Centre, CentreName, draw_centre
 
 _OVERVIEW_SAMPLES = 400
 
@@ -41,6 +42,9 @@ class SlidePhantomSettings(Settings):
     macro_share: float = Field(0.35, ge=0, le=1)
     """Share of the others with a macrometastasis (beyond 2 mm), where the node has room for one: on slides of 4 mm it
     has. What is left has micrometastases."""
+    hard_share: float = Field(0.5, ge=0, le=1)
+    """Share of slides that are hard: tumour of small even cells, mostly one by one among lymphocytes, in nodes full of
+    histiocytes and germinal centres, with crushed and blurred places."""
     artefacts: float = Field(1.0, ge=0)
     """Folds, dust and areas out of focus, as a multiple of the usual number."""
     pen_share: float = Field(0.2, ge=0, le=1)
@@ -57,24 +61,29 @@ class SlidePhantomSettings(Settings):
         return self
 
 
-def make_slide(seed: int, settings: SlidePhantomSettings | None = None, stage: Stage | None = None) -> Case:
+def make_slide(
+    seed: int, settings: SlidePhantomSettings | None = None, stage: Stage | None = None, hard: bool | None = None
+) -> Case:
     """A slide that no patient gave tissue for; the same seed and settings give the same pixels.
 
     Nothing is painted before it is read, so that a slide of 50 mm costs no more than one of 4 mm.
 
     Args:
         stage: of the slide; drawn by the shares of the settings if None.
+        hard: whether it is one of the hard ones; drawn by their share if None.
 
     Returns:
         a case with a lazy image (rows, columns, 3) uint8; its metastases as truth, none on a normal slide, each with
         the facts "stage" and "outline_px" (vertices x, y in pixels from the top left corner); the tumour as lazy region
-        "tumour"; and facts "stage", "centre", "jpeg_quality", "spacing_um", "synthetic".
+        "tumour"; and facts "stage", "hard", "centre", "jpeg_quality", "spacing_um", "synthetic".
 
     Raises:
         LesionkitError: the slide is too small for a metastasis of its stage.
     """
     settings = settings or SlidePhantomSettings()
+    hard = bool(np.random.default_rng([31, seed]).random() < settings.hard_share) if hard is None else hard
     plan = draw_plan(seed, settings, stage)
+    plan = hardened(plan, settings.artefacts) if hard else plan
     image = SlideImage(plan, settings.spacing_um)
     truth = tuple(_lesion(lesion, number, image.grid) for number, lesion in enumerate(plan.lesions, start=1))
     largest = max((lesion.extent_mm for lesion in plan.lesions), default=0.0)
@@ -82,6 +91,7 @@ def make_slide(seed: int, settings: SlidePhantomSettings | None = None, stage: S
         "synthetic": True,
         "seed": seed,
         "stage": stage_of(largest),
+        "hard": hard,
         "largest_mm": round(largest, 4),
         "centre": plan.centre.name,
         "jpeg_quality": plan.centre.jpeg_quality,
@@ -94,13 +104,8 @@ def make_slide(seed: int, settings: SlidePhantomSettings | None = None, stage: S
 
 def draw_plan(seed: int, settings: SlidePhantomSettings, stage: Stage | None = None) -> SlidePlan:
     """What will lie on a slide; see `make_slide`."""
-    rng = np.random.default_rng([23, seed])
+    rng, centre, pieces, room_mm = _begun(seed, settings)
     size_um = (settings.size_mm * 1000, settings.size_mm * 1000)
-    names: tuple[CentreName, ...] = ("A", "B")
-    drawn = names[rng.integers(2)]
-    centre = draw_centre(rng, drawn if settings.centre == "mixed" else settings.centre)
-    pieces = draw_pieces(rng, size_um)
-    room_mm = 1.8 * min(min(piece.radii_um) for piece in pieces) / 1000
     drawn_stage = _draw_stage(rng, settings, room_mm)
     plan = SlidePlan(
         seed=seed,
@@ -117,6 +122,21 @@ def draw_plan(seed: int, settings: SlidePhantomSettings, stage: Stage | None = N
     step = max(30.0, max(size_um) / _OVERVIEW_SAMPLES)
     raster = Raster((0, 0), (round(size_um[0] / step), round(size_um[1] / step)), step)
     return replace(plan, lesions=place_metastases(rng, extents, lambda where: node_depth(plan, where), raster))
+
+
+def has_room(seed: int, settings: SlidePhantomSettings, stage: Stage) -> bool:
+    """Whether the tissue of a slide has room for a metastasis of a stage."""
+    return stage == "negative" or _begun(seed, settings)[3] > SIZES_MM[stage][0]
+
+
+def _begun(seed: int, settings: SlidePhantomSettings) -> tuple[Generator, Centre, tuple[Piece, ...], float]:
+    """What is drawn of a slide first, and the largest metastasis (mm) that it has room for."""
+    rng = np.random.default_rng([23, seed])
+    names: tuple[CentreName, ...] = ("A", "B")
+    drawn = names[rng.integers(2)]
+    centre = draw_centre(rng, drawn if settings.centre == "mixed" else settings.centre)
+    pieces = draw_pieces(rng, (settings.size_mm * 1000, settings.size_mm * 1000))
+    return rng, centre, pieces, 1.8 * min(min(piece.radii_um) for piece in pieces) / 1000
 
 
 def outline(case: Case) -> Outline:

@@ -125,8 +125,8 @@ def find_slides(path: Path) -> list[Path]:
 def _refuse_patches(folder: Path) -> None:
     if folder.is_dir() and is_patch_set(folder):
         raise LesionkitError(
-            f"{folder} must hold whole slides, but holds labelled patches: 'lesionkit run' and 'train' learn from "
-            "them, and there is nothing to search or to index"
+            f"{folder} must hold whole slides, but holds labelled patches: 'lesionkit find' scores them, 'run' and "
+            "'train' learn from them, and there is nothing to index"
         )
 
 

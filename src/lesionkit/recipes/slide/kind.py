@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from lesionkit.recipes.base import Learned, Progress
-from lesionkit.recipes.kind import Kind
+from lesionkit.read.patch_set import holds_patches
+from lesionkit.recipes.base import FindRequest, Learned, Progress, Summary
+from lesionkit.recipes.kind import Apart, Kind
 from lesionkit.recipes.slide.data import index
 from lesionkit.recipes.slide.page import show
 from lesionkit.recipes.slide.prepare import prepare
@@ -23,6 +24,20 @@ def learn(
     return learn(run, data, settings, start_from, progress)
 
 
+def find_patches(run: RunFolder, request: FindRequest, settings: SlideMetastasis, model: Path) -> Summary:
+    """See `Apart.find`. The page of patches is loaded only by who asks for it."""
+    from lesionkit.recipes.slide.patch_find import score_patch_folder
+
+    return score_patch_folder(run, request, settings, model)
+
+
+def show_patches(run: RunFolder, path: Path, truth: Path | None, settings: SlideMetastasis) -> Summary:
+    """See `Apart.show`."""
+    from lesionkit.recipes.slide.patch_find import show_patch_folder
+
+    return show_patch_folder(run, path, truth, settings)
+
+
 SLIDE = Kind(
     search=SLIDE_SEARCH,
     items=items_of,
@@ -34,4 +49,5 @@ SLIDE = Kind(
     scores=scores_of,
     basis=basis,
     finds="positive slide",
+    apart=Apart(holds_patches, find_patches, show_patches),
 )

@@ -1,6 +1,7 @@
 """Find metastases in whole slides of lymph nodes: slide scores, lesion marks, probability maps and outlines for QuPath.
 
     lesionkit find SLIDE --recipe slide-metastasis --out OUT      # seconds to a minute a slide on two cores
+    lesionkit find PATCHES --recipe slide-metastasis --out OUT    # a folder of patches, labelled or not: scores.csv
     lesionkit run slide-metastasis DATA --out RUN                 # tissue, patches, train, search, score, report
     lesionkit train slide-metastasis DATA --out RUN --set labelled=PATCHES     # slides and labelled patches together
 
@@ -16,24 +17,31 @@ lesion FROC and slide AUC where the truth is known. Research use only; not a med
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from lesionkit.read.patch_set import is_patch_set
-from lesionkit.recipes.base import Summary
+from lesionkit.recipes.base import Recipe, Summary
 from lesionkit.recipes.flow import recipe
+from lesionkit.recipes.kind import Kind
 from lesionkit.recipes.slide.kind import SLIDE
 from lesionkit.recipes.slide.settings import NAME, SlideMetastasis
 from lesionkit.runs.run_folder import RunFolder
 
-_OF_SLIDES = recipe(NAME, "metastases in whole slides of lymph nodes", SlideMetastasis, SLIDE)
+S = TypeVar("S", bound=SlideMetastasis)
 
 
-def _run(run: RunFolder, data: Path, settings: SlideMetastasis) -> Summary:
-    """As of every kind; a folder of labelled patches is trained on and scored as patches."""
-    if is_patch_set(data):
-        from lesionkit.recipes.slide.patch_run import score_labelled
+def of_slides(name: str, summary: str, settings: type[S], kind: Kind[S, Any, Any]) -> Recipe[S]:
+    """A recipe of whole slides whose `run` takes folders of labelled patches too."""
+    base = recipe(name, summary, settings, kind)
 
-        return score_labelled(run, data, settings, _OF_SLIDES.train(run, data, settings, None))
-    return _OF_SLIDES.run(run, data, settings)
+    def run_any(run: RunFolder, data: Path, settings: S) -> Summary:
+        if is_patch_set(data):
+            from lesionkit.recipes.slide.patch_run import score_labelled
+
+            return score_labelled(run, data, settings, base.train(run, data, settings, None))
+        return base.run(run, data, settings)
+
+    return replace(base, run=run_any)
 
 
-RECIPE = replace(_OF_SLIDES, run=_run)
+RECIPE = of_slides(NAME, "metastases in whole slides of lymph nodes", SlideMetastasis, SLIDE)

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from lesionkit.evaluate.document import to_document, to_tables
-from lesionkit.evaluate.slides import SlidesSettings, score_slides
 from lesionkit.infer.patch_scores import score_patches
 from lesionkit.read.patch_set import read_patch_set
 from lesionkit.recipes.base import Summary
+from lesionkit.recipes.slide.patch_score import score_of_patches
 from lesionkit.recipes.slide.patches import pack_labelled
 from lesionkit.recipes.slide.search import load_committee
 from lesionkit.recipes.slide.settings import SlideMetastasis
@@ -30,17 +30,20 @@ def score_labelled(run: RunFolder, data: Path, settings: SlideMetastasis, traine
     names = read_patch_set(data).names
     held = pack_labelled(run, data, settings)
     nets, patches = load_committee(model_of_run(run.path)), held.part(held.validation)
-    each = [score_patches(net, patches, settings.learn.batch, settings.learn.middle_px) for _, net, _ in nets]
+    each = [
+        score_patches(net, patches, settings.learn.batch, settings.learn.middle_px, pool=settings.learn.middle_pool)
+        for _, net, _ in nets
+    ]
     found = np.average(each, axis=0, weights=[weight for _, _, weight in nets])
     kept = [names[number] for number in held.validation]
     scores = dict(zip(kept, map(float, found), strict=True))
     labels = dict(zip(kept, held.labels[held.validation].tolist(), strict=True))
-    score = score_slides(labels, scores, SlidesSettings(bootstrap=settings.score.bootstrap, seed=settings.score.seed))
+    score = score_of_patches(labels, scores, settings)
     score = replace(score, warnings=(*score.warnings, OPTIMISTIC))
     run.warn(OPTIMISTIC)
     table = write_slide_scores(run.path / "scores.csv", scores)
     write_score(run.path / "score", to_document(score), to_tables(score))
     page = write_score_page(run.path, [score], "Labelled patches")
-    area = score.figures["slide AUC"]
+    area = score.figures["patch AUC"]
     told = {**trained.facts, "AUC of patches kept out": round(area.value, 4)}
     return Summary(told, (page, table, *trained.paths), trained.failed, run.warnings, trained.cases)

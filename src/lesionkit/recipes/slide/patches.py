@@ -1,6 +1,7 @@
 """Prepared slides and labelled patches -> the patches that a training shows, epoch by epoch."""
 
 import hashlib
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,11 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image as Picture
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
 from lesionkit.core.image import Image
-from lesionkit.read.patch_set import PatchSet, read_patch_set
+from lesionkit.read.patch_set import PatchSet, joined_sets, read_patch_set
 from lesionkit.recipes.slide.case import PreparedSlide, analysed, open_case
 from lesionkit.recipes.slide.drawn import read_truth
 from lesionkit.recipes.slide.settings import SlideMetastasis
@@ -50,13 +52,13 @@ class Labelled:
         return LabelledPatches(self.images[numbers], self.labels[numbers])
 
 
-def pack_labelled(run: RunFolder, folder: Path, settings: SlideMetastasis) -> Labelled:
-    """Labelled patches of a folder, cut to the side of the recipe's patches and packed into the run folder.
+def pack_labelled(run: RunFolder, folder: Path | tuple[Path, ...], settings: SlideMetastasis) -> Labelled:
+    """Labelled patches of folders, cut to the side of the recipe's patches and packed into the run folder.
 
     Raises:
         LesionkitError: a picture cannot be read, or is smaller than the recipe's patches.
     """
-    patches = read_patch_set(folder)
+    patches = joined_sets([read_patch_set(one) for one in (folder if isinstance(folder, tuple) else (folder,))])
     for sentence in patches.notes:
         run.warn(sentence)
     file, side = run.path / LABELLED, settings.patches.patch
@@ -67,17 +69,33 @@ def pack_labelled(run: RunFolder, folder: Path, settings: SlideMetastasis) -> La
         with replacing(file) as temporary:
             images = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(patches), side, side, 3))
             for number in range(len(patches)):
-                images[number] = _middle(patches, number, side)
+                images[number] = re_encoded(_middle(patches, number, side), settings.draw.labelled_jpeg)
             images.flush()
         return {"patches": len(patches), "with tumour": int(patches.labels.sum()), "content": content}
 
     if run.once("labelled patches", pack).get("content", content) != content:
-        raise LesionkitError(f"{folder} must hold the labelled patches that the run began with; choose another --out")
+        raise LesionkitError(
+            f"{_told(folder)} must hold the labelled patches that the run began with; choose another --out"
+        )
     named = {name: name for name in patches.names}
     parts = split_by_patient(named, {"train": 0.8, "validation": 0.2}, settings.split.seed)
     place = {name: number for number, name in enumerate(patches.names)}
     train, validation = (np.array([place[name] for name in parts[part]]) for part in ("train", "validation"))
     return Labelled(np.load(file, mmap_mode="r"), patches.labels, train, validation)
+
+
+def _told(folder: Path | tuple[Path, ...]) -> str:
+    return " and ".join(map(str, folder)) if isinstance(folder, tuple) else str(folder)
+
+
+def re_encoded(image: NDArray[np.uint8], quality: int | None) -> NDArray[np.uint8]:
+    """What is left of a picture (y, x, 3) that becomes a JPEG of this quality, its colours as fine as its grey."""
+    if quality is None:
+        return image
+    stream = io.BytesIO()
+    Picture.fromarray(image).save(stream, "JPEG", quality=quality, subsampling=0)
+    with Picture.open(stream) as again:
+        return np.asarray(again.convert("RGB"))
 
 
 def _middle(patches: PatchSet, number: int, side: int) -> NDArray[np.uint8]:

@@ -20,7 +20,8 @@ from pydantic import Field
 from lesionkit.core.case import Case
 from lesionkit.core.settings import Settings
 from lesionkit.engine.map import EngineSettings, map_cases
-from lesionkit.phantoms.slide.whole import SlidePhantomSettings, make_slide, outline
+from lesionkit.phantoms.slide.quota import quota
+from lesionkit.phantoms.slide.whole import SlidePhantomSettings, has_room, make_slide, outline
 from lesionkit.recipes.base import Summary
 from lesionkit.runs.phantom_folder import PhantomFolder
 from lesionkit.write.camelyon import write_outline
@@ -29,7 +30,7 @@ from lesionkit.write.siim import write_mask
 from lesionkit.write.slide_truth import write_slide_labels, write_slide_patients
 
 MASK_DOWNSAMPLE = 16
-_COLUMNS = ("stage", "largest_mm", "lesions", "centre")
+_COLUMNS = ("stage", "hard", "largest_mm", "lesions", "centre")
 
 
 class PhantomSlide(Settings):
@@ -85,7 +86,11 @@ def tumour_mask(case: Case, downsample: int = MASK_DOWNSAMPLE) -> NDArray[np.boo
 
 def _make_one(out: Path, seed: int, settings: PhantomSlide, number: int) -> None:
     # One stream of seeds per data set: the slides of seeds 0 and 1 have nothing in common.
-    case = make_slide(seed * 1_000_003 + number, settings.phantom)
+    own = seed * 1_000_003 + number
+    stage, hard = quota(number, settings.phantom)
+    # A share of macrometastases is of slides that have room for one.
+    stage = "micro" if stage == "macro" and not has_room(own, settings.phantom, stage) else stage
+    case = make_slide(own, settings.phantom, stage, hard)
     name = f"slide-{number:05d}"
     pyramid = PyramidSettings(
         tile=settings.tile,

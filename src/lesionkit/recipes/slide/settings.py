@@ -60,6 +60,9 @@ class DrawSettings(Settings):
     """tumour : normal of slides with tumour : normal of slides without (row 4.9); what a set does not have gets 0."""
     labelled_share: float = Field(default=0.25, ge=0, lt=1)
     """Share of labelled patches, where there are any beside slides."""
+    labelled_jpeg: int | None = Field(default=90, ge=1, le=100)
+    """Quality of the JPEG that every labelled patch becomes before it is learned from, so that files of several
+    formats, with other shares of tumour, are not told apart by that; null leaves them as they are."""
     packed: bool = False
     """Pack every patch into one file first, instead of reading them from the slides."""
     validation: int = Field(default=768, ge=2)
@@ -84,6 +87,8 @@ class SlideInferSettings(DenseSettings):
     threads: int = Field(default=2, ge=0)
     """That read ahead."""
     sampled: SampledSettings = SampledSettings()
+    patch_orientations: Literal[1, 8] = 8
+    """Of a folder of patches: in how many orientations each is asked, of which the mean counts. Slides are in one."""
     foreign: Literal["refuse", "allow"] = "refuse"
     """What to do where slides are to be analysed at another `um` than the model learned at, by more than a quarter."""
 
@@ -136,8 +141,8 @@ class SlideMetastasis(Settings):
     few: FewSettings = FewSettings()
     split: SplitSettings = SplitSettings(shares=(0.8, 0.2))
     """8:2 or 9:1 of slides in system 4, without a test part."""
-    labelled: Path | None = None
-    """A folder of labelled patches, shown beside those of slides: labels.csv (id,label) and pictures."""
+    labelled: Path | tuple[Path, ...] | None = None
+    """Labelled patches, shown beside those of slides: a folder of labels.csv (id,label) and pictures, or several."""
     stain: Literal["none", "macenko", "reinhard"] = "none"
     """Bring every slide to one stain, in training and search alike."""
     draw: DrawSettings = DrawSettings()
@@ -175,7 +180,7 @@ class SlideMetastasis(Settings):
     @property
     def map_basis(self) -> dict[str, Any]:
         """The settings that the map of a slide depends on, by dotted name; its calibration holds for these alone."""
-        left_out = {"precision", "device", "threads", "tile", "foreign"}
+        left_out = {"precision", "device", "threads", "tile", "foreign", "patch_orientations"}
         left_out |= set() if self.infer.mode == "sampled" else {"sampled"}
         told = {
             "um": self.um,

@@ -131,7 +131,9 @@ def _card(
 ) -> dict[str, Any]:
     card: dict[str, Any] = {**card_of_run(shown.run, settings), "seconds": seconds}
     if settings.labelled is not None:
-        card["inputs"]["labelled"] = without_path(fingerprint(settings.labelled))
+        folders = settings.labelled if isinstance(settings.labelled, tuple) else (settings.labelled,)
+        prints = [without_path(fingerprint(folder)) for folder in folders]
+        card["inputs"]["labelled"] = prints[0] if len(prints) == 1 else prints
     if shown.held is not None:
         card["training_slides"] = len(slides)
         card["training_patients"] = len({slide.entry.patient_id for slide in slides.values()})
