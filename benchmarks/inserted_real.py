@@ -71,7 +71,7 @@ def chosen(bank: NoduleBank, scan: Case, most: int) -> list[RealNodule]:
     return rare + solid[: most - len(rare)]
 
 
-def measure(bank: NoduleBank, scan: str, models: Sequence[Path | None], work: Path, most: int) -> None:
+def measure(bank: NoduleBank, scan: str, models: Sequence[Path | None], work: Path, most: int, looks: int) -> None:
     """Search copies of one scan with nodules in it, by each model; one JSON per copy and model."""
     native = open_native(DATA / "ct" / SCANS[scan], CtNodule())
     known = [Lesion((float(x), float(y), float(z)), float(d)) for x, y, z, d in places(scan, native.case_id)]
@@ -89,7 +89,7 @@ def measure(bank: NoduleBank, scan: str, models: Sequence[Path | None], work: Pa
         for model, file in files.items():
             if not file.exists():
                 net, _ = load_model(chosen_model(model, "ct-nodule"))
-                infer = CtNodule().infer
+                infer = CtNodule().infer.model_copy(update={"look_again": looks})
                 found = NoduleDetector(net, infer, pick_device(infer.device)).find(prepared)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(json.dumps(record(scan, case, found), indent=1) + "\n")
@@ -198,6 +198,7 @@ def main() -> None:
     search.add_argument("--model", action="append", type=model_of, required=True, help="a run, a file, or 'shipped'")
     search.add_argument("--work", type=Path, required=True)
     search.add_argument("--most", type=int, default=80, help="nodules per scan")
+    search.add_argument("--looks", type=int, default=32, help="candidates that are looked at again")
     show = verbs.add_parser("table")
     show.add_argument("work", type=Path)
     show.add_argument("--model", type=model_of, required=True)
@@ -212,7 +213,7 @@ def main() -> None:
             print(f"{name}: {len(part)} nodules of {len(patients)} patients: {told}")
     elif options.verb == "measure":
         for scan in options.scan:
-            measure(load_bank(options.bank), scan, options.model, options.work, options.most)
+            measure(load_bank(options.bank), scan, options.model, options.work, options.most, options.looks)
     else:
         table(options.work, options.model, options.against)
 

@@ -58,12 +58,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--patient", required=True, choices=list(SCANS))
     parser.add_argument("--model", action="append", required=True, help="a run folder, a file, or 'shipped'")
+    parser.add_argument("--looks", type=int, default=32, help="candidates that are looked at again")
     parser.add_argument("--no-spread", action="store_true", help="leave out the 64 offsets")
     options = parser.parse_args()
     case = prepare_ct(open_native(DATA / "ct" / SCANS[options.patient], CtNodule()), CtNodule().prepare)
     for model in options.model:
         net, _ = load_model(chosen_model(None if model == "shipped" else Path(model), "ct-nodule"))
-        infer = CtNodule().infer.model_copy(update={"threshold": 0.0005})
+        infer = CtNodule().infer.model_copy(update={"threshold": 0.0005, "look_again": options.looks})
         detector = NoduleDetector(net, infer, pick_device(infer.device))
         crops = [detector.find(cropped(case, np.full(3, n))) for n in range(4)]
         for centre, diameter in lesions_of(options.patient):

@@ -13,12 +13,13 @@ from typing import Any, Generic
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.points import DecideSettings, Decision, OperatingPoints, figures_to_card
 from lesionkit.evaluate.reliability import reliability
+from lesionkit.evaluate.score import Score
 from lesionkit.evaluate.tally import Tally
 from lesionkit.infer.calibrate import Calibration, calibration_of_card, calibration_to_card, fit_calibration
 from lesionkit.recipes.base import Learned
 from lesionkit.recipes.card import CALIBRATION, MEASURED, POINTS, shareable
 from lesionkit.recipes.ensemble import complete_model, model_card
-from lesionkit.recipes.kind import Kind, Scored
+from lesionkit.recipes.kind import Kind
 from lesionkit.recipes.searching import F, Opened, S
 from lesionkit.runs.models import model_of_run
 from lesionkit.runs.old_names import kept_settings
@@ -95,20 +96,28 @@ def measured_entries(found: Sequence[F], model: Path, settings: S, kind: Kind[S,
             f"operating points are set on {kind.search.noun}s whose truth is known, but nothing is known of these "
             f"{len(found)}; give a truth with --truth, or put its tables beside the images"
         )
-    curve = _fitted(tally) if kind.rescored is not None else None
+    curve = fitted(tally) if kind.rescored is not None else None
     shown = found
     if curve is not None and kind.rescored is not None:
-        tally, shown = tally.mapped(curve), [kind.rescored(one, curve) for one in found]
+        shown = [kind.rescored(one, curve) for one in found]
+    return entries_of(tally, curve, kind.score(shown, model, settings).scores)
+
+
+def entries_of(tally: Tally, curve: Calibration | None, scores: Mapping[str, Score]) -> dict[str, Any]:
+    """The card entries of what networks said of images that they have not learned from.
+
+    Args:
+        tally: with the scores as the networks give them.
+        curve: that makes them probabilities; None where none does.
+        scores: of the same, by protocol.
+    """
+    tally = tally if curve is None else tally.mapped(curve)
     points = OperatingPoints.of(tally)
-    fitted = None if curve is None else {"curve": calibration_to_card(curve), "fitted_on": _counts_of(tally)}
-    return {
-        POINTS: points and points.to_card(),
-        CALIBRATION: fitted,
-        MEASURED: _figures(kind.score(shown, model, settings), tally),
-    }
+    kept = None if curve is None else {"curve": calibration_to_card(curve), "fitted_on": _counts_of(tally)}
+    return {POINTS: points and points.to_card(), CALIBRATION: kept, MEASURED: _figures(scores, tally)}
 
 
-def _fitted(tally: Tally) -> Calibration | None:
+def fitted(tally: Tally) -> Calibration | None:
     """A curve of the logit of scores; none of too few, nor one that would turn their order round."""
     score, truth = tally.scored
     if min(truth.sum(), (~truth).sum()) < FEWEST or score.std() < 1e-12:
@@ -122,9 +131,9 @@ def _counts_of(tally: Tally) -> dict[str, int]:
     return {"true": int(truth.sum()), "false": int((~truth).sum())}
 
 
-def _figures(scored: Scored, tally: Tally) -> dict[str, Any]:
+def _figures(scores: Mapping[str, Score], tally: Tally) -> dict[str, Any]:
     """Figures of validation by protocol, and how far scores are from probabilities."""
-    told: dict[str, Any] = {name: figures_to_card(score.figures) for name, score in scored.scores.items()}
+    told: dict[str, Any] = {name: figures_to_card(score.figures) for name, score in scores.items()}
     reliable = reliability(tally)
     brier = {} if reliable is None else {"Brier score": reliable.brier, "mean gap to probabilities": reliable.gap}
     return {"on": tally.counts, "figures": told, "reliability": brier}
