@@ -5,8 +5,8 @@
 The weights are random: what a network has learned does not change its speed. Three are timed through the same class
 that `find` uses, from the samples in memory to the probabilities at the radiograph's own size: the U-Nets of the sizes
 that are and were shipped on 512 x 512, and AlbuNet-34 of the first place on 1024 x 1024. Reading and decoding the file
-is not counted. Medians of `--repeats` runs after one to warm up, bf16 and fp32 in turn, so that a busy machine harms both; the
-processor time per thread is told beside them, because on a busy machine the clock also counts the waiting.
+is not counted. Medians of `--repeats` runs after one to warm up, bf16 and fp32 in turn, so that a busy machine harms
+both; the processor time per thread is told beside them, because on a busy machine the clock also counts the waiting.
 """
 
 import argparse
