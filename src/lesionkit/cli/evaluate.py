@@ -91,7 +91,7 @@ def protocol(
     return declare
 
 
-@protocol("luna16", "Table of marks, or a run folder.", "FILE|RUN")
+@protocol("luna16", "Table of marks, a run folder, or boxes (JSON) of MONAI or nnDetection.", "FILE|RUN")
 def luna16(
     truth: Annotated[Path, typer.Option("--truth", metavar="FILE", help="annotations.csv: the nodules.")],
     series: Annotated[Path, typer.Option("--series", metavar="FILE", help="seriesuids.csv: every searched scan.")],
@@ -122,6 +122,7 @@ def luna16(
       lesionkit evaluate luna16 --truth annotations.csv --excluded annotations_excluded.csv
           --series seriesuids.csv --marks submission.csv --out SCORE
       lesionkit evaluate luna16 ... --protocol exact --by diameter_mm --by texture
+      lesionkit evaluate luna16 ... --marks result_luna16_fold0.json
       lesionkit evaluate luna16 ... --marks runs/new --compare runs/old --out COMPARISON
       lesionkit evaluate luna16 ... --marks FOUND --model ct-nodule
     """

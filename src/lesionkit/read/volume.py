@@ -7,6 +7,7 @@ import numpy as np
 
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
 from lesionkit.core.names import printable
 from lesionkit.read.hu import as_hu
@@ -64,6 +65,15 @@ def read_volume(path: Path, options: ScanOptions | None = None) -> Case:
         "warnings": list(volume.warnings),
     }
     return Case(case_id=case_id, patient_id=case_id, image=ArrayImage(volume.grid, hu), facts=facts)
+
+
+def read_grid(path: Path) -> Grid:
+    """Where the samples of a volume lie; they are not read.
+
+    Raises:
+        LesionkitError: see `read_grid_and_samples`.
+    """
+    return _open(Path(path), ScanOptions().most_voxels).grid
 
 
 def read_grid_and_samples(path: Path) -> ArrayImage:

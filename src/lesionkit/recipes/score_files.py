@@ -20,6 +20,7 @@ from lesionkit.evaluate.score import Score
 from lesionkit.evaluate.siim import SiimSettings, score_siim
 from lesionkit.evaluate.slides import SlidesSettings, score_slides
 from lesionkit.evaluate.tally import Tally
+from lesionkit.read.truth.boxes import is_box_marks, read_box_marks
 from lesionkit.read.truth.camelyon import read_mark_folder, read_stage_table
 from lesionkit.read.truth.camelyon_lesions import read_lesion_annotations
 from lesionkit.read.truth.luna import read_annotations, read_case_table, read_marks, read_series_list
@@ -81,7 +82,7 @@ def luna16_scorer(files: Luna16Files, given: Given) -> Scorer:
     def score(marks: Path) -> Score:
         marks = marks_file(marks)
         tables = (
-            read_marks(marks),
+            read_box_marks(marks) if is_box_marks(marks) else read_marks(marks),
             read_annotations(files.truth),
             read_annotations(files.excluded) if files.excluded else None,
             read_series_list(files.series),

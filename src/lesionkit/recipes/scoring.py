@@ -11,6 +11,7 @@ from lesionkit.evaluate.compare import compare_scores
 from lesionkit.evaluate.document import from_document, to_document, to_tables
 from lesionkit.evaluate.score import Score
 from lesionkit.read.score import read_score
+from lesionkit.read.truth.boxes import is_box_marks
 from lesionkit.report.curves import plot_curves
 from lesionkit.report.score_page import write_score_page
 from lesionkit.runs.fingerprint import fingerprint
@@ -31,13 +32,13 @@ class Named:
 
 
 def marks_file(path: Path, name: str = CANDIDATES_FILE) -> Path:
-    """The table of marks: the file itself, or the one of that name in a run folder.
+    """The marks: the file itself, a folder of boxes in JSON, or the table of that name in a run folder.
 
     Raises:
         LesionkitError: a folder without such a table.
     """
     path = Path(path)
-    if not path.is_dir():
+    if not path.is_dir() or is_box_marks(path):
         return path
     if not (path / name).is_file():
         raise LesionkitError(f"{path} holds no {name}; pass a table, or the folder of a run that wrote one")
