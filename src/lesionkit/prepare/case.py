@@ -27,8 +27,8 @@ _CUT_CM2 = 5.0
 class PrepareSettings(Settings):
     """How a CT becomes what a detector reads."""
 
-    spacing_mm: float = Field(default=1.0, gt=0)
-    """Of the prepared image, all axes."""
+    spacing_mm: float | tuple[float, float, float] = 1.0
+    """Of the prepared image: of all axes, or of each (z, y, x)."""
     antialias: bool = False
     """Smooth axes that become coarser before they are resampled."""
     hu_range: tuple[float, float] = (LOWEST_HU, 2000)
@@ -45,6 +45,13 @@ class PrepareSettings(Settings):
     lung: LungSettings = LungSettings()
     """How the lungs are found."""
 
+    @field_validator("spacing_mm")
+    @classmethod
+    def _check_spacing(cls, value: float | tuple[float, float, float]) -> float | tuple[float, float, float]:
+        if min(value if isinstance(value, tuple) else (value,)) <= 0:
+            raise ValueError("spacing_mm must be greater than 0")
+        return value
+
     @field_validator("hu_range")
     @classmethod
     def _check_range(cls, value: tuple[float, float]) -> tuple[float, float]:
@@ -52,7 +59,7 @@ class PrepareSettings(Settings):
 
 
 def prepare_ct(case: Case, settings: PrepareSettings | None = None) -> Case:
-    """The chest of a CT, upright, isotropic, cropped to the lungs' box.
+    """The chest of a CT, upright, at one spacing, cropped to the lungs' box.
 
     Args:
         case: a CT in HU, any orientation and spacing.
@@ -86,13 +93,13 @@ def prepare_ct(case: Case, settings: PrepareSettings | None = None) -> Case:
 
 
 def _lung_grid(native: Grid, lungs: LungMask, settings: PrepareSettings) -> Grid:
-    """The part of the upright isotropic lattice of the whole scan that holds the lungs and a margin."""
+    """The part of the upright lattice of the whole scan that holds the lungs and a margin."""
     whole = upright_grid(native, settings.spacing_mm)
     box = bounds(lungs.mask)
     ends = np.array([[s.start - 0.5 for s in box], [s.stop - 0.5 for s in box]])
     corners = np.array([[ends[i, 0], ends[j, 1], ends[k, 2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
     index = whole.world_to_index(lungs.grid.index_to_world(corners))
-    margin = settings.margin_mm / settings.spacing_mm
+    margin = settings.margin_mm / np.array(whole.spacing_mm)
     low = np.maximum(np.floor(index.min(axis=0) - margin), 0).astype(int)
     high = np.minimum(np.ceil(index.max(axis=0) + margin) + 1, whole.shape).astype(int)
     return whole.crop(tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True)))

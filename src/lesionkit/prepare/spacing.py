@@ -54,19 +54,24 @@ def resample_onto(
     return ArrayImage(grid, _resample_separably(array, axes, fill))
 
 
-def upright_grid(grid: Grid, spacing_mm: float) -> Grid:
-    """An upright isotropic grid that covers what `grid` covers: its turned self, or the bounding box if oblique."""
+def upright_grid(grid: Grid, spacing_mm: float | tuple[float, float, float]) -> Grid:
+    """An upright grid that covers what `grid` covers: its turned self, or the bounding box if oblique.
+
+    Args:
+        spacing_mm: of all axes, or of each (z, y, x).
+    """
     if grid.ndim != 3:
         raise LesionkitError(f"only three-dimensional images are resampled to a spacing, got shape {grid.shape}")
-    if not spacing_mm > 0:
+    spacing = spacing_mm if isinstance(spacing_mm, tuple) else (spacing_mm,) * 3
+    if not min(spacing) > 0:
         raise LesionkitError(f"spacing_mm must be positive, got {spacing_mm}")
     turned = grid.turned_upright()
     if not turned.is_oblique:
-        return turned.resampled((spacing_mm,) * 3)
+        return turned.resampled(spacing)
     corners = turned.index_to_world(list(itertools.product(*((-0.5, n - 0.5) for n in turned.shape))))
     low, high = corners.min(axis=0), corners.max(axis=0)
-    shape = np.maximum(1, np.ceil((high - low)[::-1] / spacing_mm - 1e-6)).astype(int)
-    return Grid.upright(tuple(shape.tolist()), (spacing_mm,) * 3, tuple((low + spacing_mm / 2).tolist()))
+    shape = np.maximum(1, np.ceil((high - low)[::-1] / spacing - 1e-6)).astype(int)
+    return Grid.upright(tuple(shape.tolist()), spacing, tuple((low + np.array(spacing)[::-1] / 2).tolist()))
 
 
 @dataclass(frozen=True)
