@@ -1,6 +1,7 @@
 """What tests of every room share: how hard hypothesis tries, grids of any orientation, a data set and a model of no
 skill."""
 
+import importlib.util
 import itertools
 from pathlib import Path
 
@@ -191,3 +192,13 @@ def slides(tmp_path_factory) -> Path:
     write_slide_labels(data / "labels.csv", labels)
     write_slide_patients(data / "patients.csv", {name: f"patient-{name}" for name in labels})
     return data
+
+
+@pytest.fixture(scope="session")
+def make_bundle():
+    """make_bundle(folder, name, …): a MONAI bundle of zeros, as the corpus makes them."""
+    file = Path(__file__).parent / "corpus" / "makers" / "bundles.py"
+    spec = importlib.util.spec_from_file_location("bundles_of_the_corpus", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.bundle

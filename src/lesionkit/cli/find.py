@@ -16,7 +16,12 @@ Input: TypeAlias = Annotated[
     ),
 ]
 Model: TypeAlias = Annotated[
-    Path | None, typer.Option("--model", metavar="RUN", help="Run folder or model file; default: the shipped one.")
+    Path | None,
+    typer.Option(
+        "--model",
+        metavar="RUN",
+        help="Run folder, model file, MONAI bundle (folder or zip), or name; default: the shipped one.",
+    ),
 ]
 Truth: TypeAlias = Annotated[
     Path | None,
@@ -43,6 +48,15 @@ Mpp: TypeAlias = Annotated[
 ]
 
 
+MppOverride: TypeAlias = Annotated[
+    float | None, typer.Option("--mpp-override", help="µm per pixel of every slide, whatever it says itself.")
+]
+Screen: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--screen", metavar="MODEL", help="CT: look only around what a faster model finds: ct-nodule."),
+]
+
+
 def command(
     scan: Input,
     out: Out = None,
@@ -54,9 +68,8 @@ def command(
         bool, typer.Option("--allow-gaps", help="Interpolate missing slices instead of refusing the scan.")
     ] = False,
     mpp: Mpp = None,
-    mpp_override: Annotated[
-        float | None, typer.Option("--mpp-override", help="µm per pixel of every slide, whatever it says itself.")
-    ] = None,
+    mpp_override: MppOverride = None,
+    screen: Screen = None,
     recipe: RecipeOption = "ct-nodule",
     workers: Workers = None,
     config: Config = None,
@@ -76,11 +89,13 @@ def command(
       lesionkit find SCAN --at "2 false positives a scan"
       lesionkit find XRAY.dcm --recipe xray-pneumothorax --model runs/xray --out RUN
       lesionkit find SLIDE.svs --recipe slide-metastasis --model runs/slides --out RUN
+      lesionkit find SCAN --model lung_nodule_ct_detection --screen ct-nodule
     """
     from lesionkit.cli.conclusion import conclude
     from lesionkit.cli.options import assignments
     from lesionkit.recipes import load_recipe
     from lesionkit.recipes.base import FindRequest
+    from lesionkit.runs.models import model_path
     from lesionkit.runs.run_folder import open_run
     from lesionkit.runs.settings_file import resolve
 
@@ -91,13 +106,13 @@ def command(
         read__allow_gaps=True if allow_gaps else None,
         read__mpp=mpp,
         read__mpp_override=mpp_override,
+        screen__model=screen,
         engine__workers=workers,
         decide__at=at,
     )
     settings = resolve(chosen.model_settings(model), config or (), given)
     # The weights by content, also of a shipped model: another version of it makes another run.
-    weights = chosen.shipped_models().get(str(model or chosen.name), model)
-    inputs = {"input": scan, "model": weights, "truth": truth}
+    inputs = {"input": scan, "model": model_path(model, chosen.name), "truth": truth}
     with open_run(out, chosen.name, settings, inputs) as run:
         summary = chosen.find(run, FindRequest(scan, model, truth), settings)
     conclude(f"find {scan}", summary, run.path)

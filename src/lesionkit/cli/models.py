@@ -83,6 +83,29 @@ def show(
     typer.echo(f"\n{json.dumps(told, indent=1)}")
 
 
+@app.command()
+def add(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A MONAI bundle (folder or zip), or a lesionkit.yaml.")],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="What --model takes; default: the bundle's folder.")
+    ] = None,
+) -> None:
+    """Check a model that others trained, and remember it under a name.
+
+    Its config is read, its weights are loaded and must fit; nothing that it may hold is run. What it needs is copied
+    below LESIONKIT_CACHE, so that the download may go. Where to get bundles, and under which licences: docs/models.md.
+
+    Examples:
+      lesionkit models add lung_nodule_ct_detection_v0.6.8.zip
+      lesionkit models add mine/lesionkit.yaml --name mine
+    """
+    from lesionkit.recipes.add_model import add_model
+
+    added = add_model(path, name)
+    _show(added)
+    typer.echo(f"\nuse it with: lesionkit find INPUT --recipe {added.recipe} --model {added.name}")
+
+
 def _list(models: "list[ToldModel]") -> None:
     from rich.console import Console
     from rich.table import Table

@@ -47,12 +47,11 @@ class NoduleDetector:
         """Candidates of a prepared case, strongest first; places in world millimetres, scores 0..1.
 
         Args:
-            case: prepared at the spacing the net learned on, with a region "lung"; without one everything is searched.
-                The fact "at_scan_end" tells which of its faces are the scan's own; those of cases without it are none.
+            case: prepared at the spacing the net learned on; see `searched_mask`. The fact "at_scan_end" tells which
+                of its faces are the scan's own; those of cases without it are none.
         """
         grid = case.image.grid
-        lung = case.regions.get("lung")
-        mask = np.ones(grid.shape, bool) if lung is None else np.asarray(lung.read(grid.whole), bool)
+        mask = searched_mask(case)
         ends = np.array(case.facts.get("at_scan_end", [[False, False]] * 3), bool)
         found = [balls for box in windows_over(mask, self.rule) for balls in self._search(case.image, box, ends)]
         balls = np.concatenate(found) if found else np.zeros((0, 5))
@@ -61,13 +60,12 @@ class NoduleDetector:
         spacing = np.array(grid.spacing_mm)
         balls[:, 4] *= float(np.prod(spacing)) ** (1 / 3)
         balls = merge(balls, self.settings.merge, self.settings.merge_mm, spacing)
-        if lung is not None:
-            balls = balls[_near(mask, balls[:, 1:4], self.settings.near_lung_mm / spacing)]
+        balls = balls[near(mask, balls[:, 1:4], self.settings.near_lung_mm / spacing)]
         balls = self._looked_at_again(case.image, balls, ends)
-        leaves = _leaves(balls, grid.shape, spacing, ends)
+        cut_off = leaves(balls, grid.shape, spacing, ends)
         return [
             Candidate(tuple(float(v) for v in world), float(ball[0]), float(ball[4]), bool(cut))
-            for ball, world, cut in zip(balls, grid.index_to_world(balls[:, 1:4]), leaves, strict=True)
+            for ball, world, cut in zip(balls, grid.index_to_world(balls[:, 1:4]), cut_off, strict=True)
         ][: self.settings.limit]
 
     def _search(self, image: Image, box: Box, ends: NDArray[np.bool_]) -> Iterator[NDArray[np.float64]]:
@@ -130,6 +128,13 @@ class NoduleDetector:
         return output
 
 
+def searched_mask(case: Case) -> NDArray[np.bool_]:
+    """Where a prepared case is searched (z, y, x): its region "searched", else "lung", else everywhere."""
+    region = case.regions.get("searched", case.regions.get("lung"))
+    grid = case.image.grid
+    return np.ones(grid.shape, bool) if region is None else np.asarray(region.read(grid.whole), bool)
+
+
 def merge(
     balls: NDArray[np.float64], share: float, least_mm: float, spacing_mm: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -149,7 +154,7 @@ def merge(
     return balls[free]
 
 
-def _near(mask: NDArray[np.bool_], places: NDArray[np.float64], reach: NDArray[np.float64]) -> NDArray[np.bool_]:
+def near(mask: NDArray[np.bool_], places: NDArray[np.float64], reach: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which places (k, 3) have a set sample within `reach` samples (z, y, x) along each axis."""
     low = np.clip(np.ceil(places - reach), 0, mask.shape).astype(int)
     stop = np.clip(np.floor(places + reach) + 1, 0, mask.shape).astype(int)
@@ -165,7 +170,7 @@ def _is_at_end(box: Box, shape: Sequence[int], ends: NDArray[np.bool_], halo: in
     )
 
 
-def _leaves(
+def leaves(
     balls: NDArray[np.float64], shape: Sequence[int], spacing_mm: NDArray[np.float64], ends: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Whether the box around each ball reaches beyond the end of the scan."""

@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
+from lesionkit.nets.guest.card import guest_card, is_guest
 
 FORMAT = "lesionkit-1"
 
@@ -34,11 +35,13 @@ def read_header(path: Path) -> dict[str, str]:
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """What a model file says of itself: settings, data, versions, figures.
+    """What a model file says of itself: settings, data, versions, figures; also one that others trained.
 
     Raises:
-        LesionkitError: the file is missing, damaged or not a lesionkit model.
+        LesionkitError: the file is missing, damaged or not a model that is run.
     """
+    if is_guest(Path(path)):
+        return guest_card(Path(path))
     card: dict[str, Any] = json.loads(read_header(Path(path))["card"])
     return card
 

@@ -131,6 +131,8 @@ def scaled(image: Tensor, scaling: str, statistics: Statistics = IMAGENET) -> Te
         return image - 0.5
     if scaling == "bytes":
         return image * 255
+    if scaling == "signed":
+        return image * 2 - 1
     return image if scaling == "none" else standardised(image, statistics)
 
 

@@ -27,10 +27,10 @@ class PatchNetSettings(Settings):
     they see patches of 96 pixels as 128."""
     surroundings_px: int = Field(default=0, ge=0)
     """Of timm's nets: a square of about this side around a place is asked too, as the mean of its cells; 0 for none."""
-    scaling: Literal["none", "half", "bytes", "imagenet", "encoder"] = "encoder"
-    """How colours 0..1 enter: as they are; minus one half (row 4.13); as 0..255 (row 4.14); standardised by ImageNet's
-    means and deviations, or by those that the encoder's published weights learned with. Part of the network, so that
-    training and inference cannot differ."""
+    scaling: Literal["none", "half", "bytes", "signed", "imagenet", "encoder"] = "encoder"
+    """How colours 0..1 enter: as they are; minus one half (row 4.13); as 0..255 (row 4.14); as -1..1; standardised by
+    ImageNet's means and deviations, or by those that the encoder's published weights learned with. Part of the network,
+    so that training and inference cannot differ."""
     channels: tuple[int, int] = (64, 192)
     """Of "narrow", at the strides 4 and 8; multiples of 32 run fastest."""
     blocks: tuple[int, int] = (2, 2)

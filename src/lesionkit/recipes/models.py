@@ -7,8 +7,10 @@ from typing import Any
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.points import OperatingPoints
+from lesionkit.nets.guest.card import guest_files, is_guest
 from lesionkit.recipes.card import POINTS
 from lesionkit.recipes.ensemble import model_card, nets_of
+from lesionkit.runs.guests import added_models, guest_file
 from lesionkit.runs.models import MODELS, digest, model_of_run, models_below, shipped_models
 
 RUNS = Path("runs")
@@ -58,7 +60,7 @@ class ToldModel:
 
 
 def listed_models(folder: Path | None = None) -> list[ToldModel]:
-    """The models that are shipped, then those below a folder.
+    """The models that are shipped, those that were added, then those below a folder.
 
     Args:
         folder: of runs or weights; None for `RUNS`, where there is one.
@@ -67,6 +69,7 @@ def listed_models(folder: Path | None = None) -> list[ToldModel]:
         LesionkitError: there is no such folder.
     """
     shipped = [told_model(path, name, "shipped") for name, path in shipped_models("").items()]
+    shipped += [told_model(guest_file(folder) or folder, name, "added") for name, folder in added_models().items()]
     if folder is None and not RUNS.is_dir():
         return shipped
     return shipped + [told_model(path, _short(path)) for path in models_below(RUNS if folder is None else folder)]
@@ -79,15 +82,15 @@ def named_model(name: str) -> ToldModel:
         LesionkitError: there is none, or it is damaged; lists the models that are shipped.
     """
     shipped = shipped_models("")
-    given = Path(name)
-    path = shipped.get(name) or (model_of_run(given) if given.is_dir() else given)
+    given = added_models().get(name, Path(name))
+    path = shipped.get(name) or guest_file(given) or (model_of_run(given) if given.is_dir() else given)
     if not path.is_file():
         what = f"the folder {name}, which holds no finished training" if given.is_dir() else f"'{name}'"
         raise LesionkitError(
             f"a model is named by a run folder, a .safetensors file or the name of a shipped one "
             f"({', '.join(shipped) or 'none'}), got {what}"
         )
-    told = told_model(path, name, "shipped" if name in shipped else None)
+    told = told_model(path, name, "shipped" if name in shipped else "added" if name in added_models() else None)
     if told.problem:
         raise LesionkitError(told.problem)
     return told
@@ -102,6 +105,7 @@ def told_model(path: Path, name: str, origin: str | None = None) -> ToldModel:
     try:
         card = model_card(path)
         files = (path, *(net.path for net in nets_of(path) if net.path != path))
+        files = tuple(guest_files(path).values()) if is_guest(path) else files
         return ToldModel(
             name=name,
             origin=origin or str(card.get("origin", "trained")),
@@ -112,7 +116,8 @@ def told_model(path: Path, name: str, origin: str | None = None) -> ToldModel:
             licence=str(card.get("licence") or _licence_beside(path)),
             learned_from=learned_from(card),
             operating_points=tuple(_point_names(card)),
-            tells_foreign=all(bool(model_card(file).get("foreign")) for file in files if file.suffix != ".json"),
+            tells_foreign=not is_guest(path)
+            and all(bool(model_card(file).get("foreign")) for file in files if file.suffix != ".json"),
             card=card,
         )
     except LesionkitError as error:
@@ -136,6 +141,8 @@ def learned_from(card: Mapping[str, Any]) -> str:
     '1308 radiographs'
     """
     told = [(card[name], noun) for name, noun in _LEARNED if isinstance(card.get(name), int)]
+    if card.get("origin") == "imported":
+        return ", ".join(str(source["name"]) for source in card.get("data") or ())
     images = card.get("learned from")
     if isinstance(images, Mapping) and isinstance(images.get("images"), int):
         told.append((images["images"], "radiograph"))

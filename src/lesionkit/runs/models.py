@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.runs.guests import added_models, guest_file
 
 MODELS = Path(__file__).parent / "shipped"
 MODEL_FILE, ENSEMBLE_FILE = "model.safetensors", "ensemble.json"
@@ -23,7 +24,8 @@ def shipped_models(recipe: str) -> Mapping[str, Path]:
 
 
 def chosen_model(model: Path | None, recipe: str, of_run: Callable[[Path], Path] = model_of_run) -> Path:
-    """What `--model` means: a file, a run folder, the name of a shipped model, or for None the one that is shipped.
+    """What `--model` means: a file, a run folder, a model that others trained (see `guest_file`), the name of a shipped
+    or added model, or for None the one that is shipped.
 
     Args:
         of_run: the file that stands for all that a run trained, whether it is there or not.
@@ -42,11 +44,22 @@ def chosen_model(model: Path | None, recipe: str, of_run: Callable[[Path], Path]
         return shipped[recipe]
     if str(model) in shipped:
         return shipped[str(model)]
-    path = of_run(model) if model.is_dir() else model
+    model = model_path(model, recipe) or model
+    path = guest_file(model) or (of_run(model) if model.is_dir() else model)
     if not path.is_file():
         what = f"the folder {model}, which holds no finished training" if model.is_dir() else str(model)
-        raise LesionkitError(f"--model must name a run folder or a .safetensors file, got {what}; shipped: {names}")
+        raise LesionkitError(
+            f"--model must name a run folder, a .safetensors file or a MONAI bundle, got {what}; shipped: {names}"
+        )
     return path
+
+
+def model_path(model: Path | None, recipe: str) -> Path | None:
+    """Where what `--model` names lies, for its digest; what is no name of a shipped or added model stays as it is."""
+    shipped = shipped_models(recipe)
+    if model is None or str(model) in shipped:
+        return shipped.get(str(model or recipe))
+    return model if model.exists() else added_models().get(str(model), model)
 
 
 def models_below(folder: Path) -> list[Path]:

@@ -12,16 +12,19 @@ from lesionkit.core.grid import Grid
 from lesionkit.core.lesion import Candidate
 from lesionkit.infer.domain import Domain
 from lesionkit.infer.join import join_candidates
+from lesionkit.infer.screen import screened
 from lesionkit.prepare.case import prepare_ct
 from lesionkit.recipes.base import Item
+from lesionkit.recipes.card import shareable
 from lesionkit.recipes.ct.prepare import keep_prepared, open_native
-from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.recipes.ct.settings import NAME, CtNodule
 from lesionkit.recipes.ct.truth import refuse_elsewhere
 from lesionkit.recipes.ensemble import Net, model_card, nets_of
 from lesionkit.recipes.searching import Search
+from lesionkit.runs.models import chosen_model
 
 if TYPE_CHECKING:
-    from lesionkit.infer.detect import NoduleDetector
+    from lesionkit.infer.detectors import Detector
 
 
 Model = Path | tuple[Net, ...]
@@ -96,10 +99,14 @@ def search_scan(
     # After all that may refuse the scan: to load the network takes longer.
     detectors, weights, domain = load_detectors(model, settings)
     loaded = time.perf_counter()
-    found = [detector.find(prepared) for detector in detectors]
+    looked_at = _screened(opened.native, prepared, settings)
+    screened_at = time.perf_counter()
+    found = [detector.find(looked_at) for detector in detectors]
     candidates = tuple(join_candidates(found, weights, settings.infer))
     done = time.perf_counter()
-    seconds = {"read": opened.seconds, "prepare": ready - start, "search": done - loaded}
+    seconds = {"read": opened.seconds, "prepare": ready - start, "search": done - screened_at}
+    if settings.screen.model is not None:
+        seconds["screen"] = screened_at - loaded
     seconds["total"] = sum(seconds.values())
     facts = {
         **prepared.facts,
@@ -113,15 +120,28 @@ def search_scan(
     return FoundScan(item, patient, native.image.grid, candidates, facts, native, prepared)
 
 
-@lru_cache(maxsize=1)
-def load_detectors(model: Model, settings: CtNodule) -> "tuple[list[NoduleDetector], list[float], Domain]":
+def _screened(native: Case, prepared: Case, settings: CtNodule) -> Case:
+    """The prepared case, with where a faster model found something first, if one is asked for."""
+    if settings.screen.model is None:
+        return prepared
+    fast = chosen_model(Path(settings.screen.model), NAME)
+    own = CtNodule.parse(shareable(CtNodule.parse(model_card(fast)["settings"])))
+    most = {"limit": max(settings.screen.most, own.infer.limit), "threshold": 0.0, "device": settings.infer.device}
+    own = own.model_copy(update={"infer": own.infer.model_copy(update=most)})
+    detectors, weights, _ = load_detectors(fast, own)
+    case = prepare_ct(native, own.prepare)
+    return screened(
+        prepared, join_candidates([one.find(case) for one in detectors], weights, own.infer), settings.screen
+    )
+
+
+@lru_cache(maxsize=2)
+def load_detectors(model: Model, settings: CtNodule) -> "tuple[list[Detector], list[float], Domain]":
     """The detectors of a model, their weights, and what they were trained on; loaded once per process, torch too."""
-    from lesionkit.infer.detect import NoduleDetector
-    from lesionkit.nets.weights import load_model, pick_device
+    from lesionkit.infer.detectors import load_detector
 
     nets = nets_of(model) if isinstance(model, Path) else model
-    device = pick_device(settings.infer.device)
-    detectors = [NoduleDetector(load_model(net.path)[0], settings.infer, device) for net in nets]
+    detectors = [load_detector(net.path, settings.infer) for net in nets]
     card = model_card(model if isinstance(model, Path) else nets[0].path)
     return detectors, [net.weight for net in nets], Domain.parse(card.get("domain", {}))
 

@@ -7,6 +7,7 @@ from lesionkit.engine.map import EngineSettings
 from lesionkit.evaluate.luna16_match import Luna16Settings
 from lesionkit.evaluate.points import DecideSettings
 from lesionkit.infer.detect_settings import InferSettings
+from lesionkit.infer.screen import ScreenSettings
 from lesionkit.learn.detection_settings import LearnSettings
 from lesionkit.nets.nodule_net_settings import NoduleNetSettings
 from lesionkit.phantoms.ct.nodule import NoduleSettings
@@ -51,6 +52,8 @@ class CtNodule(Settings):
     infer: InferSettings = InferSettings()
     decide: DecideSettings = DecideSettings()
     """What is shown as found, and what as weaker."""
+    screen: ScreenSettings = ScreenSettings()
+    """Look only around what a faster model finds first."""
     score: Luna16Settings = Luna16Settings(protocol="exact")
     engine: EngineSettings = EngineSettings()
 

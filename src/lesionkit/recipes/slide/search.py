@@ -21,6 +21,7 @@ from lesionkit.core.region import Region
 from lesionkit.core.slide_place import polygon_pixels, slide_pixels
 from lesionkit.infer.marks import peaks, regions
 from lesionkit.infer.probability_map import ProbabilityMap
+from lesionkit.nets.guest.card import is_guest
 from lesionkit.nets.model_file import read_card
 from lesionkit.prepare.tissue import TissueMask
 from lesionkit.read.slide.whole import Slide
@@ -252,6 +253,10 @@ def load_search_net(model: Path) -> "PatchNet":
     from lesionkit.nets.patch_net import PatchNet
     from lesionkit.nets.weights import load_net
 
+    if is_guest(model):
+        from lesionkit.nets.guest.slide_net import load_guest_patch_net
+
+        return load_guest_patch_net(model)
     return load_net(model, PatchNet)[0]
 
 

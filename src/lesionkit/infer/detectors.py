@@ -1,0 +1,46 @@
+"""A file of weights -> what finds nodules in prepared scans: our network, MONAI's RetinaNet, or a described model."""
+
+from pathlib import Path
+from typing import Protocol
+
+from lesionkit.core.case import Case
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.lesion import Candidate
+from lesionkit.infer.detect import NoduleDetector
+from lesionkit.infer.detect_settings import InferSettings
+from lesionkit.nets.guest.card import guest_settings, is_guest
+from lesionkit.nets.guest.described_settings import DescribedSettings
+from lesionkit.nets.guest.retina_settings import RetinaSettings
+from lesionkit.nets.weights import load_model, pick_device
+
+
+class Detector(Protocol):
+    """Finds nodules in prepared scans."""
+
+    def find(self, case: Case) -> list[Candidate]:
+        """Candidates of a prepared case, strongest first; places in world millimetres, scores 0..1."""
+        ...
+
+
+def load_detector(path: Path, settings: InferSettings) -> Detector:
+    """The detector that a file stands for.
+
+    Raises:
+        LesionkitError: the file is missing, damaged, or for another kind of image.
+    """
+    device = pick_device(settings.device)
+    if not is_guest(path):
+        return NoduleDetector(load_model(path)[0], settings, device)
+    given = guest_settings(path)
+    # MONAI takes a second to load, and our own network does without.
+    if isinstance(given, RetinaSettings):
+        from lesionkit.infer.retina import RetinaDetector
+        from lesionkit.nets.guest.retina import load_retina
+
+        return RetinaDetector(load_retina(path, given), given, settings, device)
+    if isinstance(given, DescribedSettings) and given.kind == "ct-nodule":
+        from lesionkit.infer.map_detector import MapDetector
+        from lesionkit.nets.guest.script import load_script
+
+        return MapDetector(load_script(path.parent / given.file, device), given, settings)
+    raise LesionkitError(f"{path} must be a model for CT, got one for slides; is --recipe that of the model?")
