@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lesionkit.archive.queue import Queue
-from lesionkit.archive.upkeep import IMAGES, begin_again, clear_away, queue_rows
+from lesionkit.archive.upkeep import IMAGES, begin_again, clear_away, queue_rows, remove_finished
 from lesionkit.archive.visit import FILE, Arrival, Delivery, FullError
 from lesionkit.core.errors import LesionkitError
 
@@ -148,7 +148,10 @@ def test_only_files_that_no_study_needs_are_cleared_away(queue, tmp_path):
     queue.add(image("1", study="S"), f"{IMAGES}/old", 1.0, MANY)
     queue.found(searched(queue), "me", (), 11)
     queue.add(image("1", study="T"), f"{IMAGES}/new", 12.0, MANY)
-    clear_away(queue, tmp_path, before=12)
+    remove_finished(queue, tmp_path, before=11)
+    clear_away(queue, tmp_path)
+    assert sorted(file.name for file in (tmp_path / IMAGES).iterdir()) == ["new", "old"]
+    remove_finished(queue, tmp_path, before=12)
     assert [file.name for file in (tmp_path / IMAGES).iterdir()] == ["new"]
     assert not (tmp_path / ".work-1-x").exists()
     assert not queue.add(image("1", study="S"), "again", 13.0, MANY)

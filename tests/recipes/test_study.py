@@ -18,7 +18,7 @@ class ToySettings(Settings):
 @pytest.fixture
 def recipe(monkeypatch):
     """A recipe whose search and export say what `told` says; the files that it exports are DICOM by their start."""
-    told = SimpleNamespace(found=Summary({"scans searched": 1}), failed={}, asked=[])
+    told = SimpleNamespace(found=Summary({"scans searched": 1}), failed={}, asked=[], points=["a point"])
 
     def find(run, request, settings):
         told.asked.append((request.input.name, settings.engine.workers))
@@ -36,6 +36,7 @@ def recipe(monkeypatch):
     made = SimpleNamespace(name="toy", find=find, export=export, shipped_models=dict)
     monkeypatch.setattr(subject, "load_recipe", lambda name: made)
     monkeypatch.setattr(subject, "chosen_model", lambda model, name: model)
+    monkeypatch.setattr(subject, "model_card", lambda model: {"points": told.points})
     return told
 
 
@@ -62,6 +63,12 @@ def test_where_nothing_can_be_written_the_study_has_failed(recipe, tmp_path):
     recipe.failed = {"1.2": "it has no frame of reference"}
     with pytest.raises(LesionkitError, match=r"1\.2: it has no frame of reference"):
         search(tmp_path, "dicom-sr")
+
+
+def test_of_a_model_that_only_ranks_not_everything_goes_back(recipe, tmp_path):
+    recipe.points = []
+    search(tmp_path, "dicom-sr")
+    assert recipe.asked[-1] == ("dicom-sr", "0.5")
 
 
 def test_what_cannot_go_to_an_archive_is_refused_before_anything_arrives(recipe):

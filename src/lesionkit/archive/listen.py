@@ -16,13 +16,13 @@ from lesionkit.archive.courier import Courier, CourierSettings
 from lesionkit.archive.queue import Queue
 from lesionkit.archive.receive import Receiver, ReceiveSettings
 from lesionkit.archive.send import Sending
-from lesionkit.archive.upkeep import IMAGES, STUDIES, begin_again, clear_away
+from lesionkit.archive.upkeep import IMAGES, STUDIES, begin_again, clear_away, remove_finished
 from lesionkit.archive.work import Searcher, say_to, work
 from lesionkit.core.errors import LesionkitError
 
 _TICK_S = 0.2
 _MOST_TRIES = 5
-_SOON_S = 10.0
+_SOON_S, _TIDY_S = 10.0, 60.0
 _LOCK = ".lock"
 
 
@@ -32,7 +32,7 @@ class ListenSettings:
 
     Attributes:
         quiet_s: a study is complete when nothing of it has come for so long, and nobody who sent of it is connected.
-        keep_h: images are removed so long after their results were sent; only when the service begins.
+        keep_h: images are removed so long after their results were sent.
         grace_s: how long a search may go on when the service is asked to stop; one that takes longer is done anew.
         again: begin with what failed.
     """
@@ -86,7 +86,7 @@ def _serve(
 ) -> None:
     claim = uuid.uuid4().hex
     queue.unclaim()
-    clear_away(queue, folder, time.time() - settings.keep_h * 3600)
+    clear_away(queue, folder)
     if settings.again and (count := begin_again(queue, time.time())):
         say(f"{count} failed studies are begun again")
     receiver = Receiver(folder, queue, settings.receive, say)
@@ -100,7 +100,11 @@ def _serve(
         worker.start()
         courier.start()
         say(f"'{settings.receive.title}' listens at {settings.receive.host}:{receiver.port}")
+        tidied = -_TIDY_S
         while not stop.wait(_TICK_S):
+            if time.monotonic() - tidied > _TIDY_S:
+                tidied = time.monotonic()
+                remove_finished(queue, folder, time.time() - settings.keep_h * 3600)
             for _ in queue.settle(time.time() - settings.quiet_s, receiver.busy()):
                 say("a study has arrived")
             if worker.has_died():

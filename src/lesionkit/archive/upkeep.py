@@ -42,20 +42,22 @@ def begin_again(queue: Queue, now: float) -> int:
     return int(sent + searched)
 
 
-def clear_away(queue: Queue, folder: Path, before: float) -> None:
-    """Remove files that no study needs: of visits that ended before a time their images, and what a kill left over.
-
-    What was found stays, and that an image is known. Nothing may be arriving meanwhile.
-    """
+def remove_finished(queue: Queue, folder: Path, before: float) -> None:
+    """Remove the images of visits that ended before a time; what was found stays, and that an image is known."""
+    finished = "visit IN (SELECT id FROM visits WHERE state IN ('done', 'failed') AND changed < ?) AND file IS NOT NULL"
     with queue.step() as base:
-        base.execute(
-            "UPDATE images SET file = NULL WHERE visit IN "
-            "(SELECT id FROM visits WHERE state IN ('done', 'failed') AND changed < ?)",
-            (before,),
-        )
+        names = [row["file"] for row in base.execute(f"SELECT file FROM images WHERE {finished}", (before,)).fetchall()]
+        base.execute(f"UPDATE images SET file = NULL WHERE {finished}", (before,))
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+
+
+def clear_away(queue: Queue, folder: Path) -> None:
+    """Remove what a kill left over; nothing may be arriving meanwhile."""
+    with queue.step() as base:
         needed = {row["file"] for row in base.execute("SELECT file FROM images WHERE file IS NOT NULL").fetchall()}
-    for file in (folder / IMAGES).rglob("*"):
-        if file.is_file() and file.relative_to(folder).as_posix() not in needed:
+    for file in (folder / IMAGES).iterdir():
+        if file.relative_to(folder).as_posix() not in needed:
             file.unlink()
     for left in folder.glob(".work-*"):
         shutil.rmtree(left, ignore_errors=True)

@@ -37,7 +37,9 @@ Results: TypeAlias = Annotated[
 At: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--at", metavar="POINT", help="What goes back: operating point, score or 'all'; default: as the page."
+        "--at",
+        metavar="POINT",
+        help="Least of what goes back: operating point, score or 'all'; default: as the page, or 0.5.",
     ),
 ]
 Quiet: TypeAlias = Annotated[

@@ -13,9 +13,13 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.recipes import load_recipe
 from lesionkit.recipes.base import ExportRequest, FindRequest
+from lesionkit.recipes.ensemble import model_card
 from lesionkit.recipes.formats import FORMATS
 from lesionkit.runs.models import chosen_model
 from lesionkit.runs.run_folder import open_run
+
+WITHOUT_POINTS = "0.5"
+"""The least score that goes back where a model has no operating points and nobody says which."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,10 @@ def study_search(
         known = ", ".join(name for name, format in FORMATS.items() if format.on_dicom)
         raise LesionkitError(f"what goes back to an archive is {known}, got '{unknown[0]}'")
     load_recipe(recipe)
-    chosen_model(model, recipe)
+    card = model_card(chosen_model(model, recipe))
+    if at is None and not card.get("points"):
+        # Such a model ranks and decides nothing; a reader is not to be sent all that it ranks.
+        at = WITHOUT_POINTS
     engine: Any = getattr(settings, "engine", None)
     if engine is not None and engine.workers is None:
         # One study is searched at a time; to begin processes for its few images takes longer than they do.

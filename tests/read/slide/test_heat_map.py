@@ -5,7 +5,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.grid import Grid
+from lesionkit.core.image import ArrayImage
 from lesionkit.read.slide.heat_map import heat_map_name, read_heat_maps
+from lesionkit.write.pyramid import PyramidSettings, write_pyramid
 
 CELLS = np.array([[0, 255], [51, 0], [0, 0]], np.uint8)
 SHARES = np.array([[0, 1], [0.2, 0], [0, 0]], np.float32)
@@ -110,3 +113,13 @@ def test_two_maps_of_a_slide_are_refused(tmp_path):
 
 def test_names_lose_what_programs_append():
     assert [heat_map_name(n) for n in ("x_001-attention.png", "x_prob.ome.tiff", "map.tif")] == ["x_001", "x", "map"]
+
+
+def test_maps_of_our_own_search_are_read(tmp_path):
+    grid = Grid.upright((30, 40), (0.064, 0.064), (0.032, 0.032))
+    belief = np.zeros((30, 40), np.uint8)
+    belief[5:9, 7:20] = 204
+    write_pyramid(ArrayImage(grid, belief), tmp_path / "a.tif", PyramidSettings(kind="map"))
+    found = read_heat_maps(tmp_path)["a"]
+    assert found.um == pytest.approx((64, 64), rel=1e-4)
+    np.testing.assert_allclose(found.array[:30, :40], belief / 255, atol=1e-6)
