@@ -147,6 +147,12 @@ def send_all(folders: list[Path], service: Service, sent: list[str], pause_s: fl
         time.sleep(pause_s)
 
 
+def listening(queue: Path) -> int:
+    """How often a service has begun to listen."""
+    log = queue / "log.txt"
+    return log.read_text().count("listens at") if log.is_file() else 0
+
+
 def main() -> None:
     from lesionkit.archive.upkeep import queue_rows
 
@@ -168,18 +174,20 @@ def main() -> None:
         sender = threading.Thread(target=send_all, args=(folders, service, sent, options.pause), daemon=True)
         sender.start()
         kills = 0
-        while time.monotonic() - start < options.limit and set(archive.held) != set(studies):
+        begun = 0
+        while time.monotonic() - start < options.limit and (
+            set(archive.held) != set(studies) or kills < options.kills or listening(queue) <= begun
+        ):
             # Spread over the whole of the work, whatever it is busy with then.
             share = len(archive.held) / options.studies
             if kills < options.kills and share * options.kills >= kills * 0.9:
                 time.sleep(draw.uniform(1.0, 3.0))
                 service.kill()
+                begun = listening(queue)
                 service.start()
                 kills += 1
             else:
                 time.sleep(0.1)
-        while (queue / "log.txt").read_text().count("listens at") <= kills and time.monotonic() - start < options.limit:
-            time.sleep(0.1)
         # A result that is on its way twice would come now.
         time.sleep(1.5)
         code = service.kill(signal.SIGTERM)
