@@ -40,7 +40,7 @@ class ListenSettings:
     receive: ReceiveSettings = field(default_factory=ReceiveSettings)
     courier: CourierSettings = field(default_factory=CourierSettings)
     sending: Sending = field(default_factory=Sending)
-    quiet_s: float = 3
+    quiet_s: float = 2
     keep_h: float = 24
     grace_s: float = 20
     again: bool = False

@@ -69,7 +69,7 @@ def command(
     model: Model = None,
     result: Results = None,
     at: At = None,
-    quiet: Quiet = 3.0,
+    quiet: Quiet = 2.0,
     keep: Keep = 24.0,
     image_mb: LargestImage = 1024.0,
     images: MostImages = 20_000,
