@@ -60,6 +60,9 @@ def space_to_depth(volume: Tensor) -> Tensor:
     b, _, z, y, x = volume.shape
     cells = volume.view(b, z // 2, 2, y // 2, 2, x // 2, 2)
     folded = cells.permute(0, 2, 4, 6, 1, 3, 5).reshape(b, 8, z // 2, y // 2, x // 2)
+    if torch.onnx.is_in_onnx_export():
+        # ONNX knows no other layout, and the values are the same.
+        return folded
     return folded.contiguous(memory_format=torch.channels_last_3d)
 
 

@@ -9,7 +9,7 @@ from lesionkit.core.handed import Handed, NothingFoundError
 from lesionkit.evaluate.points import DecideSettings
 from lesionkit.recipes.base import ExportRequest, Summary
 from lesionkit.recipes.deciding import deciding_of
-from lesionkit.recipes.formats import Format, format_of, writer_of
+from lesionkit.recipes.formats import FORMATS, Format, format_of, writer_of
 from lesionkit.recipes.handing import Handing, maker_of, refuse_filled
 from lesionkit.recipes.kind import Kind
 from lesionkit.recipes.searching import F, Opened, S
@@ -26,11 +26,13 @@ EXPORTS, DERIVED = "export", "derived"
 
 def export(run: RunFolder, request: ExportRequest, settings: S, kind: Kind[S, F, Opened], recipe: str) -> Summary:
     """See `Recipe.export`. An image whose findings cannot be written is named, and the others go on."""
-    found = _found(run, kind)
     handing = kind.handing
     if handing is None:
         raise LesionkitError(f"findings of {recipe} cannot be handed over; its kind of image gives no form of them")
     out = request.out or run.path / EXPORTS / request.to
+    if request.to in FORMATS and FORMATS[request.to].networks:
+        return _networks(_model(run, recipe), settings, handing, out)
+    found = _found(run, kind)
     model = _model(run, recipe)
     found, least = _decided(found, model, settings, kind, request.at)
     maker = maker_of(run, model)
@@ -42,6 +44,25 @@ def export(run: RunFolder, request: ExportRequest, settings: S, kind: Kind[S, F,
     files, empty, failed = _each(handed, format, out, handing) if format.each else _together(handed, format, out)
     told = {f"{kind.search.noun}s": len(handed), "files": len(files)}
     return Summary(told, (out,) if len(files) > 3 else tuple(files), failed, empty, len(handed))
+
+
+def _networks(model: Path, settings: S, handing: Handing[S, F], out: Path) -> Summary:
+    """The networks of a model as ONNX files."""
+    from lesionkit.nets.onnx_file import write_onnx
+
+    if not model.is_file():
+        raise LesionkitError(f"{model}: the model that searched is gone; put it back where it was")
+    refuse_filled(out)
+    files: list[Path] = []
+    largest = 0.0
+    for one in handing.networks(model, settings):
+        written, difference = write_onnx(one, out)
+        files, largest = [*files, *written], max(largest, difference)
+    told: dict[str, str | int | float] = {
+        "networks": len(files) // 2,
+        "largest difference to PyTorch": f"{largest:.1e}",
+    }
+    return Summary(told, (out,) if len(files) > 3 else tuple(files), cases=len(files) // 2)
 
 
 def _found(run: RunFolder, kind: Kind[S, F, Opened]) -> list[F]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.core.handed import Balls, Handed, Mask
+from lesionkit.core.handed import Balls, Handed, Mask, Outlines
 
 
 @dataclass(frozen=True)
@@ -18,18 +18,20 @@ class Format:
         summary: what it is and who opens it.
         each: form of findings -> "module:function" that writes one image, (handed, folder) -> files.
         together: form of findings -> "module:function" that writes all images of a run, (list, folder) -> files.
+        networks: it holds no findings but the networks of the model.
         on_dicom: it refers to DICOM images, so what was none is written as such first.
     """
 
     summary: str
     each: Mapping[type[Handed], str] | None = None
     together: Mapping[type[Handed], str] | None = None
+    networks: bool = False
     on_dicom: bool = False
 
     @property
     def forms(self) -> tuple[type[Handed], ...]:
         """The forms of findings that it takes."""
-        return tuple(self.each or self.together or ())
+        return (Balls, Mask, Outlines) if self.networks else tuple(self.each or self.together or ())
 
 
 _WRITE = "lesionkit.write.handed"
@@ -50,6 +52,39 @@ FORMATS: dict[str, Format] = {
         each={Balls: f"{_WRITE}.sr:write_sr_of_balls", Mask: f"{_WRITE}.sr:write_sr_of_mask"},
         on_dicom=True,
     ),
+    "nifti": Format(
+        "NIfTI label map and mask on the grid of the scan, and a table of the labels: 3D Slicer, ITK-SNAP, nnU-Net",
+        each={Balls: f"{_WRITE}.nifti:write_nifti_of_balls"},
+    ),
+    "slicer-markups": Format(
+        "markups of 3D Slicer: points, and a box around each finding",
+        each={Balls: f"{_WRITE}.markups:write_markups_of_balls"},
+    ),
+    "luna16": Format("LUNA16's submission, one table", together={Balls: f"{_WRITE}.tables:write_luna16"}),
+    "coco": Format(
+        "COCO, one file of boxes with run lengths or polygons: FiftyOne, CVAT",
+        together={Mask: f"{_WRITE}.tables:write_coco_of_masks", Outlines: f"{_WRITE}.tables:write_coco_of_outlines"},
+    ),
+    "geojson": Format(
+        "GeoJSON with measurements, class and colour: QuPath",
+        each={
+            Mask: f"{_WRITE}.outlines:write_geojson_of_mask",
+            Outlines: f"{_WRITE}.outlines:write_geojson_of_outlines",
+        },
+    ),
+    "qupath-project": Format(
+        "a project of QuPath with every slide and its regions",
+        together={Outlines: f"{_WRITE}.qupath:write_qupath_project"},
+    ),
+    "ome-zarr": Format(
+        "heat maps as OME-Zarr 0.5 pyramids: napari, QuPath, Vitessce",
+        each={Mask: f"{_WRITE}.heat:write_zarr_of_mask", Outlines: f"{_WRITE}.heat:write_zarr_of_outlines"},
+    ),
+    "ome-tiff": Format(
+        "heat maps as OME-TIFF: QuPath, Fiji, napari",
+        each={Mask: f"{_WRITE}.heat:write_tiff_of_mask", Outlines: f"{_WRITE}.heat:write_tiff_of_outlines"},
+    ),
+    "onnx": Format("the networks of the model as ONNX, with what goes in and comes out: ONNX Runtime", networks=True),
 }
 """Name -> format. What writes is spelled as text, so that nothing is loaded that is not asked for."""
 

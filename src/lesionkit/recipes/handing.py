@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.handed import Handed, Maker
@@ -14,6 +14,9 @@ from lesionkit.recipes.ensemble import model_card
 from lesionkit.recipes.searching import F, S
 from lesionkit.runs.fingerprint import fingerprint
 from lesionkit.runs.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from lesionkit.nets.onnx_file import OnnxNet
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,12 @@ class Handing(Generic[S, F]):
     Attributes:
         hand: (found, run folder, settings, maker): the findings of one image in the form of the kind.
         derive: (handed, folder): write the image as DICOM into a new folder, and give the same findings on it.
+        networks: (model, settings): the networks of a model, one after the other, with what is told of each.
     """
 
     hand: Callable[[F, Path, S, Maker], Handed]
     derive: Callable[[Any, Path], Handed]
+    networks: Callable[[Path, S], Iterable["OnnxNet"]]
 
 
 def maker_of(run: RunFolder, model: Path) -> Maker:

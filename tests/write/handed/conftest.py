@@ -9,9 +9,12 @@ import pytest
 
 from lesionkit.core.case import Case
 from lesionkit.core.grid import Grid
-from lesionkit.core.handed import Balls, Maker, Mask
+from lesionkit.core.handed import Balls, Maker, Mask, Outlines
 from lesionkit.core.image import ArrayImage
 from lesionkit.core.lesion import Candidate
+from lesionkit.core.region import Region
+from lesionkit.core.slide_place import polygon_world
+from lesionkit.core.trace import trace
 from lesionkit.read.picture import planes_of_picture, read_picture
 from lesionkit.read.scan import open_scan, planes_of_scan
 from lesionkit.write.dicom import write_series
@@ -67,4 +70,31 @@ def radiograph(tmp_path) -> Mask:
         shape=(30, 20),
         mask=lambda: mask,
         heat=lambda: ArrayImage(grid, mask.astype(np.float32)),
+    )
+
+
+@pytest.fixture
+def outlined(tmp_path) -> Outlines:
+    """A slide of 64 x 96 pixels of 0.5 µm with a region of 4 x 6 cells of 4 µm and a hole of one."""
+    finest = Grid.upright((64, 96), (0.0005, 0.0005), (0.00025, 0.00025))
+    cells = Grid.upright((8, 12), (0.004, 0.004), (0.002, 0.002))
+    probability = np.zeros((8, 12), np.float32)
+    probability[2:6, 3:9] = 0.75
+    probability[3, 4] = 0.25
+    mask = probability > 0.5
+    polygon = polygon_world(trace(mask)[0], cells)
+    region = Region(polygon, (0.024, 0.016), 0.75, 0.75, 23 * 16e-6, 0.02)
+    path = tmp_path / "slide.svs"
+    path.write_bytes(b"pixels")
+    return Outlines(
+        case_id="slide",
+        patient_id="patient",
+        path=path,
+        lesion="metastasis",
+        maker=MAKER,
+        case=lambda: None,
+        planes=tuple,
+        grid=finest,
+        regions=lambda: [region],
+        heat=lambda: ArrayImage(cells, probability),
     )

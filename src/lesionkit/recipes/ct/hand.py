@@ -1,9 +1,10 @@
 """What was found in a scan, to be handed over: balls in the world, and the slices that they lie on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
@@ -11,8 +12,12 @@ from lesionkit.core.handed import Balls, Maker, Plane
 from lesionkit.read.scan import open_scan, planes_of_scan
 from lesionkit.recipes.ct.search import FoundScan
 from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.recipes.ensemble import nets_of
 from lesionkit.recipes.handing import Handing
 from lesionkit.write.dicom import write_series
+
+if TYPE_CHECKING:
+    from lesionkit.nets.onnx_file import OnnxNet
 
 
 def hand(found: FoundScan, run: Path, settings: CtNodule, maker: Maker) -> Balls:
@@ -60,4 +65,36 @@ def _another(found: FoundScan) -> LesionkitError:
     return LesionkitError(f"{found.item.path}: these are not the images that were searched; put those back")
 
 
-CT_HANDING = Handing(hand, derive)
+def networks(model: Path, settings: CtNodule) -> "Iterator[OnnxNet]":
+    """See `Handing.networks`."""
+    from lesionkit.nets.onnx_file import OnnxNet
+    from lesionkit.nets.weights import load_model
+
+    for one in nets_of(model):
+        net = load_model(one.path)[0]
+        yield OnnxNet(one.path.stem, net, (1, 1, 32, 32, 32), ("maps",), _told(settings))
+
+
+def _told(settings: CtNodule) -> dict[str, Any]:
+    return {
+        "input": {
+            "image": "float32 (batch, 1, z, y, x), sides multiples of 16; z grows to the head, y to the back, x to the "
+            "patient's left"
+        },
+        "preprocessing": {
+            "steps": "CT resampled to spacing_mm; HU clipped to hu and mapped linearly to -1..1",
+            "spacing_mm": settings.prepare.spacing_mm,
+            "hu": [-1024, 476],
+        },
+        "output": {
+            "maps": "float32 (batch, 5, z/4, y/4, x/4): logit of a centre, its offset z, y, x in cells from the middle "
+            "of the cell, log(diameter / 8 samples)"
+        },
+        "postprocessing": {
+            "steps": "peaks of the logistic of the logit within the lungs, doubles merged",
+            **settings.infer.model_dump(mode="json"),
+        },
+    }
+
+
+CT_HANDING = Handing(hand, derive, networks)

@@ -6,6 +6,7 @@ from lesionkit.read.patch_set import holds_patches
 from lesionkit.recipes.base import FindRequest, Learned, Progress, Summary
 from lesionkit.recipes.kind import Apart, Kind
 from lesionkit.recipes.slide.data import index
+from lesionkit.recipes.slide.hand import SLIDE_HANDING
 from lesionkit.recipes.slide.page import show
 from lesionkit.recipes.slide.prepare import prepare
 from lesionkit.recipes.slide.score import basis, score_found, scores_of
@@ -46,6 +47,7 @@ SLIDE = Kind(
     learn=learn,
     score=score_found,
     show=show,
+    handing=SLIDE_HANDING,
     scores=scores_of,
     basis=basis,
     finds="positive slide",

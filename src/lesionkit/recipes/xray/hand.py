@@ -1,8 +1,10 @@
 """What was found on a radiograph, to be handed over: its mask and its probability map."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -14,10 +16,14 @@ from lesionkit.core.handed import Maker, Mask
 from lesionkit.core.image import ArrayImage
 from lesionkit.core.mask import decode_rle_siim
 from lesionkit.read.picture import planes_of_picture, read_picture
+from lesionkit.recipes.ensemble import nets_of
 from lesionkit.recipes.handing import Handing
 from lesionkit.recipes.xray.search import FoundRadiograph, probability_file
 from lesionkit.recipes.xray.settings import XrayPneumothorax
 from lesionkit.write.radiograph import write_radiograph
+
+if TYPE_CHECKING:
+    from lesionkit.nets.onnx_file import OnnxNet
 
 
 def hand(found: FoundRadiograph, run: Path, settings: XrayPneumothorax, maker: Maker) -> Mask:
@@ -63,4 +69,35 @@ def _heat(file: Path) -> ArrayImage:
     return ArrayImage(Grid.upright(heat.shape, (1.0, 1.0)), heat)
 
 
-XRAY_HANDING = Handing(hand, derive)
+def networks(model: Path, settings: XrayPneumothorax) -> "Iterator[OnnxNet]":
+    """See `Handing.networks`."""
+    from lesionkit.nets.onnx_file import OnnxNet
+    from lesionkit.nets.segmenter import Segmenter
+    from lesionkit.nets.weights import load_net
+    from lesionkit.recipes.xray.ensemble import load_ensemble, rule_document
+
+    del settings
+    rule = rule_document(load_ensemble(model).rule)
+    side_of = {net.path: net.side for net in load_ensemble(model).nets}
+
+    for one in nets_of(model):
+        net = load_net(one.path, Segmenter)[0]
+        yield OnnxNet(one.path.stem, net, (1, 1, 64, 64), ("mask", "nonempty"), _told(rule, side_of[one.path]))
+
+
+def _told(rule: Mapping[str, Any], side: int) -> dict[str, Any]:
+    return {
+        "input": {"image": "float32 (batch, 1, y, x), grey 0..1, dense tissue bright, sides multiples of 32"},
+        "preprocessing": {"steps": "whole radiograph resized to side × side, no margin kept", "side": side},
+        "output": {
+            "mask": "float32 (batch, 1, y, x), logit of lesion per pixel",
+            "nonempty": "float32 (batch,), logit that there is a lesion at all; only where it has such a head",
+        },
+        "postprocessing": {
+            "steps": "logistic, resized to the radiograph, averaged with the mirrored one; rule",
+            **rule,
+        },
+    }
+
+
+XRAY_HANDING = Handing(hand, derive, networks)

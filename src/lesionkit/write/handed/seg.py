@@ -18,7 +18,8 @@ from lesionkit.core.files import replacing
 from lesionkit.core.handed import Balls, Handed, Mask, NothingFoundError, Plane
 from lesionkit.core.lesion import Candidate
 from lesionkit.write.handed.balls import Disc, discs_of, labels_of
-from lesionkit.write.handed.sources import called, dated, name_of, read_sources, refuse_no_planes, tracking_of, uids_of
+from lesionkit.write.handed.names import name_of
+from lesionkit.write.handed.sources import called, dated, read_sources, refuse_no_planes, tracking_of, uids_of
 from lesionkit.write.handed.terms import MANUFACTURER, TERMS, algorithm, colour
 
 Coding = Literal["BINARY", "LABELMAP"]

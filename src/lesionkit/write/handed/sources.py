@@ -10,7 +10,6 @@ from pydicom.errors import InvalidDicomError
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.handed import Handed, Plane
-from lesionkit.core.names import printable
 from lesionkit.write.dicom import uid_of
 
 _NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "Rows", "Columns")
@@ -38,12 +37,6 @@ def refuse_no_planes(handed: Handed, planes: Sequence[Plane]) -> None:
     """
     if not planes:
         raise LesionkitError(f"{handed.path}: findings refer to DICOM images, but the image is none; convert it first")
-
-
-def name_of(handed: Handed) -> str:
-    """The case as the beginning of a file name."""
-    safe = "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in printable(handed.case_id))
-    return safe[:150].strip(". ") or "case"
 
 
 def called(handed: Handed, what: str) -> str:

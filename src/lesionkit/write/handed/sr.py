@@ -40,11 +40,11 @@ from lesionkit.core.files import replacing
 from lesionkit.core.handed import Balls, Handed, Mask, Plane
 from lesionkit.core.lesion import Candidate
 from lesionkit.write.dicom import uid_of
+from lesionkit.write.handed.names import name_of
 from lesionkit.write.handed.seg import save_seg, segmentation_of_balls, segmentation_of_mask
 from lesionkit.write.handed.sources import (
     called,
     dated,
-    name_of,
     read_sources,
     refuse_no_planes,
     tracking_of,
