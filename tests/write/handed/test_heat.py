@@ -29,6 +29,7 @@ def test_a_map_lies_on_its_slide(outlined, tmp_path):
     # Cells of 4 µm, whose first middle is 2 µm from the corner, 1.75 from the middle of a pixel of 0.5 µm.
     assert moves(ome["multiscales"][0]["datasets"][0]) == ([pytest.approx(4)] * 2, [pytest.approx(1.75)] * 2)
     assert group["0"][2, 3] == 0.75
+    assert group["0"].metadata.dimension_names == ("y", "x")
 
 
 def test_coarser_levels_cover_the_same_place(outlined, tmp_path):

@@ -80,7 +80,9 @@ def _write_zarr(handed: Handed, heat: NDArray[Any], place: Place | None, out: Pa
         root = zarr.open_group(str(temporary), mode="w", zarr_format=3)
         for number, level in enumerate(_levels(heat)):
             chunks = tuple(min(n, _CHUNK) for n in level.shape)
-            array = root.create_array(str(number), shape=level.shape, chunks=chunks, dtype="float32")
+            array = root.create_array(
+                str(number), shape=level.shape, chunks=chunks, dtype="float32", dimension_names=["y", "x"]
+            )
             array[:] = level
             # The middle of the first sample of a coarser level lies between those it is the mean of.
             steps = [s * 2**number for s in spacing]
