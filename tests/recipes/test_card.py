@@ -136,3 +136,8 @@ def test_what_is_written_of_data_has_known_entries(tmp_path, text, says):
     (tmp_path / "about.yaml").write_text(text)
     with pytest.raises(LesionkitError, match=f"must (have|be YAML with) entries of data, licence.*{says}"):
         sources_of(tmp_path)
+
+
+def test_paths_of_several_folders_stay_with_their_maker_too():
+    settings = load_recipe("slide-metastasis").settings().model_copy(update={"labelled": (Path("/a/b"), Path("/a/c"))})
+    assert shareable(settings)["labelled"] is None

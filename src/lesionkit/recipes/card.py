@@ -61,7 +61,9 @@ def _typed(value: Any) -> str:
 def data_of(run: RunFolder, settings: Settings) -> list[dict[str, Any]]:
     """What the data sets of a run say of themselves, and those that its settings name; see `sources_of`."""
     data = run.record["inputs"].get("data")
-    named = [value for value in dotted(settings.model_dump()).values() if isinstance(value, Path)]
+    values = dotted(settings.model_dump()).values()
+    each = [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
+    named = [one for one in each if isinstance(one, Path)]
     places = [*([Path(data["path"])] if isinstance(data, Mapping) else []), *named]
     return [source for place in places if place.is_dir() for source in sources_of(place)]
 
@@ -129,7 +131,7 @@ def shareable(settings: Settings) -> dict[str, Any]:
         if name in OF_THE_MAKER:
             default = field.get_default(call_default_factory=True)
             told[name] = _plain(default, default)
-        elif isinstance(value, Path):
+        elif isinstance(value, Path) or (isinstance(value, tuple) and any(isinstance(one, Path) for one in value)):
             told[name] = None
         elif isinstance(value, tuple):
             told[name] = [_plain(one, plain) for one, plain in zip(value, told[name], strict=True)]
