@@ -176,7 +176,7 @@ def test_a_verb_imports_nothing_heavy_before_it_runs(file):
 
 
 KINDS = {folder.name for folder in (SOURCE / "recipes").iterdir() if (folder / "kind.py").is_file()}
-OF_A_KIND = ("settings", "truth", "data", "prepare", "train", "search", "score", "page", "phantom", "kind")
+OF_A_KIND = ("settings", "truth", "data", "prepare", "train", "search", "score", "page", "phantom", "hand", "kind")
 """Files that every kind of image has."""
 
 

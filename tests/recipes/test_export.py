@@ -99,3 +99,13 @@ def test_every_writer_of_every_format_is_there(name):
 @pytest.mark.parametrize("name", ["ct-nodule", "xray-pneumothorax", "slide-metastasis"])
 def test_every_kind_hands_its_findings_over(name):
     assert load_recipe(name).export is not None
+
+
+def test_the_help_names_every_format():
+    from typer.testing import CliRunner
+
+    from lesionkit.cli.main import app
+
+    told = " ".join(CliRunner().invoke(app, ["export", "--help"]).output.split())
+    # A terminal breaks names at their hyphens.
+    assert [name for name in FORMATS if name not in told and name not in told.replace("- ", "-")] == []

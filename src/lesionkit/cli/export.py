@@ -8,7 +8,15 @@ import typer
 
 def command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that an earlier --out named.")],
-    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="dicom-seg, dicom-sr … 'list' tells them all.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="FORMAT",
+            help="dicom-seg, dicom-labelmap, dicom-sr, nifti, slicer-markups, luna16, coco, geojson, qupath-project, "
+            "ome-zarr, ome-tiff or onnx; one that makes no sense for the images names those that do.",
+        ),
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="New or empty; default: RUN/export/FORMAT.")
     ] = None,
