@@ -34,3 +34,14 @@ def test_an_unknown_kernel_and_a_wide_field_are_told():
 def test_a_scan_that_tells_nothing_gets_no_warning():
     assert TRAINED.warnings(Case("c", "p", IMAGE)) == []
     assert Domain().warnings(scan(8.0, 0.7, "X")) == []
+
+
+def test_a_contrast_agent_is_told_where_no_case_of_training_had_one():
+    def taken(agent):
+        return Case("c", "p", IMAGE, facts={"contrast_agent": agent})
+
+    plain, mixed = Domain.of([taken("")]), Domain.of([taken(""), taken("Iohexol")])
+    (sentence,) = plain.warnings(taken("Iohexol"))
+    assert sentence == "it was taken with a contrast agent (Iohexol), and none that this model was trained on was"
+    assert plain.warnings(taken("")) == mixed.warnings(taken("Iohexol")) == []
+    assert Domain.of([Case("c", "p", IMAGE)]).warnings(taken("Iohexol")) == []

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from markupsafe import escape
 from typer.testing import CliRunner
@@ -20,10 +21,11 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.engine.map import EngineSettings
 from lesionkit.nets.model_file import read_card
-from lesionkit.recipes import RECIPES, attempts, load_recipe, searching
+from lesionkit.recipes import RECIPES, attempts, foreign, load_recipe, searching
 from lesionkit.recipes import flow as flows
 from lesionkit.recipes.base import FindRequest, Recipe, Summary
 from lesionkit.recipes.ensemble import complete_model, model_card
+from lesionkit.recipes.foreign import familiar_of
 from lesionkit.runs.hold import LOCK_FILE, held
 from lesionkit.runs.models import model_of_run
 from lesionkit.runs.records import write_record
@@ -364,3 +366,49 @@ def test_a_model_without_points_says_so_and_shows_the_ranked_list(flow, tmp_path
     completed = flow.recipe.complete(model, [tmp_path / "r"], {"limits": ["It never saw a child."]})
     assert completed.keys() >= {"operating_points", "calibration", "measured"}
     assert model_card(model)["limits"] == ["It never saw a child."]
+
+
+class Unlike:
+    """What every image is far from."""
+
+    def unlikeness(self, rows):
+        assert np.isfinite(rows).all()
+        return 9.0
+
+
+def test_what_a_model_has_seen_survives_in_its_file_and_its_own_images_are_near(flow, tmp_path):
+    summary = flow.find(flow.data / flow.kind.one, tmp_path / "r")
+    (record,) = [json.loads(file.read_text()) for file in (tmp_path / "r" / "cases").glob("*.json")]
+    told = record["facts"]["foreign"]
+    reason = read_run(flow.run).record["stages"]["foreign input"]["facts"].get("reason")
+    if reason is not None:
+        # Two slides are too few to remember.
+        assert "3 or more that the model learned from are needed, got 2" in reason
+        assert (told, summary.facts["foreign images"]) == ({"unlikeness": None}, "this model cannot tell")
+        return
+    first = next(file for file in flow.run.rglob("*.safetensors") if read_card(file).get("foreign"))
+    assert read_card(first)["foreign"]["images"] >= 3
+    familiar_of.cache_clear()
+    assert np.isfinite(familiar_of(first).limit)
+    assert told["unlikeness"] < told["refused from"] == 2.5
+    assert summary.facts["foreign images"] == f"{int(told['unlikeness'] > 1)} of 1"
+
+
+def test_a_foreign_image_is_refused_and_told_of_on_page_and_record_where_it_is_allowed(flow, tmp_path, monkeypatch):
+    monkeypatch.setattr(foreign, "familiar_of", lambda model: Unlike())
+    one = flow.data / flow.kind.one
+    with pytest.raises(LesionkitError, match=r"9\.0 times as far .*insist with --set infer\.foreign=allow"):
+        flow.find(one, tmp_path / "r")
+    some = flow.copies(tmp_path / "some", "p1", "p2")
+    with pytest.raises(LesionkitError, match="infer\\.foreign=allow"):
+        flow.find(some, tmp_path / "s")
+    settings = change(flow.recipe.model_settings(flow.run), {"engine": HERE["engine"], "infer": {"foreign": "allow"}})
+    with open_run(tmp_path / "t", flow.recipe.name, settings, {"input": one, "model": flow.run}) as run:
+        summary = flow.recipe.find(run, FindRequest(one, flow.run), settings)
+    assert any("unlike what the model knows" in sentence for sentence in summary.warnings)
+    assert "unlike what the model knows" in (tmp_path / "t" / "report.html").read_text(encoding="utf-8")
+    assert summary.facts["foreign images"] == "1 of 1"
+
+
+def test_a_run_scores_its_own_images_however_foreign(flow):
+    assert read_run(flow.run).record["stages"]["find"]["facts"]["failed"] == {}

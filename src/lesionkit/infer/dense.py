@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -15,12 +16,16 @@ from lesionkit.core.image import Image
 from lesionkit.infer.dense_settings import DenseSettings
 from lesionkit.infer.probability_map import ProbabilityMap, tissue_at
 from lesionkit.infer.slide_windows import Window, WindowSides, windows_of
+from lesionkit.nets.features import FeatureTap
 from lesionkit.nets.patch_net import PatchNet, for_inference
 from lesionkit.nets.precision import pick_precision
 from lesionkit.nets.weights import pick_device
 
 Stream: TypeAlias = Callable[[Image, Sequence[Box]], Iterator[tuple[Box, NDArray[Any]]]]
 """Reads boxes in the order given, ahead of who asks; `lesionkit.read.slide.stream.stream`, handed in by the recipe."""
+
+FEATURE_PX = 96
+"""Side of the blocks of tissue whose features are told: of the patches that nets learn from."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told how many windows are done, and of how many."""
@@ -69,13 +74,37 @@ def infer_dense(
         zip(windows, stream(image, [window.read for window in windows]), strict=True)
     ):
         waited += time.perf_counter() - asked
-        _write(found, window, run(window.padded(block)[None])[0], tissue, cell)
+        held = _write(found, window, run(window.padded(block)[None])[0], tissue, cell)
+        _keep_features(run.tap, window, held, cell)
         if progress is not None:
             progress(number + 1, len(windows))
         asked = time.perf_counter()
     net_px = sum(math.prod(window.shape) for window in windows)
     found.facts.update(windows=len(windows), net_px=net_px, waited_s=waited, seconds=time.perf_counter() - started)
-    return found
+    return replace(found, features=run.tap.blocks())
+
+
+def dense_features(
+    net: PatchNet, image: Image, tissue: Image | None, settings: DenseSettings, most: int = 4
+) -> NDArray[np.float32]:
+    """What a net sees of blocks of tissue (k, c), as `infer_dense` tells it, in some windows evenly spaced."""
+    windows, cell = dense_windows(image.grid, tissue, net, settings), cell_of(net, settings)
+    run = NetRunner(net, settings.precision, settings.device, cell)
+    found = ProbabilityMap.empty(image.grid, cell)
+    for window in windows[:: math.ceil(len(windows) / most) or 1]:
+        held = _write(found, window, run(window.padded(np.asarray(image.read(window.read)))[None])[0], tissue, cell)
+        _keep_features(run.tap, window, held, cell)
+    return run.tap.blocks()
+
+
+def patch_features(net: PatchNet, patches: NDArray[np.uint8], settings: DenseSettings) -> NDArray[np.float32]:
+    """What a net sees of patches (n, rows, columns, 3) of tissue: (n, c)."""
+    run = NetRunner(net, settings.precision, settings.device)
+    trimmed = tuple(side // net.multiple * net.multiple for side in patches.shape[1:3])
+    for first in range(0, len(patches), 64):
+        run(patches[first : first + 64, : trimmed[0], : trimmed[1]])
+        run.tap.keep()
+    return run.tap.blocks()
 
 
 class NetRunner:
@@ -93,6 +122,7 @@ class NetRunner:
         self.device = pick_device(device)
         kind = torch.bfloat16 if pick_precision(precision, self.device) == "bf16" else torch.float32
         self.net = for_inference(net, self.device, kind)
+        self.tap = FeatureTap(self.net)
         self.pooled = 1 if cell is None else cell // net.stride
 
     @torch.inference_mode()
@@ -110,8 +140,8 @@ class NetRunner:
 
 def _write(
     found: ProbabilityMap, window: Window, probability: NDArray[np.float32], tissue: Image | None, cell: int
-) -> None:
-    """Put the core of a window's probabilities where it belongs, tissue only."""
+) -> NDArray[np.bool_]:
+    """Put the core of a window's probabilities where it belongs, tissue only; which cells of the core are tissue."""
     into = tuple(
         slice(b.start // cell, min(b.stop // cell, n)) for b, n in zip(window.core, found.grid.shape, strict=True)
     )
@@ -119,3 +149,23 @@ def _write(
     core = probability[tuple(slice(h, h + b.stop - b.start) for h, b in zip(halo, into, strict=True))]
     held = tissue_at(found.grid, into, tissue)
     found.put(into, core, held)
+    return held
+
+
+def _keep_features(tap: FeatureTap, window: Window, held: NDArray[np.bool_], cell: int) -> None:
+    """Keep what a net saw in the tissue that a window is responsible for.
+
+    Args:
+        held: which cells of the core are tissue; cells beyond the slide are left out.
+    """
+    cells, inside = [], []
+    for core, start, size, places, count in zip(
+        window.core, window.start, window.shape, tap.shape, held.shape, strict=False
+    ):
+        centre = start + (np.arange(places) * 2 + 1) * size // (2 * places)
+        number = (centre - core.start) // cell
+        inside.append((number >= 0) & (number < count))
+        cells.append(number.clip(0, max(count - 1, 0)))
+    if len(cells) == held.ndim and held.size:
+        side = max(1, round(FEATURE_PX * tap.shape[0] / window.shape[0]))
+        tap.keep(held[np.ix_(*cells)] & inside[0][:, None] & inside[1], side)

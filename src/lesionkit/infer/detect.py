@@ -12,6 +12,7 @@ from lesionkit.core.image import Beyond, Image, read_beyond
 from lesionkit.core.lesion import Candidate
 from lesionkit.infer.detect_settings import InferSettings
 from lesionkit.infer.windows import WindowRule, windows_over
+from lesionkit.nets.features import FeatureTap
 from lesionkit.nets.intensity import scale_hu
 from lesionkit.nets.nodule_head import NoduleHead
 from lesionkit.nets.nodule_net import NoduleNet, for_inference
@@ -42,6 +43,8 @@ class NoduleDetector:
         self.rule = WindowRule(settings.largest_window, settings.halo, net.multiple)
         self.type = torch.bfloat16 if pick_precision(settings.precision, device) == "bf16" else torch.float32
         self.net = for_inference(net).to(device=device, dtype=self.type)
+        self.tap = FeatureTap(self.net)
+        """After `find`, what the net saw of the lungs."""
 
     def find(self, case: Case) -> list[Candidate]:
         """Candidates of a prepared case, strongest first; places in world millimetres, scores 0..1.
@@ -53,7 +56,11 @@ class NoduleDetector:
         grid = case.image.grid
         mask = searched_mask(case)
         ends = np.array(case.facts.get("at_scan_end", [[False, False]] * 3), bool)
-        found = [balls for box in windows_over(mask, self.rule) for balls in self._search(case.image, box, ends)]
+        self.tap.blocks()
+        found: list[NDArray[np.float64]] = []
+        for box in windows_over(mask, self.rule):
+            found += self._search(case.image, box, ends)
+            self._keep_features(mask, box)
         balls = np.concatenate(found) if found else np.zeros((0, 5))
         # What lies beyond the scan is thought up.
         balls = balls[((balls[:, 1:4] > -0.5) & (balls[:, 1:4] < np.array(grid.shape) - 0.5)).all(axis=1)]
@@ -106,6 +113,18 @@ class NoduleDetector:
                 logits.append(float(output[0][tuple(slice(c - 1, c + 2) for c in cell)].max()))
             ball[0] = 1 / (1 + np.exp(-np.mean(logits)))
         return balls[np.argsort(-balls[:, 0], kind="stable")]
+
+    def _keep_features(self, mask: NDArray[np.bool_], box: Box) -> None:
+        """Keep what the net saw where a window has the lung that it is responsible for."""
+        start, shape = self.rule.grown(box)
+        centres, inside = [], []
+        for first, size, places, side in zip(start, shape, self.tap.shape, box, strict=False):
+            centre = first + (np.arange(places) * 2 + 1) * size // (2 * places)
+            inside.append((centre >= side.start) & (centre < side.stop))
+            centres.append(centre.clip(side.start, side.stop - 1))
+        if len(centres) == mask.ndim:
+            own = inside[0][:, None, None] & inside[1][:, None] & inside[2]
+            self.tap.keep(mask[np.ix_(*centres)] & own)
 
     def _volume(self, image: Image, start: Sequence[int], shape: Sequence[int], beyond: Beyond) -> torch.Tensor:
         """A window with its context as the net wants it, (1, 1, z, y, x)."""

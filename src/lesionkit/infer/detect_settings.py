@@ -33,3 +33,5 @@ class InferSettings(Settings):
     """auto takes what this machine computes fastest in: measured once."""
     device: str = "auto"
     """auto, cpu, cuda or mps."""
+    foreign: Literal["refuse", "allow"] = "refuse"
+    """What to do with scans that lie far from those that the model learned from; nearer ones are warned of."""

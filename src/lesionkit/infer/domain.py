@@ -1,6 +1,6 @@
 """What a model was trained on, and a warning when a scan lies outside it."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Self
 
 from lesionkit.core.case import Case
@@ -20,14 +20,17 @@ class Domain(Settings):
     """Edge length of the field of view."""
     kernels: tuple[str, ...] = ()
     """Reconstruction kernels by name."""
+    contrast_agent: bool | None = None
+    """Whether any was taken with a contrast agent; None where no case tells."""
 
     @classmethod
-    def of(cls, cases: Iterable[Case]) -> Self:
+    def of(cls, cases: Sequence[Case]) -> Self:
         """The domain that a set of prepared cases spans.
 
-        Reads the facts "native_spacing_mm" [z, y, x], "native_shape" [z, y, x] and "kernel".
+        Reads the facts "native_spacing_mm" [z, y, x], "native_shape" [z, y, x], "kernel" and "contrast_agent".
         """
         slices, pixels, fields, kernels = [], [], [], set()
+        agents = [bool(case.facts["contrast_agent"]) for case in cases if "contrast_agent" in case.facts]
         for case in cases:
             if spacing := case.facts.get("native_spacing_mm"):
                 slices.append(float(spacing[0]))
@@ -41,6 +44,7 @@ class Domain(Settings):
             pixel_mm=_range(pixels),
             field_mm=_range(fields),
             kernels=tuple(sorted(kernels)),
+            contrast_agent=any(agents) if agents else None,
         )
 
     def warnings(self, case: Case) -> list[str]:
@@ -63,6 +67,11 @@ class Domain(Settings):
         kernel = case.facts.get("kernel")
         if kernel and self.kernels and str(kernel) not in self.kernels:
             sentences.append(f"reconstruction kernel '{kernel}' was not among those this model was trained on")
+        agent = case.facts.get("contrast_agent")
+        if agent and self.contrast_agent is False:
+            sentences.append(
+                f"it was taken with a contrast agent ({agent}), and none that this model was trained on was"
+            )
         return sentences
 
 

@@ -26,12 +26,14 @@ class ProbabilityMap:
             scores are of the largest. 0 where nothing was computed. A file without a name where it is large.
         computed: bool (rows, columns): cells of tissue, which are those that count.
         facts: windows, net_px (pixels that the net saw, surroundings included), waited_s (for pixels), seconds.
+        features: what the net saw of blocks of tissue, (k, c); (0, 0) where that is not known.
     """
 
     grid: Grid
     array: NDArray[Any]
     computed: NDArray[np.bool_]
     facts: dict[str, float] = field(default_factory=dict)
+    features: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     def __post_init__(self) -> None:
         if self.grid.ndim != 2:

@@ -17,6 +17,7 @@ from lesionkit.infer.fuse import RunningMean
 from lesionkit.infer.lung_crop import LungCropSettings, lung_box, scaled_box
 from lesionkit.infer.predict import predict
 from lesionkit.infer.segment_settings import SegmentInferSettings
+from lesionkit.nets.features import FeatureTap
 from lesionkit.nets.precision import pick_precision
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.weights import pick_device
@@ -43,6 +44,7 @@ class Found2d:
         probability: float32 (y, x) in 0..1 of the lesion, at the radiograph's own size; 0 outside `lung_box`.
         p_nonempty: mean probability over the image heads that it holds a lesion at all; None without any head.
         models: of each network, in their order.
+        features: what the first network saw, (1, c); (0, 0) of one that does not tell.
         lung_box: what was searched; None for the whole image.
         seconds: "lungs" (where a lung network is there) and "segment".
     """
@@ -52,6 +54,7 @@ class Found2d:
     models: tuple[ModelFound, ...] = ()
     lung_box: Box | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    features: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     @property
     def score(self) -> float:
@@ -86,6 +89,7 @@ class RadiographSegmenter:
         self.device = pick_device(settings.device)
         self.precision = pick_precision(settings.precision, self.device)
         self.nets = tuple((self._ready(net), weight) for net, weight in nets)
+        self.tap = FeatureTap(self.nets[0][0])
         self.lung = None if lung is None else (self._ready(lung[0]), lung[1])
 
     def __call__(self, image: NDArray[Any]) -> Found2d:
@@ -106,18 +110,20 @@ class RadiographSegmenter:
             start = time.perf_counter()
         searched = grey if box is None else grey[box]
         mean, models = RunningMean(), []
+        self.tap.blocks()
         small = resized(searched, (self.settings.side, self.settings.side))
         for net, weight in self.nets:
             prediction = predict(net, small, self.settings.flip, self.precision)
             models.append(ModelFound(prediction.p_nonempty, float(prediction.probability.max())))
             mean.add(prediction, weight)
+        self.tap.keep()
         probability = resized(mean.prediction.probability, searched.shape)
         if box is not None:
             canvas = np.zeros(grey.shape, np.float32)
             canvas[box] = probability
             probability = canvas
         seconds["segment"] = time.perf_counter() - start
-        return Found2d(probability, mean.prediction.p_nonempty, tuple(models), box, seconds)
+        return Found2d(probability, mean.prediction.p_nonempty, tuple(models), box, seconds, self.tap.mean())
 
     def _ready(self, net: Segmenter) -> Segmenter:
         return net.eval().to(self.device).to(memory_format=torch.channels_last)

@@ -1,17 +1,23 @@
-"""What stands in the header of a model file, read and completed without torch."""
+"""What stands in a model file beside its weights, read and completed without torch: header, plain arrays."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
 from lesionkit.nets.guest.card import guest_card, is_guest
 
 FORMAT = "lesionkit-1"
+BESIDE = "beside."
+"""Names of arrays that are no weights begin so."""
 
 
 def read_header(path: Path) -> dict[str, str]:
@@ -46,19 +52,50 @@ def read_card(path: Path) -> dict[str, Any]:
     return card
 
 
-def complete_card(path: Path, entries: Mapping[str, Any]) -> Path:
-    """Write further entries into the card of a model file, over those of the same names; its weights stay as they are.
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays that lie in a model file beside its weights, by name.
 
     Raises:
         LesionkitError: the file is missing, damaged or not a lesionkit model.
     """
-    from safetensors.numpy import load_file, save_file
+    return {name.removeprefix(BESIDE): value for name, value in _tensors(path).items() if name.startswith(BESIDE)}
 
-    header = read_header(Path(path))
+
+def weights_digest(path: Path) -> str:
+    """SHA-256 of the weights of a model file, whatever its header and the arrays beside them say.
+
+    Raises:
+        LesionkitError: the file is missing, damaged or not a lesionkit model.
+    """
+    told = hashlib.sha256()
+    for name, value in sorted(_tensors(path).items()):
+        if not name.startswith(BESIDE):
+            told.update(f"{name} {value.dtype} {value.shape}".encode())
+            told.update(np.ascontiguousarray(value).tobytes())
+    return told.hexdigest()
+
+
+def complete_card(path: Path, entries: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> Path:
+    """Write further entries into the card of a model file, over those of the same names; its weights stay as they are.
+
+    Args:
+        arrays: that lie beside the weights from now on, by name.
+
+    Raises:
+        LesionkitError: the file is missing, damaged or not a lesionkit model.
+    """
+    header, tensors = read_header(Path(path)), _tensors(path)
     card = json.loads(header["card"]) | dict(entries)
-    weights = load_file(path)
+    tensors |= {f"{BESIDE}{name}": np.ascontiguousarray(value) for name, value in (arrays or {}).items()}
     with replacing(Path(path)) as temporary:
-        save_file(weights, temporary, metadata={**header, "card": json.dumps(card)})
+        save_file(tensors, temporary, metadata={**header, "card": json.dumps(card)})
         # safetensors makes files that only their owner may read.
         temporary.chmod(0o644)
     return Path(path)
+
+
+def _tensors(path: Path) -> dict[str, NDArray[Any]]:
+    read_header(path)
+    with safe_open(path, framework="numpy") as file:
+        # What is open is no mapping.
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

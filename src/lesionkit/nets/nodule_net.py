@@ -1,5 +1,6 @@
 """The 3-D nodule detector: a residual U-shape that never computes at full resolution."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -44,6 +45,10 @@ class NoduleNet(nn.Module):
         assert final.bias is not None
         nn.init.zeros_(final.bias)
         nn.init.constant_(final.bias[:1], -4.6)
+
+    def tap_features(self, see: Callable[[Tensor], None]) -> None:
+        """Have the deepest maps (b, c, z/16, y/16, x/16) told to `see`; see `lesionkit.nets.features`."""
+        self.at16.register_forward_hook(lambda module, inputs, output: see(output))
 
     def forward(self, volume: Tensor) -> Tensor:
         """See the class."""

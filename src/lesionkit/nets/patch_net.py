@@ -1,6 +1,7 @@
 """Networks that say where on a slide there is tumour: any patch in, one logit per pixel or per few pixels out."""
 
 import copy
+from collections.abc import Callable
 from functools import cached_property
 from typing import ClassVar, Literal, cast
 
@@ -39,6 +40,11 @@ class PatchNet(nn.Module):
         self.stride, self.multiple = cast(int, self.body.stride), cast(int, self.body.multiple)
         own = self.settings.architecture == "fully convolutional" and self.settings.scaling == "encoder"
         self.statistics = statistics_of(self.settings.encoder) if own else IMAGENET
+
+    def tap_features(self, see: Callable[[Tensor], None]) -> None:
+        """Have the deepest maps told to `see`; see `lesionkit.nets.features`."""
+        deepest = self.body.down[-1] if isinstance(self.body, PatchUnet) else cast(nn.Module, self.body.dropout)
+        deepest.register_forward_hook(lambda module, inputs, output: see(output))
 
     def forward(self, image: Tensor) -> Tensor:
         """See the class; the image is scaled in its own precision and computed in that of the weights.

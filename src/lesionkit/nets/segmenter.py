@@ -1,6 +1,6 @@
 """Networks that draw a mask on a radiograph and say whether there is anything to draw: encoder, decoder, image head."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal, NamedTuple, cast
 
 from torch import Tensor, nn
@@ -45,6 +45,13 @@ class Segmenter(nn.Module):
         decoder: nn.Module = _make_decoder(settings.architecture, cast(Sequence[int], encoder.out_channels))
         self.decoder = with_norm(decoder, "batch" if settings.norm == "frozen batch" else settings.norm)
         self.head = _make_head(settings.head, cast(int, decoder.deep_channels))
+
+    def tap_features(self, see: Callable[[Tensor], None]) -> None:
+        """Have the encoder's maps before the deepest told to `see`; see `lesionkit.nets.features`.
+
+        They tell what is no radiograph better than the deepest, which are nearer to the answer.
+        """
+        self.encoder.register_forward_hook(lambda module, inputs, output: see(output[-2]))
 
     def forward(self, image: Tensor) -> Segmentation:
         """See the class.

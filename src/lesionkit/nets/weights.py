@@ -12,7 +12,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
 from lesionkit.core.settings import Settings
 from lesionkit.nets.finite import refuse_not_finite
-from lesionkit.nets.model_file import FORMAT, read_header
+from lesionkit.nets.model_file import BESIDE, FORMAT, read_header
 from lesionkit.nets.nodule_net import NoduleNet
 
 
@@ -86,7 +86,8 @@ def load_net(path: Path, kind: type[N]) -> tuple[N, dict[str, Any]]:
     given = json.loads(header["net"])
     settings = settings_type.parse({**given, **({"pretrained": False} if "pretrained" in given else {})})
     net = kind(settings)
-    state = {name: value.float() if value.is_floating_point() else value for name, value in load_file(path).items()}
+    tensors = {name: value for name, value in load_file(path).items() if not name.startswith(BESIDE)}
+    state = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
     refuse_not_finite(Path(path), state, "read")
     net.load_state_dict(state)
     net.eval()

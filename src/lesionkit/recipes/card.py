@@ -27,7 +27,7 @@ ABOUT = "about.yaml"
 ABOUT_ENTRIES = ("data", "licence", "limits", "leakage", "split", "seed", "command", "seconds", "validated_on")
 OF_THE_MAKER = (
     *("engine", "read", "partial_truth", "precision", "device", "devices", "workers", "threads"),
-    *("level_0_um", "downsample", "decide", "screen"),
+    *("level_0_um", "downsample", "decide", "screen", "foreign"),
 )
 """Names of settings, at any depth, that say nothing of the model."""
 

@@ -19,6 +19,7 @@ from lesionkit.infer.calibrate import Calibration, calibration_of_card, calibrat
 from lesionkit.recipes.base import Learned
 from lesionkit.recipes.card import CALIBRATION, MEASURED, POINTS, shareable
 from lesionkit.recipes.ensemble import complete_model, model_card
+from lesionkit.recipes.foreign import foreign_allowed
 from lesionkit.recipes.kind import Kind
 from lesionkit.recipes.searching import F, Opened, S
 from lesionkit.runs.models import model_of_run
@@ -174,7 +175,7 @@ def set_points(run: RunFolder, learned: Learned, settings: S, kind: Kind[S, F, O
         if not plan:
             return {"none": f"no {kind.search.noun} validates, so the model has no operating points"}
         folder = run.path / VALIDATION
-        failed = kind.search.many(plan, settings, folder)
+        failed = kind.search.many(plan, foreign_allowed(settings), folder)
         left = [item for item, _ in plan if item.case_id not in failed]
         found = [kind.search.read(record_file(folder, item.case_id), item) for item in left]
         try:

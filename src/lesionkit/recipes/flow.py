@@ -20,6 +20,7 @@ from lesionkit.recipes.card import shareable
 from lesionkit.recipes.deciding import Deciding, complete_from, deciding_of, set_points
 from lesionkit.recipes.ensemble import complete_model, model_card, nets_of
 from lesionkit.recipes.export import export
+from lesionkit.recipes.foreign import foreign_allowed, foreign_row
 from lesionkit.recipes.kept_out import refuse_nothing_kept_out
 from lesionkit.recipes.kind import Kind, Scored, Shelf
 from lesionkit.recipes.searching import F, Opened, Planned, S
@@ -58,7 +59,7 @@ def run(run: RunFolder, data: Path, settings: S, kind: Kind[S, F, Opened]) -> Su
     if not plan:
         raise LesionkitError(f"{data} holds no {kind.search.noun} to score; give splits.json, or more patients")
     left_out = dict(learned.summary.failed)
-    found, failed = searched(run, plan, settings, kind, left_out)
+    found, failed = searched(run, plan, foreign_allowed(settings), kind, left_out)
     model = model_of_run(run.path)
     deciding = deciding_of(model, settings, kind)
     summary = shown(run, found, {**left_out, **failed}, model, settings, kind, deciding)
@@ -191,6 +192,7 @@ def shown(
         f"{kind.search.noun}s searched": len(found),
         f"time per {kind.search.noun}": f"{sum(seconds) / max(len(seconds), 1):.2f} s",
         **view.told,
+        **foreign_row([one.facts for one in found]),
     }
     return Summary(told, tuple(view.paths), failed, warnings, len(found) + len(failed), sentence)
 

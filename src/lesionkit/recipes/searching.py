@@ -6,6 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lesionkit.core.settings import Settings
 from lesionkit.engine.ahead import Ahead
 from lesionkit.engine.map import EngineSettings, workers
@@ -53,6 +56,8 @@ class Search(Generic[S, F, Opened]):
             opened meanwhile in a thread.
         search: (item, opened, model, settings, folder, keep): search one image and write its own files below `folder`.
             With `keep` what the page needs of the pixels is kept on disk, else it may stay in what is returned.
+        features: (item, opened, model, settings): what the first network of a model sees of an image, (k, c) of k
+            blocks, as its search would; None where foreign images of a kind cannot be told.
         few: fewer images are searched one after the other where nobody asks for workers: one search keeps all cores
             busy, and to start other processes takes longer.
     """
@@ -62,6 +67,7 @@ class Search(Generic[S, F, Opened]):
     open: Callable[[Item, S], Opened]
     search: Callable[[Item, Opened, Any, S, Path, bool], F]
     few: int = 2
+    features: Callable[[Item, Opened, Path, S], NDArray[np.float32]] | None = None
 
     def alone(self, planned: Planned, settings: S, folder: Path) -> F:
         """Search one image, write its record, and return what was found with the pixels that the page needs."""

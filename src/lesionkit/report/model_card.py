@@ -24,7 +24,7 @@ def card_panel(card: Mapping[str, Any]) -> tuple[FactGroup, ...]:
             "licence", "notice", "data" (a list of sources: name, licence, attribution, synthetic, images, patients,
             also), "training_…" and "learned from" (counts), "settings" (of which split and seed), "command",
             "seconds", "inputs", "validated_on", "measured", "operating_points", "calibration", "validation", "limits",
-            "leakage".
+            "leakage", "foreign".
     """
     if not card:
         return ()
@@ -155,9 +155,20 @@ def _points(card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"{point.name}{default}", f"threshold {point.threshold:.4g}; {figures}"
 
 
+def _foreign(told: Mapping[str, Any] | None) -> str:
+    """From where on images are told to be unlike those that the model learned from."""
+    if not told:
+        return "this model cannot tell whether an image is like those it learned from"
+    return (
+        f"warned of where what the network sees lies farther from the {told['images']} images that it remembers than "
+        f"{told['quantile']:.0%} of these do when left out; refused from {told['refused from']:g} times as far on"
+    )
+
+
 def _limits(card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     limits: Sequence[str] = card.get("limits") or [UNKNOWN_LIMITS]
     yield from ((f"limit {number}", str(sentence)) for number, sentence in enumerate(limits, 1))
+    yield "foreign images", _foreign(card.get("foreign"))
     names = [str(source["name"]) for source in card.get("data") or () if source.get("name")]
     names += [str(name) for source in card.get("data") or () for name in source.get("also") or ()]
     default = f"It learned from {', '.join(names) or 'the images named by content above'}: figures of the same images, "

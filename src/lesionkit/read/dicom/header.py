@@ -34,8 +34,8 @@ _PIXELS = {b"\xe0\x7f\x10\x00": "", b"\xe0\x7f\x08\x00": "f4", b"\xe0\x7f\x09\x0
 _TAGS = """
     SpecificCharacterSet ImageType SOPClassUID SOPInstanceUID Modality Manufacturer ManufacturerModelName
     StudyDescription SeriesDescription ProtocolName PatientID BodyPartExamined SliceThickness KVP
-    GantryDetectorTilt Exposure XRayTubeCurrent ConvolutionKernel ReconstructionDiameter PatientPosition
-    StudyInstanceUID SeriesInstanceUID FrameOfReferenceUID SeriesNumber AcquisitionNumber InstanceNumber
+    GantryDetectorTilt Exposure XRayTubeCurrent ConvolutionKernel ContrastBolusAgent ReconstructionDiameter
+    PatientPosition StudyInstanceUID SeriesInstanceUID FrameOfReferenceUID SeriesNumber AcquisitionNumber InstanceNumber
     ImagePositionPatient
     ImageOrientationPatient SamplesPerPixel PhotometricInterpretation NumberOfFrames Rows Columns PixelSpacing
     BitsAllocated BitsStored PixelRepresentation PixelPaddingValue PixelPaddingRangeLimit RescaleIntercept

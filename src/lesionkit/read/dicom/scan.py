@@ -117,6 +117,7 @@ def _facts(found: Folder, series: SeriesInfo, stack: Stack, notes: list[str]) ->
         "modality": first.modality,
         "body_part": series.body_part,
         "kernel": series.kernel,
+        "contrast_agent": first.text("ContrastBolusAgent"),
         "slice_thickness_mm": first.number("SliceThickness"),
         "manufacturer": first.text("Manufacturer"),
         "model": first.text("ManufacturerModelName"),

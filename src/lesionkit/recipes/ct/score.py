@@ -95,7 +95,7 @@ def rescored(one: FoundScan, curve: Calibration) -> FoundScan:
 
 def basis(settings: CtNodule) -> dict[str, Any]:
     """See `Kind.basis`."""
-    unlike = {"precision", "device", "largest_window", "threshold", "limit"}
+    unlike = {"precision", "device", "largest_window", "threshold", "limit", "foreign"}
     return dotted({"prepare": settings.prepare.model_dump(), "infer": settings.infer.model_dump(exclude=unlike)})
 
 

@@ -7,6 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lesionkit.core.case import Case
 from lesionkit.core.grid import Grid
 from lesionkit.core.lesion import Candidate
@@ -20,11 +23,13 @@ from lesionkit.recipes.ct.prepare import keep_prepared, open_native
 from lesionkit.recipes.ct.settings import NAME, CtNodule
 from lesionkit.recipes.ct.truth import refuse_elsewhere
 from lesionkit.recipes.ensemble import Net, model_card, nets_of
+from lesionkit.recipes.foreign import ENTRY, tell_foreign
 from lesionkit.recipes.searching import Search
 from lesionkit.runs.models import chosen_model
 
 if TYPE_CHECKING:
     from lesionkit.infer.detectors import Detector
+    from lesionkit.nets.features import FeatureTap
 
 
 Model = Path | tuple[Net, ...]
@@ -102,6 +107,7 @@ def search_scan(
     looked_at = _screened(opened.native, prepared, settings)
     screened_at = time.perf_counter()
     found = [detector.find(looked_at) for detector in detectors]
+    foreign = tell_foreign(_first(model), features_of(detectors[0]), settings.infer.foreign, "scan", item.case_id)
     candidates = tuple(join_candidates(found, weights, settings.infer))
     done = time.perf_counter()
     seconds = {"read": opened.seconds, "prepare": ready - start, "search": done - screened_at}
@@ -111,7 +117,8 @@ def search_scan(
     facts = {
         **prepared.facts,
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
-        "warnings": [*prepared.facts.get("warnings", ()), *domain.warnings(prepared)],
+        "warnings": [*prepared.facts.get("warnings", ()), *domain.warnings(prepared), *foreign.warnings],
+        ENTRY: dict(foreign.facts),
     }
     if keep:
         keep_prepared(item.path, prepared, settings)
@@ -135,6 +142,28 @@ def _screened(native: Case, prepared: Case, settings: CtNodule) -> Case:
     )
 
 
+def scan_features(item: Item, opened: OpenedScan, model: Path, settings: CtNodule) -> NDArray[np.float32]:
+    """What the first network of a model sees of the lungs of a scan; see `Search.features`."""
+    del item
+    return case_features(load_detectors(model, settings)[0][0], prepare_ct(opened.native, settings.prepare))
+
+
+def case_features(detector: "Detector", case: Case) -> NDArray[np.float32]:
+    """What a network sees of the lungs of a prepared scan, (1, c); (0, 0) of one that does not tell."""
+    detector.find(case)
+    return features_of(detector)
+
+
+def features_of(detector: "Detector") -> NDArray[np.float32]:
+    """What a network saw of the scan that it searched last; networks of others do not tell."""
+    tap: FeatureTap | None = getattr(detector, "tap", None)
+    return np.zeros((0, 0), np.float32) if tap is None else tap.mean()
+
+
+def _first(model: Model) -> Path:
+    return (nets_of(model) if isinstance(model, Path) else model)[0].path
+
+
 @lru_cache(maxsize=2)
 def load_detectors(model: Model, settings: CtNodule) -> "tuple[list[Detector], list[float], Domain]":
     """The detectors of a model, their weights, and what they were trained on; loaded once per process, torch too."""
@@ -146,4 +175,4 @@ def load_detectors(model: Model, settings: CtNodule) -> "tuple[list[Detector], l
     return detectors, [net.weight for net in nets], Domain.parse(card.get("domain", {}))
 
 
-CT_SEARCH = Search("scan", FoundScan, open_scan, search_scan)
+CT_SEARCH = Search("scan", FoundScan, open_scan, search_scan, features=scan_features)

@@ -26,8 +26,10 @@ from lesionkit.recipes.ct.insert import bank_facts, inserter
 from lesionkit.recipes.ct.mine import hard_negatives
 from lesionkit.recipes.ct.prepare import PreparedSet, prepared_set
 from lesionkit.recipes.ct.score import score_cases
+from lesionkit.recipes.ct.search import case_features
 from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.recipes.ensemble import NetPlan, first_files, plans_of, unseen, write_ensemble
+from lesionkit.recipes.foreign import learn_foreign, spaced
 from lesionkit.recipes.kept_out import kept_out, validating
 from lesionkit.runs.models import ENSEMBLE_FILE, chosen_model, model_of_run
 from lesionkit.runs.run_folder import RunFolder
@@ -35,6 +37,8 @@ from lesionkit.sample.draw import PatchDraws
 from lesionkit.sample.patch import Patch
 
 CPM = "validation CPM"
+_MOST_SCANS = 40
+"""That a network remembers, to tell foreign ones."""
 
 
 def learn(
@@ -55,6 +59,7 @@ def learn(
     each = {plan.name: run.once(plan.called("train"), partial(fit_one, plan, start.get(plan.name))) for plan in plans}
     if len(plans) > 1:
         run.once("ensemble", lambda: _write_ensemble(run, prepared, settings, plans, each))
+    run.once("foreign input", partial(_learn_foreign, prepared, plans[0], run.path))
     cpms = [facts[CPM] for facts in each.values()]
     missing = next((cpm for cpm in cpms if isinstance(cpm, str)), None)
     model = model_of_run(run.path)
@@ -63,6 +68,14 @@ def learn(
     searched = partial(kept_out, run, prepared.items, prepared.splits, "scan", model, others)
     held = partial(validating, prepared.items, prepared.splits, "scan", model, others)
     return Learned(summary, searched, held, missing or float(np.mean(cpms)))
+
+
+def _learn_foreign(prepared: PreparedSet, plan: NetPlan[CtNodule], run: Path) -> Mapping[str, Any]:
+    """Have the first network remember what it saw of the scans it learned from."""
+    file, infer = plan.file(run), plan.settings.infer
+    detector = NoduleDetector(load_model(file)[0], infer, pick_device(infer.device))
+    cases = spaced(prepared.round(plan.fold)[0], _MOST_SCANS)
+    return learn_foreign(file, (case_features(detector, case) for case in cases))
 
 
 def _facts_of(each: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -54,18 +54,45 @@ def probability_map(net: "PatchNet", slide: Slide, tissue: Image, settings: Slid
         tissue: boolean, on the grid of the slide's overview.
     """
     from lesionkit.infer.dense import cell_of, infer_dense
+
+    if not tissue.read(tissue.grid.whole).any():
+        return ProbabilityMap.empty(analysed(slide, settings).grid, cell_of(net, settings.infer))
+    image = _searched_image(slide, tissue, settings)
+    if settings.infer.mode == "sampled":
+        return _sampled_map(net, image, tissue, settings)
+    return infer_dense(net, image, tissue, settings.infer, partial(stream, threads=settings.infer.threads))
+
+
+def _searched_image(slide: Slide, tissue: Image, settings: SlideMetastasis) -> Image:
+    """What a network is shown of a slide: at the spacing it learned at, in its stain."""
     from lesionkit.recipes.slide.patches import tissue_colours
     from lesionkit.sample.slide_stain import normaliser
 
     image: Image = analysed(slide, settings)
+    if settings.stain == "none":
+        return image
+    colours = tissue_colours(slide, tissue, settings)
+    return _Restained(image, normaliser(settings.stain, {slide.path.name: colours}), slide.path.name)
+
+
+def tissue_features(net: "PatchNet", slide: Slide, tissue: Image, settings: SlideMetastasis) -> NDArray[np.float32]:
+    """What a network sees of blocks of a slide's tissue (k, c), in some of its windows."""
+    from lesionkit.infer.dense import dense_features
+
     if not tissue.read(tissue.grid.whole).any():
-        return ProbabilityMap.empty(image.grid, cell_of(net, settings.infer))
-    if settings.stain != "none":
-        colours = tissue_colours(slide, tissue, settings)
-        image = _Restained(image, normaliser(settings.stain, {slide.path.name: colours}), slide.path.name)
-    if settings.infer.mode == "sampled":
-        return _sampled_map(net, image, tissue, settings)
-    return infer_dense(net, image, tissue, settings.infer, partial(stream, threads=settings.infer.threads))
+        return np.zeros((0, 0), np.float32)
+    return dense_features(net, _searched_image(slide, tissue, settings), tissue, settings.infer)
+
+
+def patch_groups(
+    net: "PatchNet", patches: NDArray[np.uint8], settings: SlideMetastasis, group: int = 30
+) -> list[NDArray[np.float32]]:
+    """What a network sees of labelled patches, some together as if they were one slide, for theirs is not told."""
+    from lesionkit.infer.dense import patch_features
+
+    rows = patch_features(net, patches, settings.infer)
+    order = np.random.default_rng(0).permutation(len(rows))
+    return [rows[order[first : first + group]] for first in range(0, max(len(rows) - group, 0) + 1, group)]
 
 
 def joined_map(

@@ -27,10 +27,11 @@ from lesionkit.prepare.tissue import TissueMask
 from lesionkit.read.slide.whole import Slide
 from lesionkit.recipes.base import Item
 from lesionkit.recipes.ensemble import Net, nets_of
+from lesionkit.recipes.foreign import ENTRY, tell_foreign
 from lesionkit.recipes.searching import Search
 from lesionkit.recipes.slide.answer import Measured
 from lesionkit.recipes.slide.case import analysed, open_case, slide_facts, tissue_of, unreadable_sentence
-from lesionkit.recipes.slide.map import joined_map, keep_map, probability_map
+from lesionkit.recipes.slide.map import joined_map, keep_map, probability_map, tissue_features
 from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.runs.records import record_file
 from lesionkit.write.camelyon import write_marks
@@ -158,6 +159,8 @@ def search_slide(
     else:
         found, members = joined_map(nets, slide, tissue.mask, settings)
     slide.refuse_unread()
+    first = (nets_of(model) if isinstance(model, Path) else model)[0].path
+    foreign = tell_foreign(first, found.features, settings.infer.foreign, "slide", item.case_id)
     searched = time.perf_counter()
     marks, outlined = peaks(found, settings.peaks), regions(found, settings.regions)
     write_map(out / MAPS / f"{slide_id}.tif", found)
@@ -172,7 +175,8 @@ def search_slide(
         "regions": len(outlined),
         "largest_region_mm2": round(max((region.area_mm2 for region in outlined), default=0.0), 4),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
-        "warnings": _warnings(facts, slide),
+        "warnings": [*_warnings(facts, slide), *foreign.warnings],
+        ENTRY: dict(foreign.facts),
     }
     measured = Measured.of(found, settings.answer)
     result = FoundSlide(item, slide.grid, slide.origin_xy, found.grid, measured, tuple(marks), facts, members)
@@ -291,4 +295,10 @@ def refuse_foreign(model: Path | Sequence[Net], settings: SlideMetastasis) -> No
             )
 
 
-SLIDE_SEARCH = Search("slide", FoundSlide, open_searched, search_slide)
+def slide_features(item: Item, opened: OpenedSlide, model: Path, settings: SlideMetastasis) -> NDArray[np.float32]:
+    """What the first network of a model sees of some windows of a slide's tissue; see `Search.features`."""
+    del item
+    return tissue_features(load_search_net(nets_of(model)[0].path), opened.slide, opened.tissue.mask, settings)
+
+
+SLIDE_SEARCH = Search("slide", FoundSlide, open_searched, search_slide, features=slide_features)

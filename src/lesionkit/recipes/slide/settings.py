@@ -90,7 +90,8 @@ class SlideInferSettings(DenseSettings):
     patch_orientations: Literal[1, 8] = 8
     """Of a folder of patches: in how many orientations each is asked, of which the mean counts. Slides are in one."""
     foreign: Literal["refuse", "allow"] = "refuse"
-    """What to do where slides are to be analysed at another `um` than the model learned at, by more than a quarter."""
+    """What to do with slides that lie far from those that the model learned from (nearer ones are warned of), or that
+    are to be analysed at another `um` than it learned at, by more than a quarter."""
 
 
 class SlideMember(MemberSettings):

@@ -16,10 +16,13 @@ from lesionkit.nets.weights import load_net, save_model
 from lesionkit.read.patch_set import is_patch_set
 from lesionkit.recipes.base import Learned, Progress, Summary
 from lesionkit.recipes.ensemble import NetPlan, first_files, plans_of, unseen, write_ensemble
+from lesionkit.recipes.foreign import learn_foreign, spaced
 from lesionkit.recipes.kept_out import kept_out, validating
 from lesionkit.recipes.searching import Planned
 from lesionkit.recipes.slide.calibration import fit_scores, validation_froc
+from lesionkit.recipes.slide.case import open_case
 from lesionkit.recipes.slide.data import VALIDATION, SlideSet, prepared_slides
+from lesionkit.recipes.slide.map import patch_groups, tissue_features
 from lesionkit.recipes.slide.mine import mined
 from lesionkit.recipes.slide.patches import Draws, pack_labelled
 from lesionkit.recipes.slide.prepare import write_statistics
@@ -30,6 +33,9 @@ from lesionkit.recipes.slide.validation import AREA, Judge, Learners, Told, ense
 from lesionkit.runs.models import ENSEMBLE_FILE, chosen_model, model_of_run
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.slide_batches import PatchBatches
+
+_MOST_SLIDES, _MOST_PATCHES = 60, 1800
+"""That a network remembers, to tell foreign ones."""
 
 
 def learn(
@@ -96,6 +102,7 @@ def _trained(
     each = {
         plan.name: run.once(plan.called("train"), partial(_train, shown, plan, start.get(plan.name))) for plan in plans
     }
+    run.once("foreign input", partial(_learn_foreign, shown, plans[0]))
     facts = dict(each[""]) if "" in each else _facts_of(each)
     areas = [one[AREA] for one in each.values() if not isinstance(one[AREA], str)]
     if len(areas) == len(each):
@@ -111,6 +118,19 @@ def _trained(
     if held is None:
         return Summary(facts, paths, {}, run.warnings, 1)
     return Summary(facts, paths, held.failed, tuple(dict.fromkeys((*run.warnings, *held.warnings))), held.count)
+
+
+def _learn_foreign(shown: Learners, plan: NetPlan[SlideMetastasis]) -> Mapping[str, Any]:
+    """Have the first network remember what it saw of the slides and labelled patches it learned from."""
+    file, settings = plan.file(shown.run.path), plan.settings
+    net = load_net(file, PatchNet)[0]
+    seen = []
+    for slide in spaced(list(shown.slides(plan, "train").values()), _MOST_SLIDES):
+        seen.append(tissue_features(net, open_case(slide.entry.path, settings), slide.tissue, settings))
+    if shown.labelled is not None:
+        patches = shown.labelled.images[np.sort(spaced(shown.labelled.train, _MOST_PATCHES))]
+        seen += patch_groups(net, patches, settings)
+    return learn_foreign(file, seen)
 
 
 def _facts_of(each: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +75,11 @@ class Ensemble:
     lung: Path | None = None
     box: LungCropSettings = field(default_factory=LungCropSettings)
 
+    @property
+    def first(self) -> "Ensemble":
+        """The network alone that judges whether radiographs are foreign: the first that is searched with."""
+        return replace(self, nets=self.nets[:1], stack=None, stacked=())
+
 
 @dataclass(frozen=True, eq=False)
 class FoundImage:
@@ -85,6 +90,7 @@ class FoundImage:
         mask: by the rule, which holds images without enough belief to be empty.
         drawn: what the rule outlines where it does not decide.
         score: what ranks images: `p_nonempty`, else the probability that the strongest thousandth of pixels reaches.
+        features: what the first network saw, see `Found2d`.
     """
 
     probability: NDArray[np.float32]
@@ -94,6 +100,7 @@ class FoundImage:
     score: float
     lung_box: Box | None
     seconds: Mapping[str, float]
+    features: NDArray[np.float32]
 
 
 class Searcher:
@@ -112,13 +119,20 @@ class Searcher:
             groups[net.side, net.draws].append(net)
         self.groups = [(nets, draws, _segmenter(nets, side, infer, lung)) for (side, draws), nets in groups.items()]
 
+    @property
+    def first(self) -> Path:
+        """File of the network that judges whether radiographs are foreign."""
+        return self.groups[0][0][0].path
+
     def __call__(self, image: NDArray[Any]) -> FoundImage:
         """Search one radiograph (y, x) of uint8, uint16 or floating values 0..1."""
         mean, box = RunningMean(), None
         heads: dict[str, list[tuple[float, float]]] = defaultdict(list)
         seconds: dict[str, float] = defaultdict(float)
+        features = []
         for nets, draws, segmenter in self.groups:
             found = segmenter(image)
+            features.append(found.features)
             box = found.lung_box or box
             for name, value in found.seconds.items():
                 seconds[name] += value
@@ -132,7 +146,7 @@ class Searcher:
         rule = self.ensemble.rule
         mask, drawn = rule(probability, p_nonempty), rule.drawn(probability)
         score = image_score(probability, p_nonempty)
-        return FoundImage(probability, p_nonempty, mask, drawn, score, box, dict(seconds))
+        return FoundImage(probability, p_nonempty, mask, drawn, score, box, dict(seconds), features[0])
 
 
 def judged(

@@ -18,6 +18,7 @@ from lesionkit.core.runs import runs_of
 from lesionkit.prepare.frontal import frontal_warnings
 from lesionkit.read.picture import read_picture
 from lesionkit.recipes.base import Item
+from lesionkit.recipes.foreign import ENTRY, tell_foreign
 from lesionkit.recipes.searching import Search
 from lesionkit.recipes.xray.ensemble import Searcher, load_ensemble
 from lesionkit.recipes.xray.settings import XrayInferSettings, XrayPneumothorax
@@ -101,7 +102,9 @@ def search_radiograph(
 ) -> FoundRadiograph:
     """Search one radiograph and write its mask and its probability map of 8 bits; see `Kind.search`."""
     del keep
-    found = load_searcher(model, settings.infer)(opened.pixels)
+    searcher = load_searcher(model, settings.infer)
+    found = searcher(opened.pixels)
+    foreign = tell_foreign(searcher.first, found.features, settings.infer.foreign, "radiograph", item.case_id)
     write_mask(folder / MASKS / f"{item.case_id}.png", found.mask)
     with replacing(probability_file(folder, item.case_id)) as temporary:
         levels = np.rint(found.probability * 255).astype(np.uint8)
@@ -124,7 +127,8 @@ def search_radiograph(
         facts={
             "lung_box": None if box is None else [n for side in box for n in (side.start, side.stop)],
             "seconds": {name: round(value, 4) for name, value in seconds.items()},
-            "warnings": [sentence for sentence in odd if sentence not in notes],
+            "warnings": [*(sentence for sentence in odd if sentence not in notes), *foreign.warnings],
+            ENTRY: dict(foreign.facts),
             "notes": notes,
         },
         drawn=encode_rle_siim(runs_of(found.drawn)),
@@ -142,4 +146,19 @@ def load_searcher(model: Model, infer: XrayInferSettings) -> Searcher:
     return Searcher(load_ensemble(model) if isinstance(model, Path) else load_ensemble(*model), infer)
 
 
-XRAY_SEARCH = Search("radiograph", FoundRadiograph, open_radiograph, search_radiograph, few=1000)
+@lru_cache(maxsize=1)
+def _load_first(model: Path, infer: XrayInferSettings) -> Searcher:
+    return Searcher(load_ensemble(model).first, infer)
+
+
+def radiograph_features(
+    item: Item, opened: OpenedRadiograph, model: Path, settings: XrayPneumothorax
+) -> NDArray[np.float32]:
+    """What the first network of a model sees of a radiograph, (1, c); see `Search.features`."""
+    del item
+    return _load_first(model, settings.infer)(opened.pixels).features
+
+
+XRAY_SEARCH = Search(
+    "radiograph", FoundRadiograph, open_radiograph, search_radiograph, few=1000, features=radiograph_features
+)

@@ -117,6 +117,8 @@ class XrayInferSettings(Settings):
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """auto takes what this machine computes fastest in: measured once."""
     device: str = "auto"
+    foreign: Literal["refuse", "allow"] = "refuse"
+    """What to do with radiographs that lie far from those that the model learned from; nearer ones are warned of."""
 
 
 class XrayPneumothorax(Settings):

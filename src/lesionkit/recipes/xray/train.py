@@ -10,17 +10,22 @@ from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.weights import load_net, save_model
 from lesionkit.recipes.base import Learned, Progress, Summary
 from lesionkit.recipes.card import card_of_run
+from lesionkit.recipes.foreign import learn_foreign_of
 from lesionkit.recipes.kept_out import kept_out, validating
+from lesionkit.recipes.xray.data import ImageSet
 from lesionkit.recipes.xray.ensemble import Ensemble, EnsembleNet, load_ensemble, rule_document, write_ensemble
 from lesionkit.recipes.xray.folds import Training, begin_training, best_folds, train_folds
 from lesionkit.recipes.xray.lung import LUNG_FILE
 from lesionkit.recipes.xray.prepare import prepared_set
 from lesionkit.recipes.xray.rules import RULES_FILE, Decision, decide
+from lesionkit.recipes.xray.search import XRAY_SEARCH
 from lesionkit.recipes.xray.settings import XrayPneumothorax
 from lesionkit.recipes.xray.truth import item_of_row
 from lesionkit.runs.models import ENSEMBLE_FILE, chosen_model
 from lesionkit.runs.run_folder import RunFolder
 
+_MOST_RADIOGRAPHS = 400
+"""That a network remembers, to tell foreign ones."""
 _TOLD = (
     "validation images",
     "validation dice",
@@ -45,6 +50,7 @@ def learn(
     nets = train_folds(plan)
     decision = decide(plan)
     path, facts = _save(plan, nets, decision), decision.facts
+    run.once("foreign input", partial(_learn_foreign, path, prepared.images, settings))
     value = facts.get("nested validation dice", facts.get("validation dice"))
     if progress is not None and value is not None:
         progress(1, float(value))
@@ -58,6 +64,15 @@ def learn(
     searched = partial(kept_out, run, items, images.splits, "radiograph", path, unseen)
     held = partial(validating, items, images.splits, "radiograph", path, unseen)
     return Learned(summary, searched, held, value)
+
+
+def _learn_foreign(model: Path, images: ImageSet, settings: XrayPneumothorax) -> Mapping[str, Any]:
+    """Have the first network remember what it saw of the radiographs it learned from."""
+    first = load_ensemble(model).nets[0]
+    items = [
+        item_of_row(images.images[name]) for name in images.splits.leave_out(first.fold)[0] if name in images.images
+    ]
+    return learn_foreign_of(first.path, model, items, settings, XRAY_SEARCH, _MOST_RADIOGRAPHS)
 
 
 def _starts(model: Path) -> dict[str, Path]:
