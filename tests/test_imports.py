@@ -71,7 +71,9 @@ def test_what_reads_tables_settings_and_refusals_loads_no_torch(tmp_path):
 
 
 def test_a_search_loads_torch_and_nothing_that_only_trains(scan, tmp_path):
-    ((code, said, loaded),) = loaded_by(["find", str(scan), "--out", str(tmp_path / "run")]).values()
+    ((code, said, loaded),) = loaded_by(
+        ["find", str(scan), "--set", "infer.foreign=allow", "--out", str(tmp_path / "run")]
+    ).values()
     assert (code or 0, loaded) == (0, ["torch"]), said
     assert (tmp_path / "run" / "report.html").is_file()
 

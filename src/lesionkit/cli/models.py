@@ -112,8 +112,8 @@ def _list(models: "list[ToldModel]") -> None:
     from rich.text import Text
 
     columns = ("MB", "digest", "licence", "learned from", "points", "foreign")
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("model", overflow="fold", min_width=26)
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
+    table.add_column("model", overflow="fold", min_width=18)
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column in ("MB", "digest", "points"))
     for model in models:

@@ -52,8 +52,9 @@ def tell_foreign(
     Raises:
         LesionkitError: it lies too far away and is not allowed; or what the model knows of its images is damaged.
     """
-    familiar = familiar_of(model)
-    if familiar is None or not len(rows):
+    # Networks of others tell nothing, and their files are none of ours.
+    familiar = familiar_of(model) if len(rows) else None
+    if familiar is None:
         return Foreign({"unlikeness": None})
     try:
         unlikeness = familiar.unlikeness(rows)
