@@ -17,8 +17,8 @@ class ScreenSettings(Settings):
 
     model: str | None = None
     """The faster model, as --model names one: ct-nodule is ours. Null: the lungs are searched."""
-    most: int = Field(default=20, ge=1)
-    """Its first candidates that are looked around."""
+    most: int = Field(default=100, ge=1)
+    """Its first candidates that are looked around; fewer are faster, and lose what ranks lower."""
     around_mm: float = Field(default=4.0, gt=0)
     """How far beyond a candidate's own radius the middle of a nodule may lie along each axis."""
 
