@@ -270,13 +270,6 @@ def load_committee(model: Path | Sequence[Net]) -> "list[tuple[str, PatchNet, fl
     return [(net.name, load_search_net(net.path), net.weight) for net in nets]
 
 
-@lru_cache(maxsize=32)
-def _trained_um(model: Path) -> float | None:
-    """µm per pixel that a network learned at; None where its card does not tell."""
-    um = dict(read_card(model).get("settings", {})).get("um")
-    return None if um is None else float(um)
-
-
 def refuse_foreign(model: Path | Sequence[Net], settings: SlideMetastasis) -> None:
     """Refuse to analyse slides at a magnification that a network has not learned at.
 
@@ -286,7 +279,7 @@ def refuse_foreign(model: Path | Sequence[Net], settings: SlideMetastasis) -> No
     if settings.infer.foreign == "allow":
         return
     for net in nets_of(model) if isinstance(model, Path) else model:
-        um = _trained_um(net.path)
+        um = dict(read_card(net.path).get("settings", {})).get("um")
         if um is not None and not 1 / _FOREIGN <= settings.um / um <= _FOREIGN:
             raise LesionkitError(
                 f"slides must be analysed at about the {um:g} µm per pixel that the model learned at, got um "
