@@ -255,6 +255,10 @@ def model_settings(model: Path | None, settings: type[S], recipe: str) -> S:
     # The name of a recipe begins with its kind of image: ct-nodule.
     if made_by.split("-")[0] != recipe.split("-")[0]:
         raise LesionkitError(f"{model} must be a model of {recipe}, got one of {made_by}; give another --model")
+    if "settings" not in card:
+        raise LesionkitError(
+            f"a model must say how it searches, but the card of {path} holds no settings; train it with lesionkit"
+        )
     # Cards that were written before name the precision of their maker.
     return settings.parse(shareable(kept_settings(settings, card["settings"], path)))
 
