@@ -128,7 +128,7 @@ def _learn_foreign(shown: Learners, plan: NetPlan[SlideMetastasis]) -> Mapping[s
     for slide in spaced(list(shown.slides(plan, "train").values()), _MOST_SLIDES):
         seen.append(tissue_features(net, open_case(slide.entry.path, settings), slide.tissue, settings))
     if shown.labelled is not None:
-        patches = shown.labelled.images[np.sort(spaced(shown.labelled.train, _MOST_PATCHES))]
+        patches = shown.labelled.images[np.sort(spaced(shown.labelled.train.tolist(), _MOST_PATCHES))]
         seen += patch_groups(net, patches, settings)
     return learn_foreign(file, seen)
 
