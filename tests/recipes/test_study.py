@@ -72,7 +72,9 @@ def test_of_a_model_that_only_ranks_not_everything_goes_back(recipe, tmp_path):
 
 
 def test_what_cannot_go_to_an_archive_is_refused_before_anything_arrives(recipe):
-    with pytest.raises(LesionkitError, match=r"what goes back to an archive is dicom-seg, .*dicom-sr, got 'nifti'"):
+    with pytest.raises(
+        LesionkitError, match=r"what goes back to an archive is dicom-seg, .*dicom-sr, dicom-ann, got 'nifti'"
+    ):
         study_search("toy", None, ToySettings(), ["nifti"])
 
 

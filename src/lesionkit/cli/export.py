@@ -13,8 +13,8 @@ def command(
         typer.Option(
             "--to",
             metavar="FORMAT",
-            help="dicom-seg, dicom-labelmap, dicom-sr, nifti, slicer-markups, luna16, coco, geojson, qupath-project, "
-            "ome-zarr, ome-tiff or onnx; one that makes no sense for the images names those that do.",
+            help="dicom-seg, dicom-labelmap, dicom-sr, dicom-ann, nifti, slicer-markups, luna16, coco, geojson, "
+            "qupath-project, ome-zarr, ome-tiff or onnx; one that makes no sense for the images names those that do.",
         ),
     ],
     out: Annotated[
@@ -33,7 +33,8 @@ def command(
     """Write the findings of a run as files that other programs open.
 
     What was found is read from the records of the run; images are read again where a format refers to them or shows
-    them. An image that was no DICOM is written as a derived series first where a format needs one.
+    them. An image that was no DICOM is written as a derived series first where a format needs one; findings of a
+    slide go to DICOM only where the slide is DICOM.
 
     Examples:
       lesionkit export runs/first --to dicom-seg

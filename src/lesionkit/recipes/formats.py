@@ -39,7 +39,11 @@ _WRITE = "lesionkit.write.handed"
 FORMATS: dict[str, Format] = {
     "dicom-seg": Format(
         "DICOM Segmentation, a segment per finding: OHIF, 3D Slicer, PACS",
-        each={Balls: f"{_WRITE}.seg:write_seg_of_balls", Mask: f"{_WRITE}.seg:write_seg_of_mask"},
+        each={
+            Balls: f"{_WRITE}.seg:write_seg_of_balls",
+            Mask: f"{_WRITE}.seg:write_seg_of_mask",
+            Outlines: f"{_WRITE}.slide_seg:write_seg_of_outlines",
+        },
         on_dicom=True,
     ),
     "dicom-labelmap": Format(
@@ -50,6 +54,11 @@ FORMATS: dict[str, Format] = {
     "dicom-sr": Format(
         "DICOM Structured Report (TID 1500) with the segmentation that it refers to: 3D Slicer, OHIF, PACS",
         each={Balls: f"{_WRITE}.sr:write_sr_of_balls", Mask: f"{_WRITE}.sr:write_sr_of_mask"},
+        on_dicom=True,
+    ),
+    "dicom-ann": Format(
+        "DICOM Microscopy Bulk Simple Annotations, the outlines of regions on a DICOM slide: Slim, PACS",
+        each={Outlines: f"{_WRITE}.ann:write_ann_of_outlines"},
         on_dicom=True,
     ),
     "nifti": Format(

@@ -1,11 +1,13 @@
 """Findings to hand over: scans, radiographs and slides of a few samples."""
 
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.read.slide.dicom_levels import write_dicom_levels
 
 from lesionkit.core.case import Case
 from lesionkit.core.grid import Grid
@@ -17,6 +19,7 @@ from lesionkit.core.slide_place import polygon_world
 from lesionkit.core.trace import trace
 from lesionkit.read.picture import planes_of_picture, read_picture
 from lesionkit.read.scan import open_scan, planes_of_scan
+from lesionkit.read.slide.dicom import planes_of_slide
 from lesionkit.write.dicom import write_series
 from lesionkit.write.radiograph import write_radiograph
 
@@ -98,3 +101,11 @@ def outlined(tmp_path) -> Outlines:
         regions=lambda: [region],
         heat=lambda: ArrayImage(cells, probability),
     )
+
+
+@pytest.fixture
+def on_dicom(outlined, tmp_path) -> Outlines:
+    """The same region on a DICOM slide of 200 x 256 pixels of 0.5 µm, with levels of 1 and 4 µm."""
+    path = write_dicom_levels(tmp_path / "levels", np.full((200, 256, 3), 200, np.uint8), (1, 2, 8))
+    grid = Grid.upright((200, 256), (0.0005, 0.0005), (0.00025, 0.00025))
+    return replace(outlined, path=path, grid=grid, planes=partial(planes_of_slide, path))

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
-from lesionkit.core.handed import Maker, Outlines
+from lesionkit.core.handed import Maker, Outlines, Plane
 from lesionkit.core.region import Region
 from lesionkit.infer.marks import regions
+from lesionkit.read.slide.dicom import planes_of_slide
 from lesionkit.recipes.ensemble import nets_of
 from lesionkit.recipes.handing import Handing
 from lesionkit.recipes.slide.case import open_case
@@ -32,7 +33,7 @@ def hand(found: FoundSlide, run: Path, settings: SlideMetastasis, maker: Maker) 
         lesion="metastasis",
         maker=maker,
         case=partial(_read, found, settings),
-        planes=tuple,
+        planes=partial(_planes, found),
         grid=found.grid,
         regions=partial(_regions, found, run, settings),
         heat=heat,
@@ -47,8 +48,9 @@ def derive(handed: Outlines, folder: Path) -> Outlines:
     """
     del folder
     raise LesionkitError(
-        f"{handed.path}: findings of slides are handed over as DICOM for DICOM slides alone; convert it with "
-        "wsidicomizer and search that, or export to geojson or qupath-project"
+        f"{handed.path}: findings of slides are handed over as DICOM for DICOM slides alone, and this is a file of "
+        f"{handed.path.suffix.lower() or 'another kind'}; convert it with wsidicomizer and search that, or export to "
+        "geojson or qupath-project"
     )
 
 
@@ -56,13 +58,30 @@ def _regions(found: FoundSlide, run: Path, settings: SlideMetastasis) -> Sequenc
     return regions(read_map(kept_map(run, found.item.case_id), found.map_grid), settings.regions)
 
 
+def _planes(found: FoundSlide) -> Sequence[Plane]:
+    _refuse_gone(found)
+    planes = planes_of_slide(found.item.path)
+    # OpenSlide shows the whole of a DICOM slide, so pixels of what is shown are those of its total pixel matrix.
+    if planes and planes[0].shape != found.grid.shape:
+        raise _another(found)
+    return planes
+
+
 def _read(found: FoundSlide, settings: SlideMetastasis) -> Case:
-    if not found.item.path.exists():
-        raise LesionkitError(f"{found.item.path}: the slide is gone; put it back where it was")
+    _refuse_gone(found)
     slide = open_case(found.item.path, settings)
     if slide.grid.shape != found.grid.shape:
-        raise LesionkitError(f"{found.item.path}: this is not the slide that was searched; put that back")
+        raise _another(found)
     return Case(found.item.case_id, found.item.patient_id, slide, facts={"path": str(found.item.path)})
+
+
+def _refuse_gone(found: FoundSlide) -> None:
+    if not found.item.path.exists():
+        raise LesionkitError(f"{found.item.path}: the slide is gone; put it back where it was")
+
+
+def _another(found: FoundSlide) -> LesionkitError:
+    return LesionkitError(f"{found.item.path}: this is not the slide that was searched; put that back")
 
 
 def networks(model: Path, settings: SlideMetastasis) -> "Iterator[OnnxNet]":

@@ -70,11 +70,13 @@ def segmentation_of_balls(handed: Balls, coding: Coding = "BINARY") -> Segmentat
     discs = discs_of(handed, planes)
     used = [planes[i] for i in sorted({disc.plane for disc in discs})]
     sources = read_sources(used)
-    segments = [_segment(handed, sources[0], number, _told(ball)) for number, ball in enumerate(handed.balls, start=1)]
+    segments = [
+        segment_of(handed, sources[0], number, _told(ball)) for number, ball in enumerate(handed.balls, start=1)
+    ]
     if coding == "LABELMAP":
         labels = labels_of(discs, planes)
-        return _segmentation(handed, used, sources, np.stack([labels[i] for i in sorted(labels)]), segments, coding)
-    made = _segmentation(handed, used, sources, _standing_for(discs, used), segments, coding)
+        return segmentation_of(handed, used, sources, np.stack([labels[i] for i in sorted(labels)]), segments, coding)
+    made = segmentation_of(handed, used, sources, _standing_for(discs, used), segments, coding)
     _draw(made, discs, planes)
     return made
 
@@ -128,8 +130,8 @@ def segmentation_of_mask(handed: Mask, coding: Coding = "BINARY") -> Segmentatio
             f"{planes[0].shape[0]} x {planes[0].shape[1]}; is this the image that was searched?"
         )
     sources = read_sources(planes)
-    segment = _segment(handed, sources[0], 1, f"score {handed.score:.4g}")
-    return _segmentation(handed, planes[:1], sources, mask[None].astype(np.uint8), [segment], coding)
+    segment = segment_of(handed, sources[0], 1, f"score {handed.score:.4g}")
+    return segmentation_of(handed, planes[:1], sources, mask[None].astype(np.uint8), [segment], coding)
 
 
 def _told(ball: Candidate) -> str:
@@ -137,7 +139,8 @@ def _told(ball: Candidate) -> str:
     return f"score {ball.score:.4g}, {size}, drawn as a ball"
 
 
-def _segment(handed: Handed, source: Dataset, number: int, told: str) -> SegmentDescription:
+def segment_of(handed: Handed, source: Dataset, number: int, told: str) -> SegmentDescription:
+    """What a segment is: finding `number`, from 1, in the words of the field, and what is told of it."""
     term = TERMS[handed.lesion]
     name, uid = tracking_of(handed, source, number)
     segment = SegmentDescription(
@@ -156,19 +159,30 @@ def _segment(handed: Handed, source: Dataset, number: int, told: str) -> Segment
     return segment
 
 
-def _segmentation(
+def segmentation_of(
     handed: Handed,
     planes: Sequence[Plane],
     sources: list[Dataset],
     labels: NDArray[Any],
     segments: list[SegmentDescription],
     coding: Coding,
+    tiled: bool = False,
 ) -> Segmentation:
+    """Labels (planes, rows, columns) as a segmentation that refers to its sources.
+
+    Args:
+        planes: that are drawn on.
+        labels: number of the segment, from 1; 0 is none.
+        tiled: the one plane is a level of a slide, and its tiles become frames.
+
+    Raises:
+        LesionkitError: the tags of the images do not allow to refer to them.
+    """
     first = sources[0]
     told = [one.SegmentDescription for one in segments]
     series, instance = uids_of(handed, first, f"seg {coding}", *told, labels.sum())
     places = None
-    if "NumberOfFrames" in first and int(first.NumberOfFrames or 1) > 1:
+    if not tiled and "NumberOfFrames" in first and int(first.NumberOfFrames or 1) > 1:
         # Of a multi-frame image only the frames that hold something are drawn.
         places = [PlanePositionSequence(CoordinateSystemNames.PATIENT, plane.position_mm) for plane in planes]
     try:
@@ -189,6 +203,7 @@ def _segmentation(
             content_description=f"{handed.lesion} found by lesionkit",
             transfer_syntax_uid=ExplicitVRLittleEndian if coding == "BINARY" else RLELossless,
             plane_positions=places,
+            tile_pixel_array=tiled,
         )
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise LesionkitError(
@@ -196,6 +211,8 @@ def _segmentation(
             "tags, or export to a format that refers to none"
         ) from error
     made.SeriesDescription = called(handed, "segments")
+    if tiled:
+        made.PatientOrientation = ""
     if "ImageOrientationPatient" not in first and "FrameOfReferenceUID" not in first:
         made.PatientOrientation = first.get("PatientOrientation") or ""
         # Without a slice thickness highdicom refuses to read them again; the radiograph has them.
