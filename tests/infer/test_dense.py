@@ -5,7 +5,7 @@ import torch
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
 from lesionkit.infer import probability_map
-from lesionkit.infer.dense import dense_windows, infer_dense
+from lesionkit.infer.dense import NetRunner, dense_windows, infer_dense
 from lesionkit.infer.dense_settings import DenseSettings
 from lesionkit.infer.probability_map import ProbabilityMap, cells_of, tissue_at
 from lesionkit.nets.patch_net import PatchNet
@@ -54,6 +54,14 @@ def test_the_map_is_what_the_net_says_patch_by_patch(changes):
     got = [float(found.array[row // 8, column // 8]) for row, column in places]
     assert got == pytest.approx(wanted, abs=1e-3)
     assert np.ptp(wanted) > 0.005
+
+
+def test_colours_that_are_read_only_are_taken_without_a_warning():
+    colours = picture(64, 64).array[None]
+    run = NetRunner(make(), "fp32", "cpu")
+    wanted = run(colours.copy())
+    colours.flags.writeable = False
+    np.testing.assert_array_equal(run(colours), wanted)
 
 
 def test_the_map_does_not_depend_on_the_windows():

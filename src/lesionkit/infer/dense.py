@@ -128,7 +128,8 @@ class NetRunner:
     @torch.inference_mode()
     def __call__(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities (b, y/cell, x/cell) of uint8 colours (b, y, x, 3)."""
-        colours = torch.from_numpy(np.ascontiguousarray(rgb)).to(self.device)
+        # Levels that are averaged come read-only, of which PyTorch warns.
+        colours = torch.from_numpy(np.require(rgb, requirements=("C", "W"))).to(self.device)
         # In memory, channels stay last, as the net wants them.
         logits = self.net(colours.permute(0, 3, 1, 2).float().div_(255))
         probability = logits.float().sigmoid()
