@@ -215,7 +215,10 @@ def test_an_output_folder_that_holds_a_different_run_is_refused_and_kept(lesionk
 
 
 def test_a_model_that_is_none_is_refused(lesionkit, one):
-    refused(lesionkit("find", one, "--model", "no-such", "--out", "r"), "--model must name a run folder or a")
+    refused(
+        lesionkit("find", one, "--model", "no-such", "--out", "r"),
+        "--model must name a run folder, a .safetensors file or a MONAI bundle, got no-such",
+    )
     Path("text.safetensors").write_text("no weights")
     refused(lesionkit("find", one, "--model", "text.safetensors", "--out", "r"), "must be a safetensors model")
     assert not Path("r").exists()

@@ -150,7 +150,7 @@ def flow(request, tmp_path_factory) -> Iterator[Flow]:
         settings = change(recipe.settings(), request.getfixturevalue("tiny_xray"))
     elif kind.recipe == "ct-nodule":
         names = [f"ct-phantom-{number:05d}" for number in range(1, 7)]
-        parts = {"train": [names[i] for i in (0, 3, 5)], "validation": [names[4]], "test": names[1:3]}
+        parts = {"train": names[3:5], "validation": [names[0], names[5]], "test": names[1:3]}
         data = with_parts(request.getfixturevalue("chests"), folder / "data", parts)
         run, settings = folder / "run", change(recipe.settings(), CT)
     else:
@@ -380,10 +380,10 @@ def test_what_a_model_has_seen_survives_in_its_file_and_its_own_images_are_near(
     summary = flow.find(flow.data / flow.kind.one, tmp_path / "r")
     (record,) = [json.loads(file.read_text()) for file in (tmp_path / "r" / "cases").glob("*.json")]
     told = record["facts"]["foreign"]
-    reason = read_run(flow.run).record["stages"]["foreign input"]["facts"].get("reason")
+    reason = read_run(flow.run).record["stages"]["foreign"]["facts"].get("reason")
     if reason is not None:
-        # Two slides are too few to remember.
-        assert "3 or more that the model learned from are needed, got 2" in reason
+        # Slides of two patients, of which some validate, are too few to remember.
+        assert re.search("3 or more that the model learned from are needed, got [12]$", reason)
         assert (told, summary.facts["foreign images"]) == ({"unlikeness": None}, "this model cannot tell")
         return
     first = next(file for file in flow.run.rglob("*.safetensors") if read_card(file).get("foreign"))

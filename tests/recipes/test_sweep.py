@@ -34,7 +34,7 @@ def quadratic(data, folder, settings, progress):
 
 def toy(objective):
     nothing = None
-    return Recipe("toy", "", Toy, *[nothing] * 9, objective)
+    return Recipe("toy", "", Toy, *[nothing] * 10, objective)
 
 
 @pytest.fixture

@@ -42,9 +42,10 @@ class PatchNet(nn.Module):
         self.statistics = statistics_of(self.settings.encoder) if own else IMAGENET
 
     def tap_features(self, see: Callable[[Tensor], None]) -> None:
-        """Have the deepest maps told to `see`; see `lesionkit.nets.features`."""
-        deepest = self.body.down[-1] if isinstance(self.body, PatchUnet) else cast(nn.Module, self.body.dropout)
-        deepest.register_forward_hook(lambda module, inputs, output: see(output))
+        """Have the deepest maps told to `see`; see `lesionkit.nets.features`. Networks of others tell nothing."""
+        deepest = self.body.down[-1] if isinstance(self.body, PatchUnet) else getattr(self.body, "dropout", None)
+        if isinstance(deepest, nn.Module):
+            deepest.register_forward_hook(lambda module, inputs, output: see(output))
 
     def forward(self, image: Tensor) -> Tensor:
         """See the class; the image is scaled in its own precision and computed in that of the weights.

@@ -80,7 +80,7 @@ def test_a_run_leaves_model_candidates_page_catalogue_and_splits(place):
     assert json.loads((trained / "splits.json").read_text()) == PARTS
     stages = record(trained)["stages"]
     assert {name: stage["state"] for name, stage in stages.items()} == dict.fromkeys(
-        ["index", "prepare", "train", "points", "find"], "done"
+        ["index", "prepare", "train", "foreign", "points", "find"], "done"
     )
     assert ["scans", "searched", "1"] in [line.split() for line in said["run"].splitlines()]
 
@@ -146,7 +146,7 @@ def test_the_same_commands_again_find_everything_done(place):
 def test_status_tells_each_stage_and_the_measured_figures(place):
     folder, _ = place
     lines = lesionkit("status", folder / "trained").splitlines()
-    stages = ("index", "prepare", "train", "points", "find")
+    stages = ("index", "prepare", "train", "foreign", "points", "find")
     assert [line.split()[:2] for line in lines[2:7]] == [[stage, "done"] for stage in stages]
     assert "validation_cpm" in lines[7]
 

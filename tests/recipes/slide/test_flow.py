@@ -255,7 +255,10 @@ def test_without_a_model_the_user_is_told_which_there_are(slides, tmp_path, monk
     assert result.exit_code == 2
     assert "no model is shipped for slide-metastasis (shipped: none); train one with" in result.output
     result = call("find", slides, "--recipe", "slide-metastasis", "--model", "nothing", "--out", tmp_path / "out")
-    assert "--model must name a run folder or a .safetensors file, got nothing; shipped: none" in result.output
+    assert (
+        "--model must name a run folder, a .safetensors file or a MONAI bundle, got nothing; shipped: none"
+        in result.output
+    )
 
 
 def write_without_mpp(path: Path, grey: int | None = None) -> None:

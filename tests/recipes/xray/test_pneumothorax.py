@@ -14,6 +14,6 @@ def test_positives_fall_from_80_to_40_percent():
     assert (member.balance[0].share(0), member.balance[0].share(19)) == (0.8, 0.4)
 
 
-def test_its_model_is_shipped():
-    assert set(RECIPE.shipped_models()) == {"xray-pneumothorax"}
+def test_its_models_are_shipped():
+    assert set(RECIPE.shipped_models()) == {"xray-pneumothorax", "xray-pneumothorax-painted"}
     assert RECIPE.model_settings(None).members[0].name == "small"

@@ -59,7 +59,7 @@ def learn(
     each = {plan.name: run.once(plan.called("train"), partial(fit_one, plan, start.get(plan.name))) for plan in plans}
     if len(plans) > 1:
         run.once("ensemble", lambda: _write_ensemble(run, prepared, settings, plans, each))
-    run.once("foreign input", partial(_learn_foreign, prepared, plans[0], run.path))
+    run.once("foreign", partial(_learn_foreign, prepared, plans[0], run.path))
     cpms = [facts[CPM] for facts in each.values()]
     missing = next((cpm for cpm in cpms if isinstance(cpm, str)), None)
     model = model_of_run(run.path)

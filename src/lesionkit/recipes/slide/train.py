@@ -102,7 +102,7 @@ def _trained(
     each = {
         plan.name: run.once(plan.called("train"), partial(_train, shown, plan, start.get(plan.name))) for plan in plans
     }
-    run.once("foreign input", partial(_learn_foreign, shown, plans[0]))
+    run.once("foreign", partial(_learn_foreign, shown, plans[0]))
     facts = dict(each[""]) if "" in each else _facts_of(each)
     areas = [one[AREA] for one in each.values() if not isinstance(one[AREA], str)]
     if len(areas) == len(each):

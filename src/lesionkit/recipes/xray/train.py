@@ -50,7 +50,7 @@ def learn(
     nets = train_folds(plan)
     decision = decide(plan)
     path, facts = _save(plan, nets, decision), decision.facts
-    run.once("foreign input", partial(_learn_foreign, path, prepared.images, settings))
+    run.once("foreign", partial(_learn_foreign, path, prepared.images, settings))
     value = facts.get("nested validation dice", facts.get("validation dice"))
     if progress is not None and value is not None:
         progress(1, float(value))
