@@ -129,21 +129,6 @@ def restain(colours: Colours, source: Stains, target: Stains = HAEMATOXYLIN_EOSI
     return mix(unmix(colours, source) * factor, target)
 
 
-def jitter_stains(
-    colours: Colours, rng: np.random.Generator, source: Stains = HAEMATOXYLIN_EOSIN, amount: float = 0.2
-) -> Colours:
-    """Tissue stained a little stronger or paler, each stain for itself (Tellez 2018), with the same draw for all.
-
-    Args:
-        amount: each stain is multiplied by 1 ± `amount` and shifted by ± a quarter of it times its strength.
-    """
-    factor = np.ones(3, dtype=np.float32)
-    shift = np.zeros(3, dtype=np.float32)
-    factor[:2] = rng.uniform(1 - amount, 1 + amount, 2)
-    shift[:2] = rng.uniform(-amount / 4, amount / 4, 2) * source.strength
-    return mix(unmix(colours, source) * factor + shift, source)
-
-
 @dataclass(frozen=True, eq=False)
 class ColourStatistics:
     """Mean and standard deviation (3,) of colours in Ruderman's lαβ space."""

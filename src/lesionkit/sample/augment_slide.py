@@ -67,7 +67,7 @@ def oriented(
 
 
 def stained(image: Tensor, amount: float, rng: Generator, stains: Stains = HAEMATOXYLIN_EOSIN) -> Tensor:
-    """Each patch with more or less of each stain: `core.stain.jitter_stains` for a batch, a draw per patch.
+    """Each patch stained a little stronger or paler, each stain for itself (Tellez 2018), with a draw per patch.
 
     Args:
         image: (b, 3, y, x), colours 0..1.
