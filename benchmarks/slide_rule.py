@@ -1,6 +1,7 @@
 """How far a rule of colour and density gets on phantom slides: the set must be too hard for it.
 
-    python benchmarks/slide_rule.py --test 24 --tune 12
+    python benchmarks/slide_rule.py --test 24 --tune 12 --hard 0
+    python benchmarks/slide_rule.py --test 16 --tune 8 --size-mm 2.5 --hard 1
 
 Per 16 µm: mean haematoxylin and eosin (stains found per slide, Macenko), share of dark, of pale and of white pixels,
 and how much haematoxylin varies, each against its own tissue. Their weights, the width of the smoothing and the
@@ -126,8 +127,9 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=24, help="number of test slides")
     parser.add_argument("--tune", type=int, default=12, help="number of tuning slides")
     parser.add_argument("--size-mm", type=float, default=4.0)
+    parser.add_argument("--hard", type=float, default=SlidePhantomSettings().hard_share, help="share of hard slides")
     options = parser.parse_args()
-    settings = SlidePhantomSettings(size_mm=options.size_mm)
+    settings = SlidePhantomSettings(size_mm=options.size_mm, hard_share=options.hard)
     start = time.perf_counter()
     tune = [look_at(make_slide(TUNE_SEED + n, settings)) for n in range(options.tune)]
     rule = tuned(tune)
