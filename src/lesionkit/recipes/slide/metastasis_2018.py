@@ -1,7 +1,7 @@
 """Find metastases as the third of ten teams of the HeLP Challenge 2018 did: two networks, sampled patches, maximum.
 
     lesionkit run slide-metastasis-2018 DATA --out RUN      # as published: days on a GPU
-    lesionkit run slide-metastasis-2018 DATA --out RUN --set 'learn={steps: 300, batch: 32}' --set um=1      # two cores
+    lesionkit run slide-metastasis-2018 DATA --out RUN --set learn.minutes=20 --set um=1      # two cores
 
 The simple network and a narrowed Inception-v3 (rows 4.1–4.21), each with its own augmentation, epochs and batch, on
 patches of 256 pixels that are all tumour or hold none; at most 5,000 patches of a slide, whose score is the largest
