@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lesionkit.core.display import Displayed
 from lesionkit.core.image import Image
 from lesionkit.core.lesion import Lesion
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class Case(Displayed):
     """One image with what is known about it.
 
     Attributes:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lesionkit.core.display import Displayed
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Box, Grid
 
@@ -23,7 +24,7 @@ class Image(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class ArrayImage:
+class ArrayImage(Displayed):
     """An image that lies in memory. `read` returns a view."""
 
     grid: Grid

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from lesionkit.core.display import Displayed
+
 Kind: TypeAlias = Literal["nodule", "pneumothorax", "metastasis"]
 
 
 @dataclass(frozen=True)
-class Lesion:
+class Lesion(Displayed):
     """A true lesion: a ball in the world.
 
     Attributes:
@@ -30,7 +32,7 @@ class Lesion:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Candidate(Displayed):
     """A proposed place; a higher score is a stronger belief.
 
     Attributes:

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lesionkit.core.display import Displayed
+
 
 @dataclass(frozen=True)
-class Figure:
+class Figure(Displayed):
     """One number of a score.
 
     Attributes:
@@ -24,7 +26,7 @@ class Figure:
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class Curve(Displayed):
     """Points of a curve from the strictest threshold to the loosest.
 
     Attributes:
@@ -69,7 +71,7 @@ class Resamples:
 
 
 @dataclass(frozen=True)
-class Score:
+class Score(Displayed):
     """The result of one protocol on one set of cases.
 
     Attributes:

@@ -135,6 +135,8 @@ class Recipe(Generic[S]):
             calibration, figures and further entries into its card; returns what was measured.
         objective: (data, folder, settings, progress) -> value, larger is better; trains and scores one trial of a
             sweep, keeping its files in `folder`. None for a recipe that cannot be swept.
+        beside: (run, settings): what stands in a run's column where several are shown side by side.
+        viewer: (run, settings, case id): write a page in which one image can be scrolled through.
     """
 
     name: str
@@ -151,3 +153,5 @@ class Recipe(Generic[S]):
     shipped_models: Callable[[], Mapping[str, Path]]
     complete: Callable[[Path, Sequence[Path], Mapping[str, Any]], Mapping[str, Any]]
     objective: Callable[[Path, Path, S, Progress], float] | None = None
+    beside: Callable[[RunFolder, S], Any] | None = None
+    viewer: Callable[[RunFolder, S, str], Summary] | None = None

@@ -15,11 +15,14 @@ from typing import Any
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.document import to_document, to_tables
 from lesionkit.evaluate.reliability import reliability
+from lesionkit.recipes.alone import write_volume
 from lesionkit.recipes.base import FindRequest, Item, Progress, Recipe, Summary
+from lesionkit.recipes.beside import beside
 from lesionkit.recipes.card import shareable
 from lesionkit.recipes.deciding import Deciding, complete_from, deciding_of, set_points
 from lesionkit.recipes.ensemble import complete_model, model_card, nets_of
 from lesionkit.recipes.export import export
+from lesionkit.recipes.finished import finished
 from lesionkit.recipes.foreign import foreign_allowed, foreign_row
 from lesionkit.recipes.kept_out import refuse_nothing_kept_out
 from lesionkit.recipes.kind import Kind, Scored, Shelf
@@ -95,17 +98,8 @@ def report(run: RunFolder, settings: S, kind: Kind[S, F, Opened], recipe: str) -
     if kind.apart is not None and given.get("input") and kind.apart.holds(Path(given["input"]["path"])):
         truth = Path(given["truth"]["path"]) if given.get("truth") else None
         return kind.apart.show(run, Path(given["input"]["path"]), truth, settings)
-    stage, files = run.record["stages"].get("find", {}), list(record_files(run.path))
-    if not files or stage.get("state") != "done":
-        raise LesionkitError(
-            f"{run.path} holds no finished search; repeat the command that began it, and it goes on where it stopped"
-        )
-    model_given = given.get("model")
-    own = model_of_run(run.path)
-    model = own if own.is_file() else chosen_model(Path(model_given["path"]) if model_given else None, recipe)
-    failed = {**stage["facts"].get("left out", {}), **stage["facts"]["failed"]}
-    found = [kind.search.read(file) for file in files]
-    return shown(run, found, failed, model, settings, kind, deciding_of(model, settings, kind))
+    done = finished(run, settings, kind, recipe)
+    return shown(run, done.found, done.failed, done.model, settings, kind, done.deciding)
 
 
 def searched(
@@ -296,4 +290,6 @@ def recipe(name: str, summary: str, settings: type[S], kind: Kind[S, F, Opened])
         shipped_models=partial(shipped_models, name),
         complete=partial(complete, settings=settings, kind=kind),
         objective=partial(objective, kind=kind, recipe=name),
+        beside=partial(beside, kind=kind, recipe=name),
+        viewer=partial(write_volume, kind=kind, recipe=name),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Generic, Self
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.score import Score
@@ -13,6 +13,8 @@ from lesionkit.recipes.base import FindRequest, Item, Learned, Progress, Summary
 from lesionkit.recipes.handing import Handing
 from lesionkit.recipes.searching import F, Opened, S, Search
 from lesionkit.report.about import About
+from lesionkit.report.found import FoundCase
+from lesionkit.report.look import Look
 from lesionkit.runs.run_folder import RunFolder
 
 
@@ -84,6 +86,30 @@ class Shelf(Generic[F]):
     about: About = field(default_factory=About)
 
 
+@dataclass(frozen=True, eq=False)
+class Pages(Generic[F, S]):
+    """What a kind shows: called, it writes the tables and the page of a run; and what it shows of one image alone.
+
+    Attributes:
+        write: (shelf, settings): see `Kind.show`.
+        look: (shelf with one image, settings): that image in a small box, for runs side by side.
+        volume: (shelf with one image, settings): the image with what was found, to be scrolled through; None where
+            images are flat.
+    """
+
+    write: Callable[[Shelf[F], S], View]
+    look: Callable[[Shelf[F], S], Look] | None = None
+    volume: Callable[[Shelf[F], S], FoundCase] | None = None
+
+    def __call__(self, shelf: Shelf[F], settings: S) -> View:
+        return self.write(shelf, settings)
+
+    @classmethod
+    def of(cls, show: Callable[[Shelf[F], S], View]) -> Self:
+        """A `Kind.show` as it is, or a plain function that shows no image alone."""
+        return show if isinstance(show, cls) else cls(show)
+
+
 @dataclass(frozen=True)
 class Apart(Generic[S]):
     """Input that is not searched image by image, such as patches of slides.
@@ -110,7 +136,7 @@ class Kind(Generic[S, F, Opened]):
         prepare: (run, data, settings, preview): fill the store; see `Recipe.prepare`.
         learn: (run, data, settings, start_from, progress): prepare what is missing and train; see `Recipe.train`.
         score: (found, model, settings): join the truth, and score.
-        show: (shelf, settings): write tables and page.
+        show: (shelf, settings): write tables and page; `Pages`, where it also shows one image alone.
         scores: (found, model, settings): every score that the line is drawn through: of candidates, or of images.
         basis: (settings): the settings that scores depend on, by dotted name; operating points and calibration hold for
             these alone.

@@ -111,9 +111,7 @@ def slide_section(slide: FoundSlide, room: SlideRoom, anchor: str, decision: Dec
     """Read a slide's pictures and fill its section."""
     decided = decision.above(slide.score)
     judged = judge_slide(slide)
-    known = truth_rings(slide.truth.tumour, slide) if slide.truth and slide.truth.tumour is not None else []
-    outlines = [("region", [r for region in slide.regions[:_MOST_REGIONS] for r in rings_of(region.polygon_mm)])]
-    outlines += [("truth", known)] if known else []
+    outlines = _outlines(slide)
     marks = tuple(_mark_rows(slide, judged, outlines, room))
     lesions = tuple(_lesion_rows(slide, judged, outlines, room))
     areas, warnings = _area_rows(slide), slide_warnings(slide)
@@ -147,6 +145,17 @@ def slide_section(slide: FoundSlide, room: SlideRoom, anchor: str, decision: Dec
         "n_warnings": len(warnings),
     }
     return Section(markup, index, marks, tuple(row for row in lesions if row.name == "miss"), anchor)
+
+
+def slide_overview(slide: FoundSlide, longest: int, pins: int) -> SlidePicture:
+    """The whole slide with its outlines and its first marks, the longest side of so many pixels."""
+    return _overview(slide, judge_slide(slide), _outlines(slide), SlideRoom(longest, crops=0, rows=0, pins=pins))
+
+
+def _outlines(slide: FoundSlide) -> list[tuple[str, Sequence[Ring]]]:
+    known = truth_rings(slide.truth.tumour, slide) if slide.truth and slide.truth.tumour is not None else []
+    outlines = [("region", [r for region in slide.regions[:_MOST_REGIONS] for r in rings_of(region.polygon_mm)])]
+    return [*outlines, *([("truth", known)] if known else [])]
 
 
 def slide_warnings(slide: FoundSlide) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from lesionkit.recipes.base import Learned, Progress
 from lesionkit.recipes.ct.data import index
 from lesionkit.recipes.ct.hand import CT_HANDING
-from lesionkit.recipes.ct.page import show
+from lesionkit.recipes.ct.page import PAGES
 from lesionkit.recipes.ct.prepare import prepare
 from lesionkit.recipes.ct.score import basis, rescored, score_found, scores_of
 from lesionkit.recipes.ct.search import CT_SEARCH
@@ -31,7 +31,7 @@ CT = Kind(
     prepare=prepare,
     learn=learn,
     score=score_found,
-    show=show,
+    show=PAGES,
     scores=scores_of,
     basis=basis,
     rescored=rescored,

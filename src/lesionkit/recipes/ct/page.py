@@ -7,9 +7,10 @@ from lesionkit.recipes.ct.prepare import lung_facts, open_native, prepared_case
 from lesionkit.recipes.ct.search import FoundScan
 from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.recipes.ct.truth import KnownScan
-from lesionkit.recipes.kind import Shelf, View
+from lesionkit.recipes.kind import Pages, Shelf, View
 from lesionkit.report.found import FoundCase
 from lesionkit.report.headline import figure_text
+from lesionkit.report.look import Look, scan_look
 from lesionkit.report.page import write_find_report
 from lesionkit.write.candidates import write_candidates_csv, write_candidates_json
 
@@ -29,6 +30,16 @@ def show(shelf: Shelf[FoundScan], settings: CtNodule) -> View:
         counts = f"{score.counts['scans']} scan{'s' if score.counts['scans'] > 1 else ''}"
         told["CPM"] = figure_text(score, "cpm", f"{counts}, {score.counts['lesions']} nodules")
     return View((page, table), told)
+
+
+def look(shelf: Shelf[FoundScan], settings: CtNodule) -> Look:
+    """One scan in a box; see `Pages.look`."""
+    return scan_look(volume(shelf, settings), shelf.about.decision)
+
+
+def volume(shelf: Shelf[FoundScan], settings: CtNodule) -> FoundCase:
+    """One scan as it was prepared, with what was found; see `Pages.volume`."""
+    return _found_case(shelf.found[0], shelf.scored.known, settings, alone=False)
 
 
 def _lasting(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,3 +63,6 @@ def _found_case(one: FoundScan, known: Mapping[str, KnownScan], settings: CtNodu
         excluded=() if truth is None else truth.excluded,
         facts={**one.facts, "lung": lung_facts(prepared), **source},
     )
+
+
+PAGES = Pages(show, look, volume)

@@ -7,7 +7,7 @@ from lesionkit.recipes.base import FindRequest, Learned, Progress, Summary
 from lesionkit.recipes.kind import Apart, Kind
 from lesionkit.recipes.slide.data import index
 from lesionkit.recipes.slide.hand import SLIDE_HANDING
-from lesionkit.recipes.slide.page import show
+from lesionkit.recipes.slide.page import PAGES
 from lesionkit.recipes.slide.prepare import prepare
 from lesionkit.recipes.slide.score import basis, score_found, scores_of
 from lesionkit.recipes.slide.search import SLIDE_SEARCH
@@ -46,7 +46,7 @@ SLIDE = Kind(
     prepare=prepare,
     learn=learn,
     score=score_found,
-    show=show,
+    show=PAGES,
     handing=SLIDE_HANDING,
     scores=scores_of,
     basis=basis,

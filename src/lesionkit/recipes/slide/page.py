@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-from lesionkit.recipes.kind import Shelf, View
+from lesionkit.recipes.kind import Pages, Shelf, View
 from lesionkit.recipes.slide.score import slide_scores
 from lesionkit.recipes.slide.search import MAPS, MARKS, OUTLINES, FoundSlide
 from lesionkit.recipes.slide.settings import SlideMetastasis
 from lesionkit.recipes.slide.show import Shown
 from lesionkit.report.headline import figure_text
+from lesionkit.report.look import Look, slide_look
 from lesionkit.report.slide_page import write_slide_report
 from lesionkit.write.camelyon import write_slide_scores
 
@@ -25,6 +26,13 @@ def show(shelf: Shelf[FoundSlide], settings: SlideMetastasis) -> View:
     return View((page, table, *(shelf.folder / name for name in (MARKS, MAPS, OUTLINES))), _told(shelf, scores))
 
 
+def look(shelf: Shelf[FoundSlide], settings: SlideMetastasis) -> Look:
+    """One slide in a box; see `Pages.look`."""
+    scores = slide_scores(shelf.found, shelf.model, settings)
+    (shown,) = Shown(shelf.folder, shelf.found, scores, shelf.scored.known, settings)
+    return slide_look(shown, shelf.about.decision)
+
+
 def _told(shelf: Shelf[FoundSlide], scores: Mapping[str, float]) -> dict[str, str | int | float]:
     told: dict[str, str | int | float] = {
         "marks": sum(len(one.marks) for one in shelf.found),
@@ -40,3 +48,6 @@ def _told(shelf: Shelf[FoundSlide], scores: Mapping[str, float]) -> dict[str, st
     if first is not None:
         told["slide AUC"] = figure_text(first, "slide AUC", f"{first.counts['slides']} slides")
     return told
+
+
+PAGES = Pages(show, look)

@@ -6,7 +6,7 @@ from lesionkit.recipes.base import Learned, Progress
 from lesionkit.recipes.kind import Kind
 from lesionkit.recipes.xray.data import index
 from lesionkit.recipes.xray.hand import XRAY_HANDING
-from lesionkit.recipes.xray.page import show
+from lesionkit.recipes.xray.page import PAGES
 from lesionkit.recipes.xray.prepare import prepare
 from lesionkit.recipes.xray.score import basis, rescored, score_found, scores_of
 from lesionkit.recipes.xray.search import XRAY_SEARCH
@@ -31,7 +31,7 @@ XRAY = Kind(
     prepare=prepare,
     learn=learn,
     score=score_found,
-    show=show,
+    show=PAGES,
     scores=scores_of,
     basis=basis,
     rescored=rescored,

@@ -18,7 +18,7 @@ from lesionkit.evaluate.overlap import mask_dice
 from lesionkit.evaluate.points import Decision
 from lesionkit.read.picture import read_picture
 from lesionkit.recipes.ensemble import model_card
-from lesionkit.recipes.kind import Shelf, View
+from lesionkit.recipes.kind import Pages, Shelf, View
 from lesionkit.recipes.xray.ensemble import load_ensemble, rule_document
 from lesionkit.recipes.xray.rules import rule_search
 from lesionkit.recipes.xray.search import FoundRadiograph as FoundRow
@@ -26,6 +26,7 @@ from lesionkit.recipes.xray.search import probability_file
 from lesionkit.recipes.xray.settings import XrayPneumothorax
 from lesionkit.report.found_radiograph import FoundRadiograph
 from lesionkit.report.headline import figure_text
+from lesionkit.report.look import Look, radiograph_look
 from lesionkit.report.radiograph_page import write_radiograph_report
 from lesionkit.report.radiograph_picture import FoundPixels
 from lesionkit.write.siim import write_siim_table
@@ -49,6 +50,14 @@ def show(shelf: Shelf[FoundRow], settings: XrayPneumothorax) -> View:
         names = [name for name in _HEADLINES if np.isfinite(score.figures[name].value)]
         told |= {name: figure_text(score, name) for name in names}
     return View((page, table), told)
+
+
+def look(shelf: Shelf[FoundRow], settings: XrayPneumothorax) -> Look:
+    """One radiograph in a box; see `Pages.look`."""
+    del settings
+    (one,) = shelf.found
+    known = shelf.scored.known.get(one.item.case_id)
+    return radiograph_look(_shown(one, shelf.folder, known, shelf.about.decision))
 
 
 def _of_model(model: Path) -> dict[str, Any]:
@@ -104,3 +113,6 @@ def _pixels(one: FoundRow, folder: Path, truth: str | None, outline: NDArray[np.
         mask=outline,
         truth=None if truth is None else decode_rle_siim(truth, one.shape),
     )
+
+
+PAGES = Pages(show, look)
