@@ -1,10 +1,10 @@
-# Two commands for a fresh machine with Python 3.11 and make: `make demo` and `make test`.
+# Two commands for a fresh machine with Python 3.11 and make: `make demo` and `make test`. `make docs` builds site/.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo demo-pacs test format lint types tests examples clean
+.PHONY: setup demo demo-pacs test format lint types tests examples docs clean
 
 setup: $(READY)
 
@@ -13,7 +13,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'lesionkit needs Python 3.11; name it: make PYTHON=…')"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev --group docs
 	@touch $@
 
 demo: setup
@@ -27,7 +27,7 @@ demo: setup
 demo-pacs: setup
 	@$(BIN)/python benchmarks/demo_pacs.py demo/pacs
 
-test: format lint types tests examples
+test: format lint types tests examples docs
 	@echo "test: all passed"
 
 format: setup
@@ -50,6 +50,12 @@ examples: setup
 	@for script in examples/*.py; do \
 		echo "test: $$script"; $(BIN)/python -W error "$$script" > /dev/null || exit 1; \
 	done
+	@echo "test: examples/*.ipynb"
+	@$(BIN)/python benchmarks/notebooks.py --check > /dev/null
+
+docs: setup
+	@echo "test: docs, into site/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) site build dist .mypy_cache .pytest_cache .ruff_cache

@@ -181,4 +181,4 @@ def _differing(names: Sequence[str], told: Sequence[Mapping[str, Any]]) -> list[
 
 
 def _value_of(told: Sequence[Mapping[str, Any]], name: str) -> list[str]:
-    return ["not there" if name not in one else str(one[name]) for one in told]
+    return ["not there" if name not in one else "null" if one[name] is None else str(one[name]) for one in told]

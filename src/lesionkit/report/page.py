@@ -28,7 +28,7 @@ from lesionkit.report.found import FoundCase
 from lesionkit.report.gallery import LungView, lung_cuts
 from lesionkit.report.picture import LUNG, SOFT_TISSUE, Picture
 from lesionkit.report.planes import AXIAL
-from lesionkit.report.render import fact_groups, total_seconds, write_page
+from lesionkit.report.render import Table, fact_groups, total_seconds, write_page
 from lesionkit.report.scene import Scene
 from lesionkit.report.verdict import Judged, judge, rings_of
 
@@ -122,6 +122,7 @@ def write_find_report(
         has_truth=has_truth,
         distributions=() if alone else _distributions(cases),
         score=score,
+        subgroups=Table.of(score.subgroups) if score and score.subgroups else None,
         plot=curves_svg(score.curves, score.operating_points) if score and score.curves else None,
         shelves=shelves if any(case.truth for case in cases) else [],
         lungs=[tile for _, tile in lungs],

@@ -21,6 +21,7 @@ from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.recipes.ct.truth import KnownScan, known_of
 from lesionkit.recipes.kind import Scored
 
+_TEXTURE = "texture"
 _PLACE = ["seriesuid", "coordX", "coordY", "coordZ"]
 
 
@@ -76,8 +77,18 @@ def score_found(found: Sequence[FoundScan], model: Path, settings: CtNodule) -> 
     if not any(one.lesions for one in known.values()):
         nothing = ["no searched scan has a known lesion, so there is nothing to score"] if known else []
         return Scored(known, {}, [*warnings, *nothing], sources, tally)
-    score = score_known(known, marks, settings.score, patients)
+    score = score_known(known, marks, _with_groups(settings.score, known), patients)
     return Scored(known, {settings.score.protocol: score}, warnings, sources, tally)
+
+
+def _with_groups(settings: Luna16Settings, known: Mapping[str, KnownScan]) -> Luna16Settings:
+    """Where nobody asks for other groups: nodules by diameter, and by texture where the truth tells it."""
+    if settings.by:
+        return settings
+    lesions = [lesion for one in known.values() for lesion in one.lesions or ()]
+    told = ["diameter_mm"] if any(lesion.diameter_mm > 0 for lesion in lesions) else []
+    told += [_TEXTURE] if any(isinstance(lesion.facts.get(_TEXTURE), str) for lesion in lesions) else []
+    return settings.model_copy(update={"by": tuple(told)})
 
 
 def scores_of(found: Sequence[FoundScan], model: Path, settings: CtNodule) -> list[float]:
