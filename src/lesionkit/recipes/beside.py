@@ -163,9 +163,24 @@ def _refuse_foreign(out: Path) -> None:
 def _told(run: RunFolder) -> dict[str, Any]:
     """Everything that can make a result differ, by name; what only says how fast it was made is left out."""
     record = run.record
-    settings = {name: value for name, value in dotted(record["settings"]).items() if not name.startswith("engine.")}
+    settings = {name: value for name, value in _flat(record["settings"]).items() if not name.startswith("engine.")}
     inputs = {f"{name} (SHA-256)": _digest(value) for name, value in record["inputs"].items()}
     return {"recipe": record["recipe"], **inputs, **settings, "lesionkit": record["versions"].get("lesionkit")}
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by dotted name; members of a list by their place, from 1.
+
+    >>> _flat({"members": [{"net": {"depth": 3}}], "shares": [0.7, 0.3]})
+    {'members.1.net.depth': 3, 'shares': [0.7, 0.3]}
+    """
+    found: dict[str, Any] = {}
+    for name, value in dotted(values).items():
+        if isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+            found |= _flat({f"{name}.{number}": one for number, one in enumerate(value, 1)})
+        else:
+            found[name] = value
+    return found
 
 
 def _digest(value: Any) -> Any:

@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 
 from lesionkit.core.case import Case
 from lesionkit.core.grid import Grid
-from lesionkit.core.image import ArrayImage, Image
+from lesionkit.core.image import ArrayImage, Image, upright
 from lesionkit.core.lesion import Candidate, Lesion
 from lesionkit.evaluate.score import Curve, Figure, Score
 from lesionkit.report.case_page import Room
@@ -24,7 +24,7 @@ from lesionkit.report.crops import crops
 from lesionkit.report.curves import curves_svg
 from lesionkit.report.mip import overview
 from lesionkit.report.picture import LUNG, Layer, Letters, Mark, MarkKind, Picture
-from lesionkit.report.planes import AXIAL
+from lesionkit.report.planes import AXIAL, PLANES
 from lesionkit.report.render import format_mm, format_score, render
 from lesionkit.report.scene import Scene
 
@@ -106,7 +106,7 @@ def _pictures(image: Image, lesions: Sequence[Lesion]) -> list[Picture]:
     """A flat image, or three planes through the middle of a volume; lesions are circles."""
     grid = image.grid
     if grid.ndim == 3:
-        return [_middle(image, axis) for axis in range(3)] if math.prod(grid.shape) <= _MOST_SAMPLES else []
+        return _middles(image) if math.prod(grid.shape) <= _MOST_SAMPLES else []
     step = max(1, -(-max(grid.shape) // (2 * _SIDE)))
     samples = _sampled(image, step)
     scale = min(1.0, _SIDE / max(samples.shape[:2]))
@@ -124,14 +124,18 @@ def _sampled(image: Image, step: int) -> NDArray[Any]:
     return np.concatenate(bands)
 
 
-def _middle(image: Image, axis: int) -> Picture:
-    grid = image.grid
-    box = tuple(slice(n // 2, n // 2 + 1) if a == axis else slice(0, n) for a, n in enumerate(grid.shape))
-    samples = np.asarray(image.read(box)).squeeze(axis)
-    down, right = (a for a in range(3) if a != axis)
-    stretched = _stretched(samples, grid.spacing_mm[down] / grid.spacing_mm[right])
-    scale = min(1.0, _SIDE / max(stretched.shape[:2]))
-    return _picture(stretched, scale, grid.spacing_mm[right] / scale, f"middle of axis {'zyx'[axis]}", ())
+def _middles(image: Image) -> list[Picture]:
+    """Three planes through the middle, the head up and the patient's right on the left."""
+    turned = upright(image)
+    pictures = []
+    for plane in PLANES:
+        samples = turned.array.take(turned.grid.shape[plane.across] // 2, axis=plane.across)
+        samples = samples[::-1] if plane.head_up else samples
+        right_mm = turned.grid.spacing_mm[plane.right]
+        square = _stretched(samples, turned.grid.spacing_mm[plane.down] / right_mm)
+        scale = min(1.0, _SIDE / max(square.shape[:2]))
+        pictures.append(_picture(square, scale, right_mm / scale, f"{plane.name}, middle", ()))
+    return pictures
 
 
 def _stretched(samples: NDArray[Any], aspect: float) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -185,7 +186,8 @@ def _figure_row(name: str, scores: Sequence[Score | None], compared: Sequence[Sc
         name,
         tuple(None if score is None else score.figures.get(name) for score in scores),
         tuple(differences),
-        tuple(None if one is None else one.value for one in p),
+        # Without an interval there is no p either.
+        tuple(None if one is None or math.isnan(one.value) else one.value for one in p),
     )
 
 
