@@ -95,7 +95,7 @@ def test_settings_that_the_text_names_exist():
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for name in re.findall(
-            r"`((?:learn|infer|split|net|draw|sample|score|decide|engine)\.[a-z_.]+)(?:=[^`]*)?`", text
+            r"(?:`|--set )((?:learn|infer|split|net|draw|sample|score|decide|engine)\.[a-z_.]+)(?=[=`])", text
         ):
             assert name in known or name.endswith((".py", ".json")), f"{page.name}: there is no setting {name}"
 

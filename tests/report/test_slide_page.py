@@ -17,6 +17,7 @@ from lesionkit.evaluate.score import Figure, Score
 from lesionkit.evaluate.slides import score_slides
 from lesionkit.report.about import About
 from lesionkit.report.found_slide import FoundSlide, SlideTruth
+from lesionkit.report.look import slide_look
 from lesionkit.report.model_card import card_panel
 from lesionkit.report.slide_page import write_slide_report
 
@@ -62,6 +63,13 @@ def test_the_page_loads_nothing_from_outside(tmp_path: Path, open_page: Open) ->
     assert links
     assert all(link.startswith(("data:image/", "#")) for link in links)
     assert not page.of("script")
+
+
+def test_a_slide_in_a_small_box_says_what_was_decided_and_what_of_it_is_known() -> None:
+    look = slide_look(slide(truth=KNOWN), Decision(0.5, "threshold 0.5"))
+    assert look.lines == ("positive", "score 0.930", "2 marks", "1 of 1 known lesions")
+    assert str(look.picture).count("<svg") == 1
+    assert slide_look(slide(), Decision()).lines == ("score 0.930", "2 marks")
 
 
 def test_layers_can_be_switched_off_and_the_heat_map_faded(tmp_path: Path, open_page: Open) -> None:

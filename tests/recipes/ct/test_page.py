@@ -7,7 +7,7 @@ import pytest
 
 from lesionkit.core.lesion import Candidate
 from lesionkit.recipes.base import Item
-from lesionkit.recipes.ct.page import show
+from lesionkit.recipes.ct.page import PAGES, show
 from lesionkit.recipes.ct.prepare import open_native
 from lesionkit.recipes.ct.search import FoundScan
 from lesionkit.recipes.ct.settings import CtNodule
@@ -42,3 +42,12 @@ def test_the_table_for_programs_keeps_what_made_the_result_and_not_when(shelf):
     assert list(document["cases"]) == ["a"]
     assert "2026-01-01" not in json.dumps(document)
     assert "no lungs" not in json.dumps(document)
+
+
+def test_one_scan_alone_is_a_small_box_or_a_volume_with_what_was_found(shelf):
+    look = PAGES.look(shelf, CtNodule())
+    assert look.lines == ("2 findings",)
+    assert str(look.picture).count("<svg") == 3
+    case = PAGES.volume(shelf, CtNodule())
+    assert case.candidates == shelf.found[0].candidates
+    assert case.image.grid.spacing_mm == (1.0, 1.0, 1.0)

@@ -1,10 +1,16 @@
 import csv
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from lesionkit.evaluate.points import Decision
 from lesionkit.recipes.base import Item
-from lesionkit.recipes.xray.page import write_predictions
-from lesionkit.recipes.xray.search import FoundRadiograph
+from lesionkit.recipes.kind import Scored, Shelf
+from lesionkit.recipes.xray.page import PAGES, write_predictions
+from lesionkit.recipes.xray.search import FoundRadiograph, probability_file
+from lesionkit.recipes.xray.settings import XrayPneumothorax
+from lesionkit.report.about import About
 
 FOUND = [
     FoundRadiograph(Item("a", Path("a.png")), "p", (4, 4), "0 4", 0.75, 0.75, 0.25),
@@ -34,3 +40,25 @@ def test_a_positive_radiograph_is_outlined_by_the_rule_or_by_what_it_would_draw(
     empty = FoundRadiograph(Item("c", Path("c.png")), "r", (4, 4), "-1", 0.9, 0.9, 0.0, drawn="1 2")
     assert [empty.outline(decided) for decided in (True, False, None)] == ["1 2", "-1", "-1"]
     assert [FOUND[0].outline(decided) for decided in (True, False, None)] == ["0 4", "-1", "0 4"]
+
+
+def test_one_radiograph_alone_is_a_film_with_what_was_found_and_what_is_known(tmp_path):
+    Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).save(tmp_path / "a.png")
+    probability = probability_file(tmp_path, "a")
+    probability.parent.mkdir()
+    Image.fromarray(np.full((16, 16), 30, np.uint8)).save(probability)
+    one = FoundRadiograph(
+        Item("a", tmp_path / "a.png"),
+        "p",
+        (16, 16),
+        "0 32",
+        0.75,
+        0.75,
+        0.25,
+        {"warnings": (), "notes": (), "seconds": {}},
+    )
+    known = Scored({"a": "16 32"}, {})
+    shelf = Shelf(tmp_path, [one], known, {}, tmp_path / "m", (), About(Decision(0.5, "threshold 0.5")))
+    look = PAGES.look(shelf, XrayPneumothorax())
+    assert look.lines == ("positive", "score 0.750", "a finding is known", "Dice 0.50")
+    assert "lay-truth" in str(look.picture)
