@@ -19,11 +19,26 @@ TAKEN = {
     "benchmarks/RESULTS.md": "project/results.md",
 }
 """File of the repository -> page of the site."""
+LATER = ("review.md", "scale.md")
+"""Pages of the navigation that may be missing."""
 LINK = re.compile(r"(?<!!)\[([^\]\n]+)\]\((?!https?:|#|mailto:)([^)#\s]+)(#[^)]*)?\)")
 OUTSIDE = re.compile(
     r"""<(?:script|img|iframe|source|link)\b(?![^>]*rel="(?:canonical|next|prev)")[^>]*(?:src|href)="(?:https?:)?//"""
 )
 COMMANDS = "reference/commands.md"
+
+
+def on_config(config: Any) -> Any:
+    """Leave out of the navigation what is not written yet."""
+    for section in config.nav:
+        for name, entries in section.items():
+            if isinstance(entries, list):
+                section[name] = [one for one in entries if not _is_missing(next(iter(one.values())))]
+    return config
+
+
+def _is_missing(page: str) -> bool:
+    return page in LATER and not (ROOT / "docs" / page).is_file()
 
 
 def on_files(files: Any, config: Any) -> Any:

@@ -62,7 +62,7 @@ def settings_of(words: list[str], context):
 @pytest.mark.parametrize(("page", "command"), COMMANDS, ids=[f"{page}: {command}" for page, command in COMMANDS])
 def test_a_command_parses_and_its_names_exist(page, command):
     words = words_of(command)
-    if any(word in ("FORMAT", "VERB", "[--at") for word in words):
+    if any(word.startswith("[") or word in ("FORMAT", "VERB") for word in words):
         return  # a form, not a command
     context = parsed(words)
     recipe = context.params.get("recipe") or (words[2] if words[:2] == ["recipes", "show"] else None)
@@ -146,6 +146,8 @@ def test_every_page_is_in_the_navigation_of_the_site():
     listed = set(re.findall(r"[\w/.-]+\.md", json.dumps(site["nav"])))
     written = {str(page.relative_to(ROOT / "docs")) for page in PAGES}
     assert written <= listed
+    elsewhere = {"reference/commands.md", "review.md", "scale.md"}  # made by the site, or not written yet
+    assert {page for page in listed - written if not page.startswith("project/")} <= elsewhere
 
 
 def test_links_of_the_documents_lead_somewhere():
