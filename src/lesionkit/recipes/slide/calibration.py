@@ -9,8 +9,7 @@ import numpy as np
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.roc import auc_figure
-from lesionkit.nets.patch_net import PatchNet
-from lesionkit.nets.weights import load_net, save_model
+from lesionkit.nets.model_file import complete_card
 from lesionkit.recipes.attempts import refuse_none
 from lesionkit.recipes.ensemble import NetPlan, model_card, plans_of, write_ensemble
 from lesionkit.recipes.slide.answer import Answer, Measured, fit_answer
@@ -102,7 +101,7 @@ class _Fitting:
 
 def _fit_one(fitting: _Fitting, plan: NetPlan[SlideMetastasis], found: Sequence[FoundSlide]) -> dict[str, Any]:
     answer = fitting.answer([one.measured for one in found])
-    _keep(plan.file(fitting.run.path), answer)
+    keep_answer(plan.file(fitting.run.path), answer)
     area = fitting.area(f" by rule {answer.rule}", [one.measured.rules[answer.rule] for one in found])
     return {"slide score": "aggregator" if answer.aggregator else f"rule {answer.rule}", **area}
 
@@ -122,7 +121,7 @@ def _fit_several(
         told |= of_member.area(f", {member}", [answers[member].raw(one) for one in measured])
     mean, model = fitting.answer([one.measured for one in found]), fitting.run.path / ENSEMBLE_FILE
     for plan in plans:
-        _keep(plan.file(fitting.run.path), answers[plan.member])
+        keep_answer(plan.file(fitting.run.path), answers[plan.member])
     cards = {"answers": {name: answer.to_card() for name, answer in answers.items()}, "mean answer": mean.to_card()}
     write_ensemble(model, [plan.net(fitting.run.path) for plan in plans], model_card(model) | cards)
     score_of = read_scorer(model, fitting.settings)
@@ -148,6 +147,6 @@ def validation_froc(run: RunFolder, held: SlideSet, settings: SlideMetastasis) -
     return scored["exact"].figures["cpm"].value
 
 
-def _keep(model: Path, answer: Answer) -> None:
-    net, card = load_net(model, PatchNet)
-    save_model(model, net, {**card, "answer": answer.to_card()})
+def keep_answer(model: Path, answer: Answer) -> None:
+    """Write into a model's card how scores follow from its maps; what else its file holds stays."""
+    complete_card(model, {"answer": answer.to_card()})
