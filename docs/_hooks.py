@@ -25,6 +25,7 @@ LINK = re.compile(r"(?<!!)\[([^\]\n]+)\]\((?!https?:|#|mailto:)([^)#\s]+)(#[^)]*
 OUTSIDE = re.compile(
     r"""<(?:script|img|iframe|source|link)\b(?![^>]*rel="(?:canonical|next|prev)")[^>]*(?:src|href)="(?:https?:)?//"""
 )
+RECIPES_SHOWN = ("ct-nodule", "xray-pneumothorax", "slide-metastasis")
 COMMANDS = "reference/commands.md"
 
 
@@ -46,6 +47,8 @@ def on_files(files: Any, config: Any) -> Any:
     for source, page in TAKEN.items():
         files.append(File.generated(config, page, content=(ROOT / source).read_text(encoding="utf-8")))
     files.append(File.generated(config, COMMANDS, content=commands_page()))
+    for name in RECIPES_SHOWN:
+        files.append(File.generated(config, f"reference/{name}.md", content=settings_page(name)))
     return files
 
 
@@ -87,6 +90,34 @@ def commands_page() -> str:
     return "\n".join(lines)
 
 
+def settings_page(recipe: str) -> str:
+    """Every setting of a recipe with its default and its meaning, a section per group."""
+    from lesionkit.recipes import load_recipe
+    from lesionkit.runs.settings_file import show
+
+    lines = [
+        f"# Settings of {recipe}",
+        "",
+        f"As `lesionkit recipes show {recipe}` prints them. `--set GROUP.NAME=VALUE`",
+    ]
+    lines += ["changes one, `--config FILE` takes a file of them.", ""]
+    groups: list[tuple[str, list[str]]] = []
+    said: list[str] = []
+    for line in show(load_recipe(recipe).settings()).splitlines():
+        top = re.match(r"(\w+):", line)
+        if line.startswith("#") or not line:
+            said.append(line)
+            continue
+        if top:
+            groups.append((top.group(1), [text for text in said if text]))
+            said = []
+        groups[-1][1].extend([*said, line])
+        said = []
+    for name, text in groups:
+        lines += [f"## {name}", "", "```yaml", *text, "```", ""]
+    return "\n".join(lines)
+
+
 def _helps() -> Iterator[tuple[list[str], str]]:
     from typer.main import get_command
 
@@ -100,7 +131,7 @@ def _helps() -> Iterator[tuple[list[str], str]]:
 
 def _help_of(command: Any, parent: Any, words: list[str]) -> Iterator[tuple[list[str], str]]:
     context = command.context_class(
-        command, info_name=words[-1], parent=parent, terminal_width=100, max_content_width=100
+        command, info_name=words[-1], parent=parent, terminal_width=84, max_content_width=84
     )
     yield words, command.get_help(context)
     for name, part in getattr(command, "commands", {}).items():

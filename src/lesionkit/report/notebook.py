@@ -141,7 +141,7 @@ def _middles(image: Image) -> list[Picture]:
 def _stretched(samples: NDArray[Any], aspect: float) -> NDArray[Any]:
     """Rows repeated so that samples become square."""
     rows = np.arange(max(1, round(len(samples) * aspect)))
-    return samples[np.minimum((rows / aspect).astype(int), len(samples) - 1)]
+    return np.asarray(samples[np.minimum((rows / aspect).astype(int), len(samples) - 1)])
 
 
 def _picture(samples: NDArray[Any], scale: float, mm: float, title: str, marks: tuple[Mark, ...]) -> Picture:
