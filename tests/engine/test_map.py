@@ -1,5 +1,4 @@
 import functools
-import importlib.util
 import math
 import operator
 import os
@@ -13,9 +12,9 @@ import pytest
 from lesionkit.core.errors import LesionkitError
 from lesionkit.engine.map import EngineSettings, map_cases, workers
 
-HERE = EngineSettings(backend="here")
+HERE = EngineSettings(backend="serial")
 TWO = EngineSettings(backend="processes", workers=2)
-BACKENDS = [pytest.param(HERE, id="here"), pytest.param(TWO, id="processes")]
+BACKENDS = [pytest.param(HERE, id="serial"), pytest.param(TWO, id="processes")]
 
 
 def refuse_odd(number: int) -> int:
@@ -49,9 +48,12 @@ def test_no_items_give_no_outcomes():
 
 
 def test_items_whose_worker_dies_are_reported_and_the_others_go_on():
-    outcomes = list(map_cases(die_if_negative, [1, -1, 2, 3, 4, 5, 6], TWO))
+    told = []
+    once = TWO.model_copy(update={"retries": 0})
+    outcomes = list(map_cases(die_if_negative, [1, -1, 2, 3, 4, 5, 6], once, tell=told.append))
     assert [o.value for o in outcomes] == [1, None, 2, 3, 4, 5, 6]
-    assert outcomes[1].error == "its process died, most likely for want of memory; try fewer engine.workers"
+    assert outcomes[1].error == "its process ended with exit code 1; run the same command again, or leave it out"
+    assert told == ["the process that worked on '-1' ended with exit code 1; it is left out"]
 
 
 def die_if_negative(number: int) -> int:
@@ -60,10 +62,28 @@ def die_if_negative(number: int) -> int:
     return number
 
 
-def test_workers_get_their_share_of_the_cores_only():
-    outcomes = list(map_cases(os.getenv, ["OMP_NUM_THREADS", "BLOSC_NTHREADS"], TWO))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert [o.value for o in outcomes] == [str(max(1, cores // 2))] * 2
+def test_a_case_has_one_thread_unless_more_are_asked_for(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    names = ["OMP_NUM_THREADS", "BLOSC_NTHREADS"]
+    for settings in (HERE, TWO):
+        assert [o.value for o in map_cases(os.getenv, names, settings)] == ["1", "1"]
+    assert [o.value for o in map_cases(os.getenv, names[:1], EngineSettings(workers=1))] == ["5"]
+    assert [o.value for o in map_cases(os.getenv, names[:1], EngineSettings(workers=1, threads=3))] == ["3"]
+    assert os.environ["OMP_NUM_THREADS"] == "5"
+
+
+def test_what_was_called_here_is_serial():
+    assert EngineSettings(backend="here") == HERE
+
+
+def test_a_result_that_cannot_be_sent_is_an_error_of_its_case_alone():
+    outcomes = list(map_cases(make_or_echo, [0, 1], TWO))
+    assert outcomes[0].error.startswith("unexpected ")
+    assert outcomes[1].value == 1
+
+
+def make_or_echo(number: int) -> object:
+    return number or (lambda: None)
 
 
 def test_leaving_early_begins_no_more_items_and_does_not_wait_for_those_begun():
@@ -78,7 +98,7 @@ def test_the_default_number_of_workers_fits_into_memory_and_is_at_least_one():
     assert workers(EngineSettings(memory_per_case_gb=1e9)) == 1
     assert 1 <= workers(EngineSettings(memory_per_case_gb=1e-6)) <= os.cpu_count()
     assert workers(EngineSettings(workers=7)) == 7
-    assert workers(EngineSettings(workers=7, backend="here")) == 1
+    assert workers(EngineSettings(workers=7, backend="serial")) == 1
 
 
 def test_ctrl_c_ends_the_workers_and_reaches_the_caller():
@@ -102,17 +122,7 @@ def test_ctrl_c_ends_the_workers_and_reaches_the_caller():
     assert process.returncode == 0
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
-def test_without_ray_the_ray_backend_says_what_to_install():
+def test_without_ray_the_ray_backend_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(LesionkitError, match=r"needs Ray, which is not installed; pip install 'lesionkit\[cluster\]'"):
         list(map_cases(math.sqrt, [4], EngineSettings(backend="ray")))
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
-def test_ray_gives_the_same_outcomes_as_this_process():
-    items = [3, 0, 2]
-    function = functools.partial(operator.truediv, 6)
-    there = [(o.value, o.error) for o in map_cases(function, items, EngineSettings(backend="ray", workers=2))]
-    assert [value for value, _ in there] == [2, None, 3]
-    assert there[1][1].startswith("unexpected ZeroDivisionError")

@@ -243,7 +243,7 @@ def test_one_image_gives_figures_without_intervals(flow, tmp_path):
 def test_workers_are_as_many_as_asked_for(flow, tmp_path, monkeypatch):
     asked, real = [], attempts.map_cases
 
-    def here(work, items, engine, label):
+    def here(work, items, engine, label, *told):
         asked.append((engine.backend, engine.workers))
         # A worker gets the work and gives its value back as bytes.
         pickle.dumps(work)

@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from lesionkit.cli.options import Assign, Config, Out, RecipeOption, Workers
+from lesionkit.cli.options import Address, Assign, Config, Engine, Out, RecipeOption, Workers
 
 Input: TypeAlias = Annotated[
     Path,
@@ -72,6 +72,8 @@ def command(
     screen: Screen = None,
     recipe: RecipeOption = "ct-nodule",
     workers: Workers = None,
+    engine: Engine = None,
+    address: Address = None,
     config: Config = None,
     assign: Assign = None,
 ) -> None:
@@ -84,15 +86,14 @@ def command(
     In a folder of many, one that cannot be read is reported and the rest go on; the exit code is then 3.
 
     Examples:
-      lesionkit find SCAN --out RUN
-      lesionkit find SCANS --model runs/first --truth annotations.csv
-      lesionkit find SCAN --at "2 false positives a scan"
+      lesionkit find SCAN --out RUN --at "2 false positives a scan"
+      lesionkit find SCANS --model runs/first --truth annotations.csv --engine ray
       lesionkit find XRAY.dcm --recipe xray-pneumothorax --model runs/xray --out RUN
       lesionkit find SLIDE.svs --recipe slide-metastasis --model runs/slides --out RUN
       lesionkit find SCAN --model lung_nodule_ct_detection --screen ct-nodule
     """
     from lesionkit.cli.conclusion import conclude
-    from lesionkit.cli.options import assignments
+    from lesionkit.cli.options import assignments, on_engine
     from lesionkit.recipes import load_recipe
     from lesionkit.recipes.base import FindRequest
     from lesionkit.runs.models import model_path
@@ -107,7 +108,7 @@ def command(
         read__mpp=mpp,
         read__mpp_override=mpp_override,
         screen__model=screen,
-        engine__workers=workers,
+        **on_engine(engine, address, workers),
         decide__at=at,
     )
     settings = resolve(chosen.model_settings(model), config or (), given)

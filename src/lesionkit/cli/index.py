@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lesionkit.cli.options import Assign, Config, Data, RecipeOption, Workers
+from lesionkit.cli.options import Address, Assign, Config, Data, Engine, RecipeOption, Workers
 
 
 def command(
@@ -15,6 +15,8 @@ def command(
     ),
     recipe: RecipeOption = "ct-nodule",
     workers: Workers = None,
+    engine: Engine = None,
+    address: Address = None,
     config: Config = None,
     assign: Assign = None,
 ) -> None:
@@ -29,10 +31,10 @@ def command(
       lesionkit index SLIDES --recipe slide-metastasis
     """
     from lesionkit.cli.conclusion import conclude
-    from lesionkit.cli.options import assignments
+    from lesionkit.cli.options import assignments, on_engine
     from lesionkit.recipes import load_recipe
     from lesionkit.runs.settings_file import resolve
 
     chosen = load_recipe(recipe)
-    settings = resolve(chosen.settings(), config or (), assignments(assign, engine__workers=workers))
+    settings = resolve(chosen.settings(), config or (), assignments(assign, **on_engine(engine, address, workers)))
     conclude(f"index {data}", chosen.index(data, out, settings))

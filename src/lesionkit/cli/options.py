@@ -31,6 +31,14 @@ Assign: TypeAlias = Annotated[
 Workers: TypeAlias = Annotated[
     int | None, typer.Option("--workers", min=1, metavar="N", help="Cases at the same time; default: as many as fit.")
 ]
+Engine: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--engine", metavar="NAME", help="serial, processes (default) or ray: one goes on where another was."),
+]
+Address: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--address", metavar="auto|HOST:PORT", help="Ray cluster; default: RAY_ADDRESS, else this machine."),
+]
 SendTo: TypeAlias = Annotated[
     list[str],
     typer.Option("--to", metavar="ARCHIVE", help="dicomweb:URL, dimse:HOST:PORT/AET or dimse+tls:…; repeatable."),
@@ -46,6 +54,16 @@ Authority: TypeAlias = Annotated[
         help="Certificates that sign for archives with TLS; default: those this machine trusts.",
     ),
 ]
+
+
+def on_engine(engine: str | None, address: str | None, workers: int | None) -> dict[str, object]:
+    """The words for `assignments` of the three options that say where cases are worked on.
+
+    >>> on_engine(None, "auto", 2)
+    {'engine__backend': 'ray', 'engine__address': 'auto', 'engine__workers': 2}
+    """
+    backend = engine or ("ray" if address else None)
+    return {"engine__backend": backend, "engine__address": address, "engine__workers": workers}
 
 
 def assignments(given: list[str] | None, **short: object) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lesionkit.cli.options import Assign, Config, Data, Out, RecipeOption, Workers
+from lesionkit.cli.options import Address, Assign, Config, Data, Engine, Out, RecipeOption, Workers
 
 
 def command(
@@ -15,6 +15,8 @@ def command(
     ] = False,
     recipe: RecipeOption = "ct-nodule",
     workers: Workers = None,
+    engine: Engine = None,
+    address: Address = None,
     config: Config = None,
     assign: Assign = None,
 ) -> None:
@@ -31,13 +33,13 @@ def command(
       lesionkit prepare SLIDES --recipe slide-metastasis --out runs/slides
     """
     from lesionkit.cli.conclusion import conclude
-    from lesionkit.cli.options import assignments
+    from lesionkit.cli.options import assignments, on_engine
     from lesionkit.recipes import load_recipe
     from lesionkit.runs.run_folder import open_run
     from lesionkit.runs.settings_file import resolve
 
     chosen = load_recipe(recipe)
-    settings = resolve(chosen.settings(), config or (), assignments(assign, engine__workers=workers))
+    settings = resolve(chosen.settings(), config or (), assignments(assign, **on_engine(engine, address, workers)))
     with open_run(out, chosen.name, settings, {"data": data}) as run:
         summary = chosen.prepare(run, data, settings, preview)
     conclude(f"prepare {data}", summary, run.path)

@@ -1,6 +1,6 @@
 """`lesionkit run`: every stage in order."""
 
-from lesionkit.cli.options import Assign, Config, Data, Out, RecipeName, Workers
+from lesionkit.cli.options import Address, Assign, Config, Data, Engine, Out, RecipeName, Workers
 
 
 def command(
@@ -8,6 +8,8 @@ def command(
     data: Data,
     out: Out = None,
     workers: Workers = None,
+    engine: Engine = None,
+    address: Address = None,
     config: Config = None,
     assign: Assign = None,
 ) -> None:
@@ -22,13 +24,13 @@ def command(
       lesionkit run slide-metastasis DATA --out runs/slides --set labelled=PATCHES
     """
     from lesionkit.cli.conclusion import conclude
-    from lesionkit.cli.options import assignments
+    from lesionkit.cli.options import assignments, on_engine
     from lesionkit.recipes import load_recipe
     from lesionkit.runs.run_folder import open_run
     from lesionkit.runs.settings_file import resolve
 
     chosen = load_recipe(recipe)
-    settings = resolve(chosen.settings(), config or (), assignments(assign, engine__workers=workers))
+    settings = resolve(chosen.settings(), config or (), assignments(assign, **on_engine(engine, address, workers)))
     with open_run(out, chosen.name, settings, {"data": data}) as run:
         summary = chosen.run(run, data, settings)
     conclude(f"run {chosen.name}", summary, run.path)

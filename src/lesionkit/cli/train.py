@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lesionkit.cli.options import Assign, Config, Data, Out, RecipeName, Workers
+from lesionkit.cli.options import Address, Assign, Config, Data, Engine, Out, RecipeName, Workers
 
 
 def command(
@@ -20,6 +20,8 @@ def command(
         typer.Option("--batch", metavar="N|auto", help="Patches or images per step; auto (CT): as many as fit."),
     ] = None,
     workers: Workers = None,
+    engine: Engine = None,
+    address: Address = None,
     config: Config = None,
     assign: Assign = None,
 ) -> None:
@@ -33,14 +35,16 @@ def command(
       lesionkit train xray-pneumothorax DATA --out runs/xray --set learn.minutes=20
     """
     from lesionkit.cli.conclusion import conclude
-    from lesionkit.cli.options import assignments
+    from lesionkit.cli.options import assignments, on_engine
     from lesionkit.recipes import load_recipe
     from lesionkit.runs.run_folder import open_run
     from lesionkit.runs.settings_file import resolve
 
     chosen = load_recipe(recipe)
     base = chosen.model_settings(start_from) if start_from is not None else chosen.settings()
-    settings = resolve(base, config or (), assignments(assign, learn__batch=batch, engine__workers=workers))
+    settings = resolve(
+        base, config or (), assignments(assign, learn__batch=batch, **on_engine(engine, address, workers))
+    )
     weights = chosen.shipped_models().get(str(start_from), start_from)
     with open_run(out, chosen.name, settings, {"data": data, "start_from": weights}) as run:
         summary = chosen.train(run, data, settings, start_from)

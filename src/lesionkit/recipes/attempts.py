@@ -1,6 +1,8 @@
 """A step that is done for each of many images: those that fail are named, and only where all fail is it an error."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -8,8 +10,25 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.engine.map import EngineSettings, map_cases
 from lesionkit.recipes.base import Summary
 from lesionkit.runs.run_folder import RunFolder
+from lesionkit.runs.units import Marked, Plan, begin_stage, mark_failed
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Where it is kept how far each image of a stage is, for `lesionkit status`.
+
+    Attributes:
+        folder: of the run.
+        before: images that were finished before.
+        tell: is told where the process of an image died.
+    """
+
+    folder: Path
+    stage: str
+    before: int = 0
+    tell: Callable[[str], None] | None = None
 
 
 def attempt(
@@ -20,18 +39,31 @@ def attempt(
     noun: str,
     doing: str = "search",
     where: Path | None = None,
+    counted: Counted | None = None,
 ) -> dict[str, str]:
     """Do a step for every image; which failed why, by name.
 
     Args:
         doing: a regular verb without its ending, as in "none of 3 scans of DATA can be searched".
         where: the data set, if the sentence is to name it.
+        counted: where it is kept how far each image is.
 
     Raises:
         LesionkitError: all failed; of a single one its own reason.
     """
-    failed = {name_of(o.item): o.error for o in map_cases(work, items, engine, f"{doing}ing") if o.error}
-    refuse_none(failed, len(items), noun, f"{doing}ed", where)
+    before = counted.before if counted is not None else 0
+    marked: Callable[[T], object] = work
+    if counted is not None:
+        plan = Plan(noun, before + len(items), before, engine.backend, engine.workers, time.time())
+        begin_stage(counted.folder, counted.stage, plan)
+        marked = Marked(work, counted.folder, counted.stage, name_of)
+    failed: dict[str, str] = {}
+    for outcome in map_cases(marked, items, engine, f"{doing}ing", name_of, counted.tell if counted else None):
+        if outcome.error:
+            failed[name_of(outcome.item)] = outcome.error
+            if counted is not None:
+                mark_failed(counted.folder, counted.stage, {name_of(outcome.item): outcome.error})
+    refuse_none(failed, before + len(items), noun, f"{doing}ed", where)
     return failed
 
 

@@ -126,7 +126,7 @@ def searched(
         if len(plan) == 1 and not record_file(run.path, plan[0][0].case_id).is_file():
             # What was found in the only image keeps its pixels for the page.
             alone.append(search.alone(plan[0], settings, run.path))
-        failed = search.many(plan, settings, run.path) if len(plan) > 1 else {}
+        failed = search.many(plan, settings, run.path, run.warn) if len(plan) > 1 else {}
         return {f"{search.noun}s": len(plan), "failed": failed, "left out": left_out or {}}
 
     failed = dict(run.once("find", step)["failed"])

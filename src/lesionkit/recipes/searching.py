@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from lesionkit.core.settings import Settings
 from lesionkit.engine.ahead import Ahead
-from lesionkit.engine.map import EngineSettings, workers
-from lesionkit.recipes.attempts import attempt
+from lesionkit.engine.map import EngineSettings, threads_alone, workers
+from lesionkit.engine.threads import limited
+from lesionkit.recipes.attempts import Counted, attempt
 from lesionkit.recipes.base import Item
 from lesionkit.runs.records import damaged, read_record, record_file, write_record
 
@@ -71,10 +72,16 @@ class Search(Generic[S, F, Opened]):
 
     def alone(self, planned: Planned, settings: S, folder: Path) -> F:
         """Search one image, write its record, and return what was found with the pixels that the page needs."""
-        return self._kept(planned, self.open(planned[0], settings), settings, folder, keep=False)
+        with limited(threads_alone(getattr(settings, "engine", EngineSettings()))):
+            return self._kept(planned, self.open(planned[0], settings), settings, folder, keep=False)
 
-    def many(self, plan: Sequence[Planned], settings: S, folder: Path) -> dict[str, str]:
+    def many(
+        self, plan: Sequence[Planned], settings: S, folder: Path, tell: Callable[[str], None] | None = None
+    ) -> dict[str, str]:
         """Search every image that has no record in `folder`; by case id, why images failed.
+
+        Args:
+            tell: is told a sentence where the process of an image died.
 
         Raises:
             LesionkitError: all failed.
@@ -82,12 +89,14 @@ class Search(Generic[S, F, Opened]):
         engine: EngineSettings = getattr(settings, "engine", EngineSettings())
         few = engine.workers is None and len(plan) < self.few
         work = partial(self.one, settings=settings, folder=folder)
+        waiting = [planned for planned in plan if not record_file(folder, planned[0].case_id).is_file()]
+        counted = Counted(folder, "find", len(plan) - len(waiting), tell)
         if engine.backend == "ray" or (workers(engine) > 1 and not few):
-            return attempt(work, plan, engine, _name_of, self.noun)
-        waiting = [item for item, _ in plan if not record_file(folder, item.case_id).is_file()]
-        with Ahead(waiting, lambda item: self.open(item, settings), lambda item: item.case_id) as ahead:
-            here = engine.model_copy(update={"backend": "here"})
-            return attempt(partial(work, opened=ahead), plan, here, _name_of, self.noun)
+            return attempt(work, waiting, engine, _name_of, self.noun, counted=counted)
+        items = [item for item, _ in waiting]
+        with Ahead(items, lambda item: self.open(item, settings), lambda item: item.case_id) as ahead:
+            here = engine.model_copy(update={"workers": 1})
+            return attempt(partial(work, opened=ahead), waiting, here, _name_of, self.noun, counted=counted)
 
     def one(self, planned: Planned, settings: S, folder: Path, opened: Callable[[Item], Opened] | None = None) -> None:
         """Search one of many images, unless its record is there already."""

@@ -20,12 +20,21 @@ def record_file(folder: Path, case_id: str) -> Path:
     >>> record_file(Path("run"), "../p1").as_posix()
     'run/cases/%2E.%2Fp1.json'
     """
+    return folder / RECORDS / f"{file_name(case_id)}.json"
+
+
+def file_name(case_id: str) -> str:
+    """A name that any file system takes, one per case id.
+
+    >>> file_name("a/b")
+    'a%2Fb'
+    """
     # "%" itself is quoted, so no two names meet; a name that begins with a dot would be hidden.
     name = quote(case_id, safe=" +,()=@", errors="surrogateescape")
     name = f"%2E{name[1:]}" if name.startswith(".") else name
     if len(name) > _LONGEST:
         name = f"{name[:_LONGEST]}-{hashlib.sha256(case_id.encode(errors='surrogateescape')).hexdigest()[:16]}"
-    return folder / RECORDS / f"{name}.json"
+    return name
 
 
 def write_record(folder: Path, case_id: str, document: Mapping[str, Any]) -> Path:

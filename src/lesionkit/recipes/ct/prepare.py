@@ -17,7 +17,7 @@ from lesionkit.prepare.store import Store
 from lesionkit.read.catalogue import update_catalogue, write_catalogue
 from lesionkit.read.scan import files_of_scan, open_scan
 from lesionkit.read.truth.join import lesions_from_json
-from lesionkit.recipes.attempts import attempt
+from lesionkit.recipes.attempts import Counted, attempt
 from lesionkit.recipes.base import Item, Summary
 from lesionkit.recipes.ct.data import CATALOGUE, catalogue, scan_splits
 from lesionkit.recipes.ct.settings import CtNodule
@@ -95,8 +95,10 @@ def prepared_set(run: RunFolder, data: Path, settings: CtNodule) -> PreparedSet:
     paths = [Path(row["path"]) for row in rows]
     work = partial(_store, settings=settings)
 
+    counted = Counted(run.path, "prepare", tell=run.warn)
+
     def store_all() -> Mapping[str, Any]:
-        return {"failed": attempt(work, paths, settings.engine, str, "scan", "prepar", data)}
+        return {"failed": attempt(work, paths, settings.engine, str, "scan", "prepar", data, counted)}
 
     failed = dict(run.once("prepare", store_all)["failed"])
     cases = {

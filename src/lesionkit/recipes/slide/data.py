@@ -12,7 +12,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
 from lesionkit.engine.map import map_cases
 from lesionkit.read.slide.set import SlideEntry, read_slide_set, slide_set_notes
-from lesionkit.recipes.attempts import attempt, first_of, indexed
+from lesionkit.recipes.attempts import Counted, attempt, first_of, indexed
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.slide.case import PreparedSlide, open_case, prepare_slide, read_prepared
 from lesionkit.recipes.slide.drawn import read_truth
@@ -152,8 +152,13 @@ def _failed_row(entry: SlideEntry, failure: str) -> dict[str, Any]:
 
 def _prepare(run: RunFolder, entries: Sequence[SlideEntry], settings: SlideMetastasis) -> Mapping[str, Any]:
     work = partial(_prepare_one, settings=settings, folder=run.path / KEPT)
-    failed = attempt(work, entries, settings.engine, lambda entry: entry.slide_id, "slide", "prepar")
+    counted = Counted(run.path, "prepare", tell=run.warn)
+    failed = attempt(work, entries, settings.engine, _id_of, "slide", "prepar", counted=counted)
     return {"slides": len(entries) - len(failed), "failed": failed}
+
+
+def _id_of(entry: SlideEntry) -> str:
+    return entry.slide_id
 
 
 def _prepare_one(entry: SlideEntry, settings: SlideMetastasis, folder: Path) -> None:

@@ -93,7 +93,7 @@ def index_rows(data: Path, engine: EngineSettings) -> list[ImageRow]:
     """
     images = read_chest_set(data)
     if len(images) < _FEW:
-        engine = engine.model_copy(update={"backend": "here"})
+        engine = engine.model_copy(update={"backend": "processes", "workers": 1})
     return [
         outcome.value or ImageRow(i.case_id, i.patient_id or i.case_id, str(i.path), failure=str(outcome.error))
         for i, outcome in zip(images, map_cases(row_of, images, engine, "indexing"), strict=True)
@@ -122,7 +122,7 @@ def unlabelled_rows(
         files = [files[number] for number in sorted(chosen)]
     work = partial(unlabelled_row, root=settings.images)
     if len(files) < _FEW:
-        engine = engine.model_copy(update={"backend": "here"})
+        engine = engine.model_copy(update={"backend": "processes", "workers": 1})
     found = []
     for outcome in map_cases(work, files, engine, "indexing unlabelled"):
         row = outcome.value or ImageRow(outcome.item.stem, "", str(outcome.item), failure=str(outcome.error))

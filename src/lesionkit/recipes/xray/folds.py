@@ -200,7 +200,7 @@ def predict_fold(plan: Training, fold: str, nets: Sequence[EnsembleNet]) -> Mapp
     with replacing(folder / FOUND) as temporary:
         maps = open_memmap(temporary, "w+", np.uint8, (len(rows), side, side))
         work = list(range(len(rows)))
-        for outcome in map_cases(lambda n: search(rows[n], side), work, EngineSettings(backend="here"), "predicting"):
+        for outcome in map_cases(lambda n: search(rows[n], side), work, EngineSettings(workers=1), "predicting"):
             if outcome.value is None:
                 raise RuntimeError(f"{rows[outcome.item].case_id}: {outcome.error}")
             probability, answers = outcome.value

@@ -129,7 +129,7 @@ def lung_boxes(
     net.to(pick_device(settings.infer.device))
     work = partial(_box_of, net=net, box=settings.lung.box, infer=settings.infer)
     # One network for all, in this process: its threads use all cores.
-    outcomes = list(map_cases(work, list(rows), EngineSettings(backend="here"), "finding lungs"))
+    outcomes = list(map_cases(work, list(rows), EngineSettings(workers=1), "finding lungs"))
     return [o.value for o in outcomes], {o.item.case_id: o.error for o in outcomes if o.error}
 
 

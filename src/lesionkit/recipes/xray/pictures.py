@@ -58,7 +58,7 @@ def prepare_pictures(
         # Workers on other machines could not write into a file of this one.
         engine = engine.model_copy(update={"backend": "processes"})
     if len(waiting) < _FEW:
-        engine = engine.model_copy(update={"backend": "here"})
+        engine = engine.model_copy(update={"backend": "processes", "workers": 1})
     failed = {o.item: o.error for o in map_cases(work, waiting, engine, "preparing") if o.error} if waiting else {}
     if len(failed) == len(plans):
         raise LesionkitError(f"none of {len(plans)} images can be prepared; the first: {next(iter(failed.values()))}")

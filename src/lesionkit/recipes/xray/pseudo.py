@@ -84,7 +84,7 @@ def make_pseudo_labels(
     kept: list[dict[str, Any]] = []
     with replacing(folder / "masks.npy") as temporary:
         masks = open_memmap(temporary, "w+", np.uint8, (len(rows), side, -(-side // 8)))
-        outcomes = map_cases(labelled, list(rows), EngineSettings(backend="here"), "pseudo-labelling")
+        outcomes = map_cases(labelled, list(rows), EngineSettings(workers=1), "pseudo-labelling")
         for place, outcome in enumerate(outcomes):
             if outcome.error is not None:
                 raise LesionkitError(f"{outcome.item.case_id}: no pseudo-label could be made: {outcome.error}")
