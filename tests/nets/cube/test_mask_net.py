@@ -1,0 +1,55 @@
+import pytest
+import torch
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.nets.cube.mask_net import MaskNet
+from lesionkit.nets.cube.mask_net_settings import FULL, MaskNetSettings
+from lesionkit.nets.weights import load_net, save_model
+
+SMALL = MaskNetSettings(channels=(4, 8, 16))
+
+
+@pytest.mark.parametrize(
+    ("settings", "count"),
+    [
+        (MaskNetSettings(channels=FULL), 23_532_289),
+        (MaskNetSettings(), 5_836_033),
+        (MaskNetSettings(dimensions=2, channels=FULL), 7_846_081),
+    ],
+)
+def test_the_networks_have_as_many_parameters_as_published(settings, count):
+    with torch.device("meta"):
+        net = MaskNet(settings)
+    assert sum(p.numel() for p in net.parameters()) == count
+
+
+@pytest.mark.parametrize("norm", [False, True])
+@pytest.mark.parametrize("shape", [(8, 12, 16), (12, 8)])
+def test_a_logit_belongs_to_each_sample(shape, norm):
+    net = MaskNet(SMALL.model_copy(update={"dimensions": len(shape), "norm": norm})).eval()
+    assert net.multiple == 4
+    assert net(torch.zeros(2, 1, *shape)).shape == (2, 1, *shape)
+
+
+def test_what_lies_far_away_does_not_matter():
+    torch.manual_seed(0)
+    net = MaskNet(SMALL).eval()
+    near, far = torch.zeros(1, 1, 8, 8, 64), torch.zeros(1, 1, 8, 8, 64)
+    far[..., -4:] = 1
+    difference = (net(near) - net(far)).abs()[0, 0].amax(dim=(0, 1))
+    assert difference[:24].max() == 0
+    assert difference[-4:].min() > 0
+
+
+def test_it_is_written_and_read_again(tmp_path):
+    torch.manual_seed(0)
+    net = MaskNet(SMALL).half().float().eval()
+    again, card = load_net(save_model(tmp_path / "m.safetensors", net, {"a": 1}), MaskNet)
+    x = torch.randn(1, 1, 8, 8, 8)
+    assert card == {"a": 1}
+    torch.testing.assert_close(again(x), net(x))
+
+
+def test_maps_must_be_counted_from_one_up():
+    with pytest.raises(LesionkitError, match=r"channels must be counts of maps from 1 up, got \(8, 0\)"):
+        MaskNetSettings(channels=(8, 0))
