@@ -44,7 +44,7 @@ types: setup
 
 tests: setup
 	@echo "test: tests and doctests"
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 examples: setup
 	@for script in examples/*.py; do \

@@ -197,8 +197,3 @@ def leaves(
     first = (balls[:, 1:4] - radius < -0.5) & ends[:, 0]
     last = (balls[:, 1:4] + radius > np.array(shape) - 0.5) & ends[:, 1]
     return np.asarray((first | last).any(axis=1))
-
-
-def search_all(detector: NoduleDetector, cases: Sequence[Case]) -> dict[str, list[Candidate]]:
-    """Candidates per case id."""
-    return {case.case_id: detector.find(case) for case in cases}

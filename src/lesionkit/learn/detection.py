@@ -1,10 +1,10 @@
 """Train the nodule detector with Lightning."""
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from lesionkit.learn.average_settings import AverageSettings
@@ -16,14 +16,15 @@ from lesionkit.learn.steps import StepLearner, Validate, fit_steps
 from lesionkit.nets.intensity import scale_hu
 from lesionkit.nets.nodule_net import NoduleNet
 
-_HURRY = 9
+HURRY = 9
+"""A moving average of weights soon forgets their random start; see `AverageSettings`."""
 
 
 class NoduleLearner(StepLearner[NoduleNet]):
     """The net, its loss, its schedule and the moving average of its weights, which soon forgets its random start."""
 
     def __init__(self, net: NoduleNet, settings: LearnSettings) -> None:
-        average = AverageSettings(decays=((0, settings.average),), warm=True, hurry=_HURRY)
+        average = AverageSettings(decays=((0, settings.average),), warm=True, hurry=HURRY)
         super().__init__(net, settings, average if settings.average else None)
 
     def training_step(self, batch: dict[str, Tensor], _number: int) -> Tensor:
@@ -36,15 +37,18 @@ class NoduleLearner(StepLearner[NoduleNet]):
         return loss.total
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        settings = cast(LearnSettings, self.settings)
-        kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.Adam
-        # Its net has no encoder of its own.
-        groups = parameter_groups(self.net, None, FinetuneSettings(), norms_decay=False)
-        return kind(groups, lr=settings.rate, weight_decay=settings.weight_decay)
+        return optimizer_of(self.net, cast(LearnSettings, self.settings))
+
+
+def optimizer_of(net: nn.Module, settings: LearnSettings) -> torch.optim.Optimizer:
+    """The optimiser of a network that has no encoder of its own; norms and biases do not decay."""
+    kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.Adam
+    groups = parameter_groups(net, None, FinetuneSettings(), norms_decay=False)
+    return kind(groups, lr=settings.rate, weight_decay=settings.weight_decay)
 
 
 def fit(
-    learner: NoduleLearner,
+    learner: StepLearner[Any],
     patches: Dataset[dict[str, Tensor]],
     folder: Path,
     validate: Validate | None = None,

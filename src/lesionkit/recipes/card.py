@@ -9,15 +9,18 @@ import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
+from lesionkit.runs.old_names import kept_settings
 from lesionkit.runs.phantom_folder import ABOUT as PHANTOMS
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.runs.versions import versions
+
+S = TypeVar("S", bound=Settings)
 
 NOTICE = "Research use only; not a medical device."
 POINTS, CALIBRATION, MEASURED = "operating_points", "calibration", "measured"
@@ -43,6 +46,33 @@ def card_of_run(run: RunFolder, settings: Settings) -> dict[str, Any]:
         "versions": made_with(),
         "notice": NOTICE,
     }
+
+
+def settings_of(card: Mapping[str, Any], path: Path, settings: type[S], recipe: str) -> S:
+    """The settings that a model's card holds, for a recipe.
+
+    Args:
+        path: of the model, for refusals.
+
+    Raises:
+        LesionkitError: the card holds none, or those of another recipe that this one cannot use.
+    """
+    made_by = str(card.get("recipe", recipe))
+    # The name of a recipe begins with its kind of image: ct-nodule.
+    if made_by.split("-")[0] != recipe.split("-")[0]:
+        raise LesionkitError(f"{path} must be a model of {recipe}, got one of {made_by}; give another --model")
+    if "settings" not in card:
+        raise LesionkitError(
+            f"a model must say how it searches, but the card of {path} holds no settings; train it with lesionkit"
+        )
+    try:
+        # Cards that were written before name the precision of their maker.
+        return settings.parse(shareable(kept_settings(settings, card["settings"], path)))
+    except LesionkitError as error:
+        if made_by == recipe:
+            raise
+        wanted = f"{path} must be a model of {recipe}, got one of {made_by}; give --recipe {made_by}"
+        raise LesionkitError(wanted) from error
 
 
 def command_of(run: RunFolder, settings: Settings) -> str:

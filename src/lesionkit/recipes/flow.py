@@ -18,7 +18,7 @@ from lesionkit.evaluate.reliability import reliability
 from lesionkit.recipes.alone import write_volume
 from lesionkit.recipes.base import FindRequest, Item, Progress, Recipe, Summary
 from lesionkit.recipes.beside import beside
-from lesionkit.recipes.card import shareable
+from lesionkit.recipes.card import settings_of
 from lesionkit.recipes.deciding import Deciding, complete_from, deciding_of, set_points
 from lesionkit.recipes.ensemble import complete_model, model_card, nets_of
 from lesionkit.recipes.export import export
@@ -31,7 +31,6 @@ from lesionkit.report.about import About
 from lesionkit.report.model_card import card_panel
 from lesionkit.runs.fingerprint import fingerprint
 from lesionkit.runs.models import chosen_model, model_of_run, shipped_models
-from lesionkit.runs.old_names import kept_settings
 from lesionkit.runs.records import record_file, record_files
 from lesionkit.runs.run_folder import RunFolder, open_run, read_run
 from lesionkit.write.score import write_score
@@ -244,17 +243,7 @@ def model_settings(model: Path | None, settings: type[S], recipe: str) -> S:
         LesionkitError: there is no such model, or it is of another kind of image.
     """
     path = chosen_model(model, recipe)
-    card = model_card(path)
-    made_by = str(card.get("recipe", recipe))
-    # The name of a recipe begins with its kind of image: ct-nodule.
-    if made_by.split("-")[0] != recipe.split("-")[0]:
-        raise LesionkitError(f"{model} must be a model of {recipe}, got one of {made_by}; give another --model")
-    if "settings" not in card:
-        raise LesionkitError(
-            f"a model must say how it searches, but the card of {path} holds no settings; train it with lesionkit"
-        )
-    # Cards that were written before name the precision of their maker.
-    return settings.parse(shareable(kept_settings(settings, card["settings"], path)))
+    return settings_of(model_card(path), path, settings, recipe)
 
 
 def complete(

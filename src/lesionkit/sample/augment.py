@@ -1,5 +1,6 @@
 """Patches as other scanners, doses and patients would have given them; places move along with the samples."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -55,12 +56,16 @@ def thicker_slices(hu: NDArray[np.float32], slices: int, first: int = 0) -> NDAr
 
 def offset(patch: Patch, shares: NDArray[np.float64]) -> Patch:
     """The patch as a lattice `shares` (3,) of a sample further along each axis sees it, linear; the last face stays."""
-    hu = patch.hu
-    for axis, share in enumerate(shares):
-        beyond = np.concatenate([np.take(hu, range(1, hu.shape[axis]), axis), np.take(hu, [-1], axis)], axis)
-        hu = hu + np.float32(share) * (beyond - hu)
+
+    def seen(volume: NDArray[np.float32]) -> NDArray[np.float32]:
+        for axis, share in enumerate(shares):
+            last = np.take(volume, [-1], axis)
+            beyond = np.concatenate([np.take(volume, range(1, volume.shape[axis]), axis), last], axis)
+            volume = volume + np.float32(share) * (beyond - volume)
+        return volume
+
     moved = np.array([*shares, 0.0])
-    return replace(patch, hu=hu, balls=patch.balls - moved, ignored=patch.ignored - moved)
+    return replace(_with_volumes(patch, seen), balls=patch.balls - moved, ignored=patch.ignored - moved)
 
 
 def resized(patch: Patch, side: int) -> Patch:
@@ -68,26 +73,36 @@ def resized(patch: Patch, side: int) -> Patch:
     old = patch.hu.shape[0]
     if old == side:
         return patch
-    volume = torch.from_numpy(np.ascontiguousarray(patch.hu))[None, None]
-    hu = functional.interpolate(volume, size=(side, side, side), mode="trilinear", align_corners=False)[0, 0].numpy()
     zoom = side / old
+
+    def seen(volume: NDArray[np.float32]) -> NDArray[np.float32]:
+        given = torch.from_numpy(np.ascontiguousarray(volume))[None, None]
+        new = functional.interpolate(given, size=(side, side, side), mode="trilinear", align_corners=False)
+        return np.asarray(new[0, 0].numpy())
 
     def moved(balls: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.column_stack([(balls[:, :3] + 0.5) * zoom - 0.5, balls[:, 3] * zoom])
 
-    return replace(patch, hu=hu, balls=moved(patch.balls), ignored=moved(patch.ignored))
+    return replace(_with_volumes(patch, seen), balls=moved(patch.balls), ignored=moved(patch.ignored))
 
 
 def turned(patch: Patch, axes: tuple[int, ...], flips: tuple[bool, ...]) -> Patch:
     """The patch transposed so that new axis n is old axis `axes[n]`, then flipped where `flips` says."""
     sides = np.array(patch.hu.shape)[list(axes)]
-    hu = np.flip(patch.hu.transpose(axes), tuple(a for a, f in enumerate(flips) if f))
+
+    def seen(volume: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.flip(volume.transpose(axes), tuple(a for a, f in enumerate(flips) if f))
 
     def moved(balls: NDArray[np.float64]) -> NDArray[np.float64]:
         places = balls[:, list(axes)]
         return np.column_stack([np.where(flips, sides - 1 - places, places), balls[:, 3]])
 
-    return replace(patch, hu=hu, balls=moved(patch.balls), ignored=moved(patch.ignored))
+    return replace(_with_volumes(patch, seen), balls=moved(patch.balls), ignored=moved(patch.ignored))
+
+
+def _with_volumes(patch: Patch, seen: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> Patch:
+    """The patch with its samples, and what is drawn on them, changed alike."""
+    return replace(patch, hu=seen(patch.hu), drawn=None if patch.drawn is None else seen(patch.drawn))
 
 
 def _another_kernel(hu: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -28,6 +28,9 @@ Insert: TypeAlias = Callable[
     tuple[NDArray[np.float32], Sequence[Lesion]],
 ]
 """(hu, lung mask, grid of the patch, places already taken, generator) -> (hu with nodules, the nodules)."""
+
+Drawn: TypeAlias = Callable[[Sequence[Lesion], Grid], NDArray[np.float32]]
+PatchKind: TypeAlias = Literal["lesion", "inserted", "hard", "lung"]
 
 
 @dataclass(eq=False)
@@ -61,6 +64,8 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         insert: see `Insert`; without it no nodules are inserted.
         hard: per case id (n, 3) world positions of mined false positives.
         length: how many patches there are.
+        drawn: (lesions, grid of a patch) -> how far each sample belongs to one, see `lesionkit.sample.drawn`; without
+            it patches have no such volume.
 
     Raises:
         LesionkitError: there is nothing to learn from: no lesion and no insertion.
@@ -76,9 +81,10 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         length: int,
         insert: Insert | None = None,
         hard: Mapping[str, NDArray[np.float64]] | None = None,
+        drawn: Drawn | None = None,
     ) -> None:
         self.settings, self.encode, self.insert = settings, encode, insert
-        self.seed, self.length = seed, length
+        self.seed, self.length, self.drawn = seed, length, drawn
         self.sources = [_source(case, (hard or {}).get(case.case_id)) for case in cases]
         self._lesions = [
             (n, k) for n, s in enumerate(self.sources) if s.case.truth is not None for k in range(len(s.balls))
@@ -111,23 +117,43 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         rng = np.random.default_rng([self.seed, number])
         kind = rng.random()
         shares = self.settings
-        zoom = augment_zoom(rng, shares.augment)
-        side = round(shares.patch / zoom)
+        side = round(shares.patch / augment_zoom(rng, shares.augment))
         if kind < shares.lesion_share and self._lesions:
-            patch = self._around_lesion(rng, side)
+            patch = self.of_kind("lesion", rng, side)
         elif kind < shares.lesion_share + shares.insert_share and self.insert is not None:
-            patch = self._inserted(rng, side)
+            patch = self.of_kind("inserted", rng, side)
         elif kind < shares.lesion_share + shares.insert_share + shares.hard_share:
-            patch = self._around_hard(rng, side)
+            patch = self.of_kind("hard", rng, side)
         else:
-            patch = self._in_lung(rng, side)[0]
+            patch = self.of_kind("lung", rng, side)
         return augment(patch, shares.patch, shares.augment, rng)
+
+    def of_kind(self, kind: PatchKind, rng: Generator, side: int) -> Patch:
+        """A patch of `side` samples per axis, not augmented: around a true lesion, with nodules inserted, around a
+        mined false positive, or anywhere in the lungs.
+
+        Where there are no false positives, the last; there must be lesions, or something that inserts.
+        """
+        match kind:
+            case "lesion":
+                return self._around_lesion(rng, side)
+            case "inserted":
+                return self._inserted(rng, side)
+            case "hard":
+                return self._around_hard(rng, side)
+            case "lung":
+                return self._in_lung(rng, side)[0]
+
+    @property
+    def has_lesions(self) -> bool:
+        """Whether a case has a true lesion."""
+        return bool(self._lesions)
 
     def _around_lesion(self, rng: Generator, side: int) -> Patch:
         n, k = self._lesions[int(rng.choice(len(self._lesions), p=self._lesion_weights))]
         centre = self.sources[n].balls[k, :3]
         reach = max(side / 2 - self.settings.edge_samples, 0)
-        return _cut(self.sources[n], centre + rng.uniform(-reach, reach, 3), side)[0]
+        return self._cut(self.sources[n], centre + rng.uniform(-reach, reach, 3), side)[0]
 
     def _around_hard(self, rng: Generator, side: int) -> Patch:
         sources = [s for s in self.sources if len(s.hard)]
@@ -136,7 +162,8 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         weights = np.array([len(s.hard) for s in sources], float)
         source = sources[int(rng.choice(len(sources), p=weights / weights.sum()))]
         centre = source.hard[int(rng.integers(len(source.hard)))]
-        return _cut(source, centre + rng.uniform(-side / 4, side / 4, 3), side)[0]
+        reach = min(side / 4, max(side / 2 - self.settings.edge_samples, 0))
+        return self._cut(source, centre + rng.uniform(-reach, reach, 3), side)[0]
 
     def _in_lung(self, rng: Generator, side: int, background: bool = False) -> tuple[Patch, _Source, Grid]:
         allowed = [s for s in self.sources if background or s.case.truth is not None] or self.sources
@@ -146,7 +173,7 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         source = sources[int(rng.integers(len(sources)))]
         cells = source.lung_cells()
         centre = cells[int(rng.integers(len(cells)))] + rng.uniform(-side / 4, side / 4, 3)
-        patch, grid = _cut(source, centre, side)
+        patch, grid = self._cut(source, centre, side)
         return patch, source, grid
 
     def _inserted(self, rng: Generator, side: int) -> Patch:
@@ -158,8 +185,17 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         mask = read_padded(lung, tuple(start.tolist()), grid.shape, fill=0).astype(bool)
         taken = [*(source.case.truth or ()), *source.case.excluded]
         hu, nodules = self.insert(patch.hu, mask, grid, taken, rng)
-        balls = _balls(nodules, grid)
-        return replace(patch, hu=np.asarray(hu, np.float32), balls=np.concatenate([patch.balls, balls]))
+        balls = np.concatenate([patch.balls, _balls(nodules, grid)])
+        whole = None if self.drawn is None else np.maximum(self.drawn(nodules, grid), cast(Any, patch.drawn))
+        return replace(patch, hu=np.asarray(hu, np.float32), balls=balls, drawn=whole)
+
+    def _cut(self, source: _Source, centre: NDArray[np.float64], side: int) -> tuple[Patch, Grid]:
+        """See `_cut`; with lesions drawn if asked for."""
+        patch, grid = _cut(source, centre, side)
+        if self.drawn is None:
+            return patch, grid
+        near = [lesion for lesion in source.case.truth or () if _reaches(lesion, grid)]
+        return replace(patch, drawn=self.drawn(near, grid)), grid
 
 
 def augment_zoom(rng: Generator, settings: AugmentSettings) -> float:
@@ -195,6 +231,13 @@ def _cut(source: _Source, centre: NDArray[np.float64], side: int) -> tuple[Patch
     inside, partly = _inside_and_partly(source.balls, start, side)
     hidden = np.concatenate([partly, *_inside_and_partly(source.ignored, start, side)])
     return Patch(hu, inside, hidden), grid
+
+
+def _reaches(lesion: Lesion, grid: Grid) -> bool:
+    """Whether a lesion comes near a grid: as far as twice its diameter."""
+    index = grid.world_to_index(lesion.centre_mm)
+    reach = 2 * lesion.diameter_mm / np.array(grid.spacing_mm) + 1
+    return bool(((index > -reach) & (index < np.array(grid.shape) + reach)).all())
 
 
 def _inside_and_partly(

@@ -5,7 +5,15 @@ from hypothesis import strategies as st
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
-from lesionkit.phantoms.ct.real_nodule import MARGIN, Placed, RealNodule, cut_nodule, draw_placed, transplant
+from lesionkit.phantoms.ct.real_nodule import (
+    MARGIN,
+    Placed,
+    RealNodule,
+    cut_nodule,
+    draw_placed,
+    placed_outline,
+    transplant,
+)
 
 LUNG_HU, NODULE_HU, WALL_HU = -850, 40, 60
 
@@ -140,3 +148,21 @@ def test_the_truth_tells_where_it_comes_from():
     assert (facts["nodule"], facts["patient"], facts["texture"]) == ("n", "p", "ground-glass")
     assert sorted(facts["axes"]) == [0, 1, 2]
     assert 0.8 <= facts["scale"] <= 1.25
+
+
+def test_the_outline_of_a_placed_nodule_is_its_mask_where_it_was_put():
+    hu, grid = lung(spacing=(2.0, 1.0, 1.0))
+    nodule = nodule_of()
+    placed = at(grid, (20, 18, 22), 1.2, (2, 0, 1), (True, False, True))
+    transplant(hu, grid, nodule, placed)
+    outlined = placed_outline(grid, nodule, placed) >= 0.5
+    assert outlined.sum() * 2 == pytest.approx(nodule.mask.sum() * 1.2**3, rel=0.1)
+    np.testing.assert_allclose(np.argwhere(outlined).mean(axis=0), (20, 18, 22), atol=0.2)
+    assert hu[outlined].min() > LUNG_HU + 100 > hu[placed_outline(grid, nodule, placed) == 0].mean()
+    again = placed_outline(grid, nodule, Placed.of_lesion(placed.lesion_of(nodule)))
+    np.testing.assert_allclose(again, placed_outline(grid, nodule, placed), atol=1e-3)
+
+
+def test_the_outline_of_what_lies_elsewhere_is_empty():
+    _, grid = lung()
+    assert placed_outline(grid, nodule_of(), at(grid, (200, 0, 0))).sum() == 0

@@ -90,6 +90,14 @@ class Placed:
         }
         return Lesion(self.centre_mm, round(nodule.diameter_mm * self.scale, 3), facts=facts)
 
+    @classmethod
+    def of_lesion(cls, lesion: Lesion) -> "Placed":
+        """Inverse of `lesion_of`, but for what is rounded there."""
+        facts = lesion.facts
+        return cls(
+            lesion.centre_mm, tuple(facts["axes"]), tuple(facts["flips"]), float(facts["scale"]), facts["attachment"]
+        )
+
 
 def cut_nodule(
     hu: NDArray[Any], mask: NDArray[Any], grid: Grid, nodule_id: str, patient_id: str, **known: Any
@@ -186,6 +194,36 @@ def transplant(
     return hu
 
 
+def placed_outline(grid: Grid, nodule: RealNodule, placed: Placed) -> NDArray[np.float32]:
+    """How far each sample (z, y, x) of a grid belongs to a nodule that was put there, 0..1: its mask, interpolated."""
+    whole = np.zeros(grid.shape, np.float32)
+    box = _box_of(grid, nodule, placed, grid.spacing_mm[0])
+    if box is not None:
+        mask = nodule.mask.astype(np.float32)
+        whole[box] = ndimage.map_coordinates(
+            mask, _within(grid.crop(box), nodule, placed), np.float32, order=1, mode="constant"
+        )
+    return whole
+
+
+def _within(grid: Grid, nodule: RealNodule, placed: Placed, shift_mm: float = 0.0) -> NDArray[np.float64]:
+    """Where each sample of a grid lies in a nodule that was put there, (3, z, y, x) in the nodule's samples.
+
+    Args:
+        shift_mm: looked at so much further along array axis 0.
+    """
+    centre = grid.world_to_index(placed.centre_mm)
+    # Millimetres from the centre along each array axis.
+    offsets = [(np.arange(n) - c) * s for n, c, s in zip(grid.shape, centre, grid.spacing_mm, strict=True)]
+    mesh = np.meshgrid(offsets[0] + shift_mm, offsets[1], offsets[2], indexing="ij")
+    return np.stack(
+        [
+            nodule.centre[n] + (-1 if flip else 1) / placed.scale * mesh[axis]
+            for n, (axis, flip) in enumerate(zip(placed.axes, placed.flips, strict=True))
+        ]
+    )
+
+
 def _box_of(grid: Grid, nodule: RealNodule, placed: Placed, thickness_mm: float) -> Box | None:
     """The samples of a grid that the nodule reaches; None where there are none."""
     centre = grid.world_to_index(placed.centre_mm)
@@ -206,20 +244,11 @@ def _sampled(
     grid: Grid, nodule: RealNodule, placed: Placed, thickness_mm: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The nodule's values and its edge, (z, y, x) on a grid, each averaged over the slice's thickness."""
-    centre = grid.world_to_index(placed.centre_mm)
-    # Millimetres from the centre along each array axis.
-    offsets = [(np.arange(n) - c) * s for n, c, s in zip(grid.shape, centre, grid.spacing_mm, strict=True)]
     parts = max(1, round(thickness_mm))
     values, edge = np.zeros(grid.shape, np.float32), np.zeros(grid.shape, np.float32)
     for part in range(parts):
         shift = ((part + 0.5) / parts - 0.5) * thickness_mm
-        mesh = np.meshgrid(offsets[0] + shift, offsets[1], offsets[2], indexing="ij")
-        at = np.stack(
-            [
-                nodule.centre[n] + (-1 if flip else 1) / placed.scale * mesh[axis]
-                for n, (axis, flip) in enumerate(zip(placed.axes, placed.flips, strict=True))
-            ]
-        )
+        at = _within(grid, nodule, placed, shift)
         values += ndimage.map_coordinates(nodule.hu, at, np.float32, order=1, mode="nearest")
         edge += ndimage.map_coordinates(nodule.edge, at, np.float32, order=1, mode="constant")
     return values / np.float32(parts), edge / np.float32(parts)

@@ -12,7 +12,7 @@ from lesionkit.engine.map import EngineSettings, map_cases
 from lesionkit.read.catalogue import build_catalogue, read_catalogue, write_catalogue
 from lesionkit.recipes.attempts import indexed
 from lesionkit.recipes.base import Summary
-from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.recipes.ct.settings import CtSettings
 from lesionkit.recipes.splits import run_splits
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.split import Splits, split_by_patient
@@ -20,7 +20,7 @@ from lesionkit.sample.split import Splits, split_by_patient
 CATALOGUE = "catalogue.parquet"
 
 
-def index(data: Path, out: Path, settings: CtNodule) -> Summary:
+def index(data: Path, out: Path, settings: CtSettings) -> Summary:
     """See `Recipe.index`."""
     table = build_catalogue(
         data,
@@ -46,7 +46,7 @@ def index(data: Path, out: Path, settings: CtNodule) -> Summary:
     )
 
 
-def catalogue(run: RunFolder, data: Path, settings: CtNodule) -> pd.DataFrame:
+def catalogue(run: RunFolder, data: Path, settings: CtSettings) -> pd.DataFrame:
     """The catalogue of a run, made if it is not there yet.
 
     Raises:
@@ -57,7 +57,7 @@ def catalogue(run: RunFolder, data: Path, settings: CtNodule) -> pd.DataFrame:
     return read_catalogue(file)
 
 
-def scan_splits(run: RunFolder, data: Path, table: pd.DataFrame, settings: CtNodule) -> Splits:
+def scan_splits(run: RunFolder, data: Path, table: pd.DataFrame, settings: CtSettings) -> Splits:
     """Who learns, validates and tests; see `run_splits`."""
     usable = table[table["failure"].isna()]
     everyone, patients = (dict(zip(rows["case_id"], rows["patient_id"], strict=True)) for rows in (table, usable))

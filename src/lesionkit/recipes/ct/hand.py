@@ -11,7 +11,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.handed import Balls, Maker, Plane
 from lesionkit.read.scan import open_scan, planes_of_scan
 from lesionkit.recipes.ct.search import FoundScan
-from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.recipes.ct.settings import CtSettings
 from lesionkit.recipes.ensemble import nets_of
 from lesionkit.recipes.handing import Handing
 from lesionkit.write.dicom import write_series
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lesionkit.nets.onnx_file import OnnxNet
 
 
-def hand(found: FoundScan, run: Path, settings: CtNodule, maker: Maker) -> Balls:
+def hand(found: FoundScan, run: Path, settings: CtSettings, maker: Maker) -> Balls:
     """See `Handing.hand`."""
     del run
     return Balls(
@@ -45,14 +45,14 @@ def derive(handed: Balls, folder: Path) -> Balls:
     return replace(handed, planes=lambda: planes_of_scan(folder))
 
 
-def _read(found: FoundScan, settings: CtNodule) -> Case:
+def _read(found: FoundScan, settings: CtSettings) -> Case:
     case = open_scan(found.item.path, settings.read)
     if case.image.grid.shape != found.grid.shape:
         raise _another(found)
     return case
 
 
-def _planes(found: FoundScan, settings: CtNodule) -> Sequence[Plane]:
+def _planes(found: FoundScan, settings: CtSettings) -> Sequence[Plane]:
     planes = planes_of_scan(found.item.path, settings.read)
     ends = [found.grid.world_to_index(plane.position_mm)[0] for plane in (*planes[:1], *planes[-1:])]
     # A sheared series is widened within its slices, and gaps are filled; its ends stay where they are.
@@ -65,7 +65,7 @@ def _another(found: FoundScan) -> LesionkitError:
     return LesionkitError(f"{found.item.path}: these are not the images that were searched; put those back")
 
 
-def networks(model: Path, settings: CtNodule) -> "Iterator[OnnxNet]":
+def networks(model: Path, settings: CtSettings) -> "Iterator[OnnxNet]":
     """See `Handing.networks`."""
     from lesionkit.nets.onnx_file import OnnxNet
     from lesionkit.nets.weights import load_model
@@ -75,7 +75,7 @@ def networks(model: Path, settings: CtNodule) -> "Iterator[OnnxNet]":
         yield OnnxNet(one.path.stem, net, (1, 1, 32, 32, 32), ("maps",), _told(settings))
 
 
-def _told(settings: CtNodule) -> dict[str, Any]:
+def _told(settings: CtSettings) -> dict[str, Any]:
     return {
         "input": {
             "image": "float32 (batch, 1, z, y, x), sides multiples of 16; z grows to the head, y to the back, x to the "

@@ -1,6 +1,8 @@
 """Chest CT: what the flow needs to know of it."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias, TypeVar, cast
 
 from lesionkit.recipes.base import Learned, Progress
 from lesionkit.recipes.ct.data import index
@@ -8,11 +10,14 @@ from lesionkit.recipes.ct.hand import CT_HANDING
 from lesionkit.recipes.ct.page import PAGES
 from lesionkit.recipes.ct.prepare import prepare
 from lesionkit.recipes.ct.score import basis, rescored, score_found, scores_of
-from lesionkit.recipes.ct.search import CT_SEARCH
-from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.recipes.ct.search import CT_SEARCH, FoundScan, OpenedScan
+from lesionkit.recipes.ct.settings import CtNodule, CtSettings
 from lesionkit.recipes.ct.truth import items_of
 from lesionkit.recipes.kind import Kind
 from lesionkit.runs.run_folder import RunFolder
+
+C = TypeVar("C", bound=CtSettings)
+Learn: TypeAlias = Callable[[RunFolder, Path, C, Path | None, Progress | None], Learned]
 
 
 def learn(
@@ -24,16 +29,25 @@ def learn(
     return learn(run, data, settings, start_from, progress)
 
 
-CT = Kind(
-    search=CT_SEARCH,
-    items=items_of,
-    index=index,
-    prepare=prepare,
-    learn=learn,
-    score=score_found,
-    show=PAGES,
-    scores=scores_of,
-    basis=basis,
-    rescored=rescored,
-    handing=CT_HANDING,
-)
+def ct_kind(
+    learn: Callable[[RunFolder, Path, C, Path | None, Progress | None], Learned],
+) -> Kind[C, FoundScan, OpenedScan]:
+    """Chest CT, of whose recipes each has networks and settings of its own, and so a training."""
+    # What reads, searches and hands over looks at the groups alone that all recipes of CT have.
+    search, handing, pages = cast(Any, CT_SEARCH), cast(Any, CT_HANDING), cast(Any, PAGES)
+    return Kind(
+        search=search,
+        items=items_of,
+        index=index,
+        prepare=prepare,
+        learn=learn,
+        score=score_found,
+        show=pages,
+        scores=scores_of,
+        basis=basis,
+        rescored=rescored,
+        handing=handing,
+    )
+
+
+CT = ct_kind(learn)

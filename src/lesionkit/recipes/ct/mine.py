@@ -6,7 +6,7 @@ none is without.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,7 @@ from numpy.typing import NDArray
 from lesionkit.core.case import Case
 from lesionkit.core.files import write_text
 from lesionkit.core.lesion import Candidate
-from lesionkit.infer.detect import NoduleDetector
-from lesionkit.nets.nodule_net import NoduleNet
-from lesionkit.nets.weights import pick_device
-from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.infer.detectors import Detector
 from lesionkit.recipes.ensemble import file_name
 from lesionkit.runs.run_folder import RunFolder
 
@@ -30,17 +27,29 @@ _AROUND_MM = 4.0
 
 
 def hard_negatives(
-    run: RunFolder, net: NoduleNet, cases: Sequence[Case], settings: CtNodule, name: str = ""
+    run: RunFolder, detector: Callable[[], Detector], cases: Sequence[Case], name: str = ""
 ) -> dict[str, NDArray[np.float64]]:
     """World positions (n, 3) of the strongest false positives of a net per case id; kept in the run folder.
 
     Args:
+        detector: makes what is to be wrong.
         name: of the network, where a run trains several.
     """
     file = run.path / (f"hard_negatives-{file_name(name)}.json" if name else HARD)
-    run.once(f"mine {name}".rstrip(), lambda: _mine(file, net, cases, settings))
+    run.once(f"mine {name}".rstrip(), lambda: _mine(file, detector(), cases))
     kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return {case_id: np.array(places, dtype=float).reshape(-1, 3) for case_id, places in kept.items()}
+
+
+def hit_of(case: Case, places_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(n,) which world positions (n, 3) lie within a true lesion's radius, or within 4 mm of its centre."""
+    truth = case.truth or ()
+    if not truth or not len(places_mm):
+        return np.zeros(len(places_mm), bool)
+    centres = np.array([lesion.centre_mm for lesion in truth])
+    reach = np.array([max(lesion.radius_mm, _AROUND_MM) for lesion in truth])
+    away = np.linalg.norm(places_mm[:, None] - centres[None], axis=2)
+    return np.asarray((away <= reach).any(axis=1))
 
 
 def false_positives(case: Case, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -53,8 +62,7 @@ def false_positives(case: Case, candidates: Sequence[Candidate]) -> list[Candida
     return [c for c in candidates if (np.linalg.norm(centres - c.centre_mm, axis=1) > reach).all()]
 
 
-def _mine(file: Path, net: NoduleNet, cases: Sequence[Case], settings: CtNodule) -> Mapping[str, Any]:
-    detector = NoduleDetector(net, settings.infer, pick_device(settings.infer.device))
+def _mine(file: Path, detector: Detector, cases: Sequence[Case]) -> Mapping[str, Any]:
     places: dict[str, list[tuple[float, ...]]] = {}
     looked_at = [case for case in cases if case.truth is not None]
     for case in [case for case in looked_at if not case.truth] or looked_at:

@@ -5,7 +5,7 @@ from typing import Any
 
 from lesionkit.recipes.ct.prepare import lung_facts, open_native, prepared_case
 from lesionkit.recipes.ct.search import FoundScan
-from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.recipes.ct.settings import CtSettings
 from lesionkit.recipes.ct.truth import KnownScan
 from lesionkit.recipes.kind import Pages, Shelf, View
 from lesionkit.report.found import FoundCase
@@ -15,7 +15,7 @@ from lesionkit.report.page import write_find_report
 from lesionkit.write.candidates import write_candidates_csv, write_candidates_json
 
 
-def show(shelf: Shelf[FoundScan], settings: CtNodule) -> View:
+def show(shelf: Shelf[FoundScan], settings: CtSettings) -> View:
     """candidates.csv, candidates.json and report.html; see `Kind.show`."""
     found = shelf.found
     by_case = {one.item.case_id: one.candidates for one in found}
@@ -32,12 +32,12 @@ def show(shelf: Shelf[FoundScan], settings: CtNodule) -> View:
     return View((page, table), told)
 
 
-def look(shelf: Shelf[FoundScan], settings: CtNodule) -> Look:
+def look(shelf: Shelf[FoundScan], settings: CtSettings) -> Look:
     """One scan in a box; see `Pages.look`."""
     return scan_look(volume(shelf, settings), shelf.about.decision)
 
 
-def volume(shelf: Shelf[FoundScan], settings: CtNodule) -> FoundCase:
+def volume(shelf: Shelf[FoundScan], settings: CtSettings) -> FoundCase:
     """One scan as it was prepared, with what was found; see `Pages.volume`."""
     return _found_case(shelf.found[0], shelf.scored.known, settings, alone=False)
 
@@ -47,7 +47,7 @@ def _lasting(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if name not in ("failed", "run")}
 
 
-def _found_case(one: FoundScan, known: Mapping[str, KnownScan], settings: CtNodule, alone: bool) -> FoundCase:
+def _found_case(one: FoundScan, known: Mapping[str, KnownScan], settings: CtSettings, alone: bool) -> FoundCase:
     """For one scan its own samples, for many the prepared ones, which are read from the store when needed."""
     prepared = one.prepared or prepared_case(one.item.path, settings)
     native = (one.native or open_native(one.item.path, settings)) if alone else prepared

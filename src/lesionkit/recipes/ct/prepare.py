@@ -20,7 +20,7 @@ from lesionkit.read.truth.join import lesions_from_json
 from lesionkit.recipes.attempts import Counted, attempt
 from lesionkit.recipes.base import Item, Summary
 from lesionkit.recipes.ct.data import CATALOGUE, catalogue, scan_splits
-from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.recipes.ct.settings import CtSettings
 from lesionkit.recipes.ct.truth import item_of_row
 from lesionkit.recipes.splits import SPLITS
 from lesionkit.report.gallery import LungView
@@ -59,7 +59,7 @@ class PreparedSet:
         return learn, held
 
 
-def prepare(run: RunFolder, data: Path, settings: CtNodule, preview: bool) -> Summary:
+def prepare(run: RunFolder, data: Path, settings: CtSettings, preview: bool) -> Summary:
     """See `Recipe.prepare`."""
     prepared = prepared_set(run, data, settings)
     paths = [run.path / CATALOGUE, run.path / SPLITS]
@@ -80,7 +80,7 @@ def prepare(run: RunFolder, data: Path, settings: CtNodule, preview: bool) -> Su
     )
 
 
-def prepared_set(run: RunFolder, data: Path, settings: CtNodule) -> PreparedSet:
+def prepared_set(run: RunFolder, data: Path, settings: CtSettings) -> PreparedSet:
     """Index, split and prepare what is not done yet in this run; what the store has is not prepared again.
 
     Raises:
@@ -128,7 +128,7 @@ def with_truth(case: Case, row: Mapping[str, Any]) -> Case:
     )
 
 
-def _store(path: Path, settings: CtNodule) -> None:
+def _store(path: Path, settings: CtSettings) -> None:
     prepared_case(path, settings)
 
 
@@ -146,13 +146,13 @@ def _view(case: Case) -> LungView:
     return LungView(case_id=case.case_id, image=case.image, lung=case.regions.get("lung"), **facts)
 
 
-def open_native(path: Path, settings: CtNodule) -> Case:
+def open_native(path: Path, settings: CtSettings) -> Case:
     """A scan as it is on disk, with its shape among the facts so that it is still known after preparation."""
     case = open_scan(path, settings.read)
     return replace(case, facts={**case.facts, "path": str(path), "native_shape": list(case.image.grid.shape)})
 
 
-def prepared_case(path: Path, settings: CtNodule) -> Case:
+def prepared_case(path: Path, settings: CtSettings) -> Case:
     """The prepared case of a scan: read from the store, or prepared and stored. Its images are read lazily.
 
     Raises:
@@ -162,12 +162,12 @@ def prepared_case(path: Path, settings: CtNodule) -> Case:
     return store.get(key) or store.put(key, prepare_ct(open_native(path, settings), settings.prepare))
 
 
-def keep_prepared(path: Path, case: Case, settings: CtNodule) -> None:
+def keep_prepared(path: Path, case: Case, settings: CtSettings) -> None:
     """Store a case that was prepared from `path` with these settings."""
     Store(cache_root()).put(store_key(path, settings), case)
 
 
-def store_key(path: Path, settings: CtNodule) -> str:
+def store_key(path: Path, settings: CtSettings) -> str:
     """Name in the store: what the files hold, how they are read, how they are prepared."""
     # The samples of an .mhd lie in a file beside it.
     beside = [path.with_suffix(end) for end in (".raw", ".zraw") if path.suffix.lower() == ".mhd"]

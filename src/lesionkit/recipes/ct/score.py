@@ -17,7 +17,7 @@ from lesionkit.evaluate.tally import Tally
 from lesionkit.infer.calibrate import Calibration
 from lesionkit.recipes.card import dotted
 from lesionkit.recipes.ct.search import FoundScan
-from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.recipes.ct.settings import CtSettings
 from lesionkit.recipes.ct.truth import KnownScan, known_of
 from lesionkit.recipes.kind import Scored
 
@@ -65,7 +65,7 @@ def _tables(
     return marks, lesions, excluded, list(known)
 
 
-def score_found(found: Sequence[FoundScan], model: Path, settings: CtNodule) -> Scored:
+def score_found(found: Sequence[FoundScan], model: Path, settings: CtSettings) -> Scored:
     """Join what is known of searched scans, and score; see `Kind.score`."""
     every = {one.item.case_id: known_of(one.item, one.grid, str(one.facts.get("format"))) for one in found}
     known = {name: one for name, one in every.items() if one.lesions is not None}
@@ -91,7 +91,7 @@ def _with_groups(settings: Luna16Settings, known: Mapping[str, KnownScan]) -> Lu
     return settings.model_copy(update={"by": tuple(told)})
 
 
-def scores_of(found: Sequence[FoundScan], model: Path, settings: CtNodule) -> list[float]:
+def scores_of(found: Sequence[FoundScan], model: Path, settings: CtSettings) -> list[float]:
     """Of every candidate; see `Kind.scores`."""
     del model, settings
     return [candidate.score for one in found for candidate in one.candidates]
@@ -104,7 +104,7 @@ def rescored(one: FoundScan, curve: Calibration) -> FoundScan:
     return replace(one, candidates=tuple(replace(candidate, score=value) for candidate, value in pairs))
 
 
-def basis(settings: CtNodule) -> dict[str, Any]:
+def basis(settings: CtSettings) -> dict[str, Any]:
     """See `Kind.basis`."""
     unlike = {"precision", "device", "largest_window", "threshold", "limit", "foreign"}
     return dotted({"prepare": settings.prepare.model_dump(), "infer": settings.infer.model_dump(exclude=unlike)})

@@ -20,7 +20,7 @@ from lesionkit.prepare.case import prepare_ct
 from lesionkit.recipes.base import Item
 from lesionkit.recipes.card import shareable
 from lesionkit.recipes.ct.prepare import keep_prepared, open_native
-from lesionkit.recipes.ct.settings import NAME, CtNodule
+from lesionkit.recipes.ct.settings import NAME, CtNodule, CtSettings
 from lesionkit.recipes.ct.truth import refuse_elsewhere
 from lesionkit.recipes.ensemble import Net, model_card, nets_of
 from lesionkit.recipes.foreign import ENTRY, tell_foreign
@@ -75,7 +75,7 @@ class OpenedScan:
     seconds: float
 
 
-def open_scan(item: Item, settings: CtNodule) -> OpenedScan:
+def open_scan(item: Item, settings: CtSettings) -> OpenedScan:
     """Read a scan; refused where a known lesion lies outside of it, before anything is computed.
 
     Raises:
@@ -88,7 +88,7 @@ def open_scan(item: Item, settings: CtNodule) -> OpenedScan:
 
 
 def search_scan(
-    item: Item, opened: OpenedScan, model: Model, settings: CtNodule, folder: Path, keep: bool
+    item: Item, opened: OpenedScan, model: Model, settings: CtSettings, folder: Path, keep: bool
 ) -> FoundScan:
     """Prepare and search one scan; see `Kind.search`. With `keep` its prepared images go to the store.
 
@@ -127,7 +127,7 @@ def search_scan(
     return FoundScan(item, patient, native.image.grid, candidates, facts, native, prepared)
 
 
-def _screened(native: Case, prepared: Case, settings: CtNodule) -> Case:
+def _screened(native: Case, prepared: Case, settings: CtSettings) -> Case:
     """The prepared case, with where a faster model found something first, if one is asked for."""
     if settings.screen.model is None:
         return prepared
@@ -142,7 +142,7 @@ def _screened(native: Case, prepared: Case, settings: CtNodule) -> Case:
     )
 
 
-def scan_features(item: Item, opened: OpenedScan, model: Path, settings: CtNodule) -> NDArray[np.float32]:
+def scan_features(item: Item, opened: OpenedScan, model: Path, settings: CtSettings) -> NDArray[np.float32]:
     """What the first network of a model sees of the lungs of a scan; see `Search.features`."""
     del item
     return case_features(load_detectors(model, settings)[0][0], prepare_ct(opened.native, settings.prepare))
@@ -165,7 +165,7 @@ def _first(model: Model) -> Path:
 
 
 @lru_cache(maxsize=2)
-def load_detectors(model: Model, settings: CtNodule) -> "tuple[list[Detector], list[float], Domain]":
+def load_detectors(model: Model, settings: CtSettings) -> "tuple[list[Detector], list[float], Domain]":
     """The detectors of a model, their weights, and what they were trained on; loaded once per process, torch too."""
     from lesionkit.infer.detectors import load_detector
 

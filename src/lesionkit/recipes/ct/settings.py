@@ -1,4 +1,4 @@
-"""The settings of ct-nodule, and the models it has."""
+"""What every recipe of CT has to be told, and the settings of ct-nodule."""
 
 from pydantic import model_validator
 
@@ -29,8 +29,8 @@ class NoduleMember(MemberSettings):
     """How it is trained; null: as the recipe says."""
 
 
-class CtNodule(Settings):
-    """Every setting of the recipe, one group per stage."""
+class CtSettings(Settings):
+    """The groups that every recipe of CT has, one per stage."""
 
     read: ScanOptions = ScanOptions()
     partial_truth: bool = False
@@ -44,11 +44,6 @@ class CtNodule(Settings):
     """Which synthetic nodules are inserted into training patches."""
     transplant: TransplantSettings = TransplantSettings()
     """Which real ones, where sample.nodules names a bank."""
-    net: NoduleNetSettings = NoduleNetSettings()
-    learn: LearnSettings = LearnSettings()
-    members: tuple[NoduleMember, ...] = ()
-    """Several networks instead of `net`, trained one after the other and searching together, such as
-    [{name: a}, {name: b, seed: 1}, {name: wide, net: {channels: [48, 96, 128, 128]}}]."""
     infer: InferSettings = InferSettings()
     decide: DecideSettings = DecideSettings()
     """What is shown as found, and what as weaker."""
@@ -56,6 +51,16 @@ class CtNodule(Settings):
     """Look only around what a faster model finds first."""
     score: Luna16Settings = Luna16Settings(protocol="exact")
     engine: EngineSettings = EngineSettings()
+
+
+class CtNodule(CtSettings):
+    """Every setting of the recipe, one group per stage."""
+
+    net: NoduleNetSettings = NoduleNetSettings()
+    learn: LearnSettings = LearnSettings()
+    members: tuple[NoduleMember, ...] = ()
+    """Several networks instead of `net`, trained one after the other and searching together, such as
+    [{name: a}, {name: b, seed: 1}, {name: wide, net: {channels: [48, 96, 128, 128]}}]."""
 
     @model_validator(mode="after")
     def _members_are_told_apart(self) -> "CtNodule":

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.score import Score
-from lesionkit.infer.detect import NoduleDetector, search_all
+from lesionkit.infer.detect import NoduleDetector
+from lesionkit.infer.detectors import Detector, load_detector, search_all
 from lesionkit.infer.domain import Domain
 from lesionkit.learn.batch import choose_batch
 from lesionkit.learn.detection import NoduleLearner, fit
@@ -27,7 +28,7 @@ from lesionkit.recipes.ct.mine import hard_negatives
 from lesionkit.recipes.ct.prepare import PreparedSet, prepared_set
 from lesionkit.recipes.ct.score import score_cases
 from lesionkit.recipes.ct.search import case_features
-from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.recipes.ct.settings import CtNodule, CtSettings
 from lesionkit.recipes.ensemble import NetPlan, first_files, plans_of, unseen, write_ensemble
 from lesionkit.recipes.foreign import learn_foreign, spaced
 from lesionkit.recipes.kept_out import kept_out, validating
@@ -36,6 +37,12 @@ from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.draw import PatchDraws
 from lesionkit.sample.patch import Patch
 
+C = TypeVar("C", bound=CtSettings)
+TrainOne: TypeAlias = Callable[
+    [RunFolder, PreparedSet, Callable[[float], None], NetPlan[C], Path | None], Mapping[str, Any]
+]
+"""(run, prepared, tell, plan, start): train one network and leave its file in the run folder. `tell` gets each CPM on
+the validation cases; `start` is a network to go on from. Returns facts, the last CPM among them as `CPM`."""
 CPM = "validation CPM"
 _MOST_SCANS = 40
 """That a network remembers, to tell foreign ones."""
@@ -45,6 +52,18 @@ def learn(
     run: RunFolder, data: Path, settings: CtNodule, start_from: Path | None, progress: Progress | None = None
 ) -> Learned:
     """See `Kind.learn`; what a sweep makes larger is the CPM on the validation cases, of several networks its mean."""
+    return learn_each(run, data, settings, start_from, progress, _train)
+
+
+def learn_each(
+    run: RunFolder,
+    data: Path,
+    settings: C,
+    start_from: Path | None,
+    progress: Progress | None,
+    train_one: TrainOne[C],
+) -> Learned:
+    """Prepare, have every network trained by `train_one`, and write their ensemble; see `learn`."""
     prepared = prepared_set(run, data, settings)
     plans = plans_of(settings, prepared.splits.folds)
     start = {} if start_from is None else first_files(chosen_model(start_from, str(run.record["recipe"])), plans)
@@ -55,7 +74,7 @@ def learn(
         if progress is not None:
             progress(len(told), cpm)
 
-    fit_one = partial(_train, run, prepared, tell)
+    fit_one = partial(train_one, run, prepared, tell)
     each = {plan.name: run.once(plan.called("train"), partial(fit_one, plan, start.get(plan.name))) for plan in plans}
     if len(plans) > 1:
         run.once("ensemble", lambda: _write_ensemble(run, prepared, settings, plans, each))
@@ -70,10 +89,12 @@ def learn(
     return Learned(summary, searched, held, missing or float(np.mean(cpms)))
 
 
-def _learn_foreign(prepared: PreparedSet, plan: NetPlan[CtNodule], run: Path) -> Mapping[str, Any]:
+def _learn_foreign(prepared: PreparedSet, plan: NetPlan[C], run: Path) -> Mapping[str, Any]:
     """Have the first network remember what it saw of the scans it learned from."""
-    file, infer = plan.file(run), plan.settings.infer
-    detector = NoduleDetector(load_model(file)[0], infer, pick_device(infer.device))
+    file = plan.file(run)
+    detector = load_detector(file, plan.settings.infer)
+    if getattr(detector, "tap", None) is None:
+        return {"reason": "the networks of this recipe do not tell what they see of a scan"}
     cases = spaced(prepared.round(plan.fold)[0], _MOST_SCANS)
     return learn_foreign(file, (case_features(detector, case) for case in cases))
 
@@ -88,8 +109,8 @@ def _facts_of(each: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 def _write_ensemble(
     run: RunFolder,
     prepared: PreparedSet,
-    settings: CtNodule,
-    plans: Sequence[NetPlan[CtNodule]],
+    settings: C,
+    plans: Sequence[NetPlan[C]],
     each: Mapping[str, Mapping[str, Any]],
 ) -> Mapping[str, Any]:
     seconds = sum(int(str(facts["training time"]).split()[0]) for facts in each.values())
@@ -107,16 +128,18 @@ def _train(
     plan: NetPlan[CtNodule],
     start_from: Path | None,
 ) -> dict[str, Any]:
-    settings = plan.settings
+    settings, learn = plan.settings, plan.settings.learn
     # Earlier sittings of an interrupted training count too.
     started = time.monotonic() - float(run.record["metrics"].get(plan.called("training_s"), 0))
-    seed_everything(settings.learn.seed)
+    seed_everything(learn.seed)
     net = load_model(start_from)[0].train() if start_from else NoduleNet(settings.net)
-    learn = settings.learn
     if learn.batch == "auto":
         learn = learn.model_copy(update={"batch": _chosen_batch(run, net, plan)})
     cases, held = prepared.round(plan.fold)
-    hard = hard_negatives(run, net, cases, settings, plan.name) if start_from and settings.sample.hard_share else None
+    detector = partial(NoduleDetector, settings=settings.infer, device=pick_device(settings.infer.device))
+    hard = None
+    if start_from and settings.sample.hard_share:
+        hard = hard_negatives(run, partial(detector, net), cases, plan.name)
     patches = PatchDraws(
         cases,
         settings.sample,
@@ -129,7 +152,7 @@ def _train(
     scores: list[Score] = []
 
     def validate(kept: NoduleNet) -> Mapping[str, float]:
-        score = validation_score(kept, held, settings)
+        score = validation_score(detector(kept), held, settings)
         if score is None:
             return {}
         scores.append(score)
@@ -184,16 +207,15 @@ def encode_patch(patch: Patch) -> dict[str, NDArray[Any]]:
     }
 
 
-def validation_score(net: NoduleNet, cases: Sequence[Case], settings: CtNodule) -> Score | None:
-    """The score of weights on cases that took no part in training; None without cases or lesions in them."""
+def validation_score(detector: Detector, cases: Sequence[Case], settings: CtSettings) -> Score | None:
+    """The score of a detector on cases that took no part in training; None without cases or lesions in them."""
     if not any(case.truth for case in cases):
         return None
-    detector = NoduleDetector(net, settings.infer, pick_device(settings.infer.device))
     return score_cases(cases, search_all(detector, cases), settings.score)
 
 
 def model_card(
-    run: RunFolder, cases: Sequence[Case], settings: CtNodule, score: Score | None, seconds: int
+    run: RunFolder, cases: Sequence[Case], settings: CtSettings, score: Score | None, seconds: int
 ) -> dict[str, Any]:
     """What a model file says of itself: data, settings, versions, domain, measured limits.
 

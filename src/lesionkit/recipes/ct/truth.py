@@ -20,11 +20,11 @@ from lesionkit.read.truth.lidc import read_lidc
 from lesionkit.read.truth.lidc_xml import read_lidc_file
 from lesionkit.read.truth.marked_files import MarkedSet, is_object, read_marked
 from lesionkit.recipes.base import Item
-from lesionkit.recipes.ct.settings import CtNodule
+from lesionkit.recipes.ct.settings import CtSettings
 from lesionkit.recipes.kind import Listed
 
 
-def items_of(scans: Path, truth: Path | None, settings: CtNodule) -> Listed:
+def items_of(scans: Path, truth: Path | None, settings: CtSettings) -> Listed:
     """The scans of a file or a folder with what tables beside them say; see `Kind.items`.
 
     Raises:

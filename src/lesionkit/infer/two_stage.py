@@ -1,0 +1,139 @@
+"""A prepared CT and a chain of networks -> masks, candidates, and whether each is a nodule (systems 0 and 1)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cc3d
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from torch import nn
+
+from lesionkit.core.case import Case
+from lesionkit.core.image import Image, read_beyond
+from lesionkit.core.lesion import Candidate
+from lesionkit.infer.detect import leaves, merge, near, searched_mask
+from lesionkit.infer.two_stage_settings import TwoStageInferSettings
+from lesionkit.infer.windows import WindowRule, windows_over
+from lesionkit.nets.cube.chain import Chain
+from lesionkit.nets.intensity import scale_hu
+from lesionkit.nets.precision import pick_precision
+
+_SURE = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """What was drawn in a prepared case.
+
+    Attributes:
+        labels: int (z, y, x), 0 where nothing is; piece n has the label n + 1 … in no order.
+        probability: float16 (z, y, x), 0 where nobody looked.
+    """
+
+    labels: NDArray[np.integer]
+    probability: NDArray[np.float16]
+
+
+class TwoStageDetector:
+    """A chain ready to search prepared cases.
+
+    Args:
+        chain: trained weights.
+        device: where to compute.
+    """
+
+    def __init__(self, chain: Chain, settings: TwoStageInferSettings, device: torch.device) -> None:
+        self.settings, self.device = settings, device
+        self.rule = WindowRule(settings.largest_window, settings.halo, chain.mask.multiple)
+        self.type = torch.bfloat16 if pick_precision(settings.precision, device) == "bf16" else torch.float32
+        self.chain = chain.eval().to(device=device, dtype=self.type)
+
+    def find(self, case: Case) -> list[Candidate]:
+        """Candidates of a prepared case, strongest first; places in world millimetres, scores 0..1.
+
+        Args:
+            case: prepared at the spacing the networks learned on; see `searched_mask`. The fact "at_scan_end" tells
+                which of its faces are the scan's own.
+        """
+        balls, rows = self._pieces_judged(case)
+        balls[:, 0] = self.chain.joined(rows)
+        grid, spacing = case.image.grid, np.array(case.image.grid.spacing_mm)
+        balls = balls[balls[:, 0] >= self.settings.threshold]
+        balls = merge(balls, self.settings.merge, self.settings.merge_mm, spacing)
+        balls = balls[near(searched_mask(case), balls[:, 1:4], self.settings.near_lung_mm / spacing)]
+        ends = np.array(case.facts.get("at_scan_end", [[False, False]] * 3), bool)
+        cut_off = leaves(balls, grid.shape, spacing, ends)
+        return [
+            Candidate(tuple(float(v) for v in world), float(ball[0]), float(ball[4]), bool(cut))
+            for ball, world, cut in zip(balls, grid.index_to_world(balls[:, 1:4]), cut_off, strict=True)
+        ][: self.settings.limit]
+
+    def judged(self, case: Case) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """World positions (n, 3) of what was drawn, and (n, 1 + cubes) logits of what each network says of it."""
+        balls, rows = self._pieces_judged(case)
+        return np.asarray(case.image.grid.index_to_world(balls[:, 1:4])).reshape(-1, 3), rows
+
+    def _pieces_judged(self, case: Case) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The strongest pieces as balls (n, 5) without scores, and the logits (n, 1 + cubes) of all networks."""
+        balls, logits = self._balls(case, self.draw(case))
+        order = np.argsort(-logits, kind="stable")[: self.settings.judged]
+        balls = balls[order]
+        return balls, np.column_stack([logits[order], self._judged(case.image, balls)])
+
+    def draw(self, case: Case) -> Pieces:
+        """What the first network draws in a prepared case: connected pieces, touching at corners too."""
+        probability = np.zeros(case.image.grid.shape, np.float16)
+        for box in windows_over(searched_mask(case), self.rule):
+            start, shape = self.rule.grown(box)
+            seen = self._drawn(self._volume(case.image, start, shape))
+            inner = tuple(slice(b.start - s, b.stop - s) for b, s in zip(box, start, strict=True))
+            probability[box] = seen[inner]
+        labels = cc3d.connected_components(probability >= self.settings.drawn_from, connectivity=26)
+        return Pieces(labels, probability)
+
+    def _balls(self, case: Case, pieces: Pieces) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of each piece that is large enough (0, z, y, x, diameter in mm), and the logit of its highest probability.
+
+        The centre is that of the probabilities' mass; the diameter that of a ball of the piece's volume.
+        """
+        count = int(pieces.labels.max(initial=0))
+        if not count:
+            return np.zeros((0, 5)), np.zeros(0)
+        numbers = np.arange(1, count + 1)
+        voxel_mm3 = case.image.grid.voxel_mm
+        volume = np.bincount(pieces.labels.ravel(), minlength=count + 1)[1:] * voxel_mm3
+        large = numbers[volume >= self.settings.least_mm3]
+        if not len(large):
+            return np.zeros((0, 5)), np.zeros(0)
+        weight = pieces.probability.astype(np.float32)
+        centres = np.array(ndimage.center_of_mass(weight, pieces.labels, large)).reshape(-1, 3)
+        highest = np.clip(ndimage.maximum(weight, pieces.labels, large), _SURE, 1 - _SURE)
+        diameter = (6 / np.pi * volume[large - 1]) ** (1 / 3)
+        return np.column_stack([np.zeros(len(large)), centres, diameter]), np.log(highest / (1 - highest))
+
+    def _judged(self, image: Image, balls: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, cubes) logits of the classifiers around the centre of each ball."""
+        side = self.chain.settings.side
+        logits = np.zeros((len(balls), len(self.chain.cubes)))
+        starts = np.rint(balls[:, 1:4] - (side - 1) / 2).astype(int)
+        for first in range(0, len(balls) if len(self.chain.cubes) else 0, self.settings.batch):
+            some = starts[first : first + self.settings.batch]
+            cubes = torch.cat([self._volume(image, start.tolist(), (side,) * 3) for start in some])
+            for number, net in enumerate(self.chain.cubes):
+                logits[first : first + len(some), number] = self._said(net, cubes)
+        return logits
+
+    @torch.inference_mode()
+    def _drawn(self, volume: torch.Tensor) -> NDArray[np.float32]:
+        return np.asarray(self.chain.mask(volume)[0, 0].float().sigmoid().cpu().numpy())
+
+    @torch.inference_mode()
+    def _said(self, net: nn.Module, cubes: torch.Tensor) -> NDArray[np.float32]:
+        return np.asarray(net(cubes).float().cpu().numpy())
+
+    def _volume(self, image: Image, start: Sequence[int], shape: Sequence[int]) -> torch.Tensor:
+        """A box as the networks want it, (1, 1, z, y, x)."""
+        hu = torch.from_numpy(np.ascontiguousarray(read_beyond(image, start, shape, "mirrored"))).to(self.device)
+        return scale_hu(hu)[None, None].to(self.type)

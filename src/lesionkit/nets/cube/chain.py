@@ -1,0 +1,42 @@
+"""A network that draws lesions and those that classify what it drew, in one file."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
+
+from lesionkit.core.settings import Settings
+from lesionkit.nets.cube.chain_settings import ChainSettings, JoinSettings
+from lesionkit.nets.cube.cube_net import CubeNet
+from lesionkit.nets.cube.mask_net import MaskNet
+
+
+class Chain(nn.Module):
+    """Its parts are called one by one: `mask` on windows, `cubes` on what lies around a candidate."""
+
+    settings_type: ClassVar[type[Settings]] = ChainSettings
+
+    def __init__(self, settings: ChainSettings | None = None) -> None:
+        super().__init__()
+        self.settings = settings or ChainSettings()
+        self.mask = MaskNet(self.settings.mask)
+        self.cubes = nn.ModuleList([CubeNet(one) for one in self.settings.cubes])
+
+    def joined(self, logits: ArrayLike) -> NDArray[np.float64]:
+        """(n,) probabilities of (n, 1 + cubes) logits: of the network that draws, and of those that classify."""
+        rows = np.asarray(logits, np.float64)
+        return np.asarray(
+            1 / (1 + np.exp(-(rows @ np.array(self.settings.coefficients) + self.settings.join.intercept)))
+        )
+
+
+def chain_of(mask: MaskNet, cubes: Sequence[CubeNet], side: int, join: JoinSettings | None = None) -> Chain:
+    """A chain with the weights of trained parts; cubes have `side` samples per axis."""
+    settings = tuple(cube.settings for cube in cubes)
+    chain = Chain(ChainSettings(mask=mask.settings, cubes=settings, join=join or JoinSettings(), side=side))
+    chain.mask.load_state_dict(mask.state_dict())
+    for own, given in zip(chain.cubes, cubes, strict=True):
+        own.load_state_dict(given.state_dict())
+    return chain.eval()

@@ -1,0 +1,42 @@
+"""What a chain of networks is built from, and how what they say is joined."""
+
+from pydantic import Field, model_validator
+
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.settings import Settings
+from lesionkit.nets.cube.cube_net_settings import CubeNetSettings
+from lesionkit.nets.cube.mask_net_settings import MaskNetSettings
+
+
+class JoinSettings(Settings):
+    """How logits become one: their weighted sum and an intercept."""
+
+    coefficients: tuple[float, ...] = ()
+    """Of the network that draws, and of each that judges, in their order; none: the mean of those that judge, or the
+    first alone where there are none."""
+    intercept: float = 0.0
+
+
+class ChainSettings(Settings):
+    """A network that draws, and those that say whether what it drew is a lesion."""
+
+    mask: MaskNetSettings = MaskNetSettings()
+    cubes: tuple[CubeNetSettings, ...] = ()
+    join: JoinSettings = JoinSettings()
+    side: int = Field(32, ge=8)
+    """Samples per axis of a cube."""
+
+    @model_validator(mode="after")
+    def _coefficients_fit(self) -> "ChainSettings":
+        wanted, given = 1 + len(self.cubes), len(self.join.coefficients)
+        if given not in (0, wanted):
+            raise LesionkitError(
+                f"a chain of {wanted} networks needs as many coefficients, got {given}; train it again"
+            )
+        return self
+
+    @property
+    def coefficients(self) -> tuple[float, ...]:
+        """One for each network, also where none are given."""
+        count = len(self.cubes)
+        return self.join.coefficients or ((0.0, *(1 / count,) * count) if count else (1.0,))

@@ -1,0 +1,205 @@
+"""Prepared cases -> a chain of trained networks with its card: one that draws, and those that judge what it drew."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lesionkit.core.case import Case
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.files import write_text
+from lesionkit.evaluate.score import Score
+from lesionkit.infer.chain_join import joined_by
+from lesionkit.infer.two_stage import TwoStageDetector
+from lesionkit.learn.cubes import CubeLearner
+from lesionkit.learn.detection import fit
+from lesionkit.learn.detection_settings import LearnSettings
+from lesionkit.learn.loop import seed_everything
+from lesionkit.learn.masks import MaskLearner
+from lesionkit.nets.cube.chain import Chain, chain_of
+from lesionkit.nets.cube.chain_settings import JoinSettings
+from lesionkit.nets.cube.cube_net import CubeNet
+from lesionkit.nets.cube.mask_net import MaskNet
+from lesionkit.nets.weights import load_net, pick_device, save_model
+from lesionkit.recipes.base import Learned, Progress
+from lesionkit.recipes.ct.insert import inserter, outline
+from lesionkit.recipes.ct.mine import hard_negatives, hit_of
+from lesionkit.recipes.ct.prepare import PreparedSet
+from lesionkit.recipes.ct.train import CPM, learn_each, model_card, validation_score
+from lesionkit.recipes.ct.two_stage_settings import CtTwoStage
+from lesionkit.recipes.ensemble import NetPlan
+from lesionkit.runs.run_folder import RunFolder
+from lesionkit.sample.cubes import CubeDraws, around_middle
+from lesionkit.sample.draw import PatchDraws
+from lesionkit.sample.drawn import drawn
+from lesionkit.sample.patch import Patch
+
+
+def learn(
+    run: RunFolder, data: Path, settings: CtTwoStage, start_from: Path | None, progress: Progress | None = None
+) -> Learned:
+    """See `Kind.learn`; what a sweep makes larger is the CPM of the chain on the validation cases."""
+    return learn_each(run, data, settings, start_from, progress, _train)
+
+
+def _train(
+    run: RunFolder,
+    prepared: PreparedSet,
+    tell: Callable[[float], None],
+    plan: NetPlan[CtTwoStage],
+    start_from: Path | None,
+) -> dict[str, Any]:
+    started = time.monotonic()
+    settings, (cases, held) = plan.settings, prepared.round(plan.fold)
+    start = load_net(start_from, Chain)[0] if start_from else None
+    mask, side = _mask_net(run, cases, plan, start), settings.classify.cubes.side
+    hard = hard_negatives(run, lambda: _detector(chain_of(mask, (), side), settings), cases, plan.name)
+    cubes = [_cube_net(run, cases, hard, plan, number, start) for number in range(len(settings.classify.nets))]
+    run.once(plan.called("join"), partial(_join, run, mask, cubes, held, plan))
+    joined = JoinSettings.parse(json.loads(_file(run, plan, "join.json").read_text(encoding="utf-8")))
+    chain = chain_of(mask, cubes, side, joined)
+    score = validation_score(_detector(chain, settings), held, settings)
+    if score is not None:
+        tell(score.figures["cpm"].value)
+    save_model(plan.file(run.path), chain, _card(run, cases, plan, score, round(time.monotonic() - started)))
+    return {
+        "steps": settings.learn.steps + len(cubes) * settings.classify.learn.steps,
+        "false positives learned from": sum(map(len, hard.values())),
+        CPM: score.figures["cpm"].value if score else "not measured: no validation cases",
+        "training time": f"{round(time.monotonic() - started)} s",
+    }
+
+
+def _card(
+    run: RunFolder, cases: Sequence[Case], plan: NetPlan[CtTwoStage], score: Score | None, seconds: int
+) -> dict[str, Any]:
+    return model_card(run, cases, plan.settings, score, seconds)
+
+
+def _detector(chain: Chain, settings: CtTwoStage) -> TwoStageDetector:
+    # The detector moves the chain to another precision.
+    own = Chain(chain.settings)
+    own.load_state_dict(chain.state_dict())
+    return TwoStageDetector(own, settings.infer, pick_device(settings.infer.device))
+
+
+def _file(run: RunFolder, plan: NetPlan[CtTwoStage], name: str) -> Path:
+    """What a part of the chain leaves while the rest is trained."""
+    folder = plan.folder(run.path) / "parts"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name
+
+
+def _mask_net(run: RunFolder, cases: Sequence[Case], plan: NetPlan[CtTwoStage], start: Chain | None) -> MaskNet:
+    """The network that draws, trained."""
+    settings, learn = plan.settings, plan.settings.learn
+    file = _file(run, plan, "mask.safetensors")
+
+    def step() -> Mapping[str, Any]:
+        seed_everything(learn.seed)
+        net = MaskNet(settings.net) if start is None else start.mask.train()
+        patches = PatchDraws(
+            cases,
+            settings.sample,
+            encode_mask,
+            seed=learn.seed,
+            length=learn.steps * _batch(learn) * learn.devices,
+            insert=inserter(settings),
+            drawn=partial(drawn, form=settings.form, outline=outline(settings)),
+        )
+        learner = MaskLearner(net, learn)
+        figures = _fit(learner, patches, _file(run, plan, "mask"))
+        save_model(file, learner.kept, {})
+        return figures
+
+    run.once(plan.called("draw"), step)
+    return load_net(file, MaskNet)[0]
+
+
+def _cube_net(
+    run: RunFolder,
+    cases: Sequence[Case],
+    hard: Mapping[str, NDArray[np.float64]],
+    plan: NetPlan[CtTwoStage],
+    number: int,
+    start: Chain | None,
+) -> CubeNet:
+    """One of the networks that judge, trained."""
+    settings, classify = plan.settings, plan.settings.classify
+    learn = classify.learn
+    name = f"judge {number + 1}"
+    file = _file(run, plan, f"{name}.safetensors")
+
+    def step() -> Mapping[str, Any]:
+        seed_everything(learn.seed + number)
+        net = CubeNet(classify.nets[number])
+        if start is not None and len(start.cubes) > number:
+            net.load_state_dict(start.cubes[number].state_dict())
+        patches = PatchDraws(
+            cases,
+            around_middle(settings.sample, classify.cubes),
+            encode_mask,
+            seed=learn.seed + number,
+            length=1,
+            insert=inserter(settings),
+            hard=hard,
+        )
+        cubes = CubeDraws(
+            patches, classify.cubes, seed=learn.seed + number, length=learn.steps * _batch(learn) * learn.devices
+        )
+        learner = CubeLearner(net, learn)
+        figures = _fit(learner, cubes, _file(run, plan, name))
+        save_model(file, learner.kept, {})
+        return figures
+
+    run.once(plan.called(name), step)
+    return load_net(file, CubeNet)[0]
+
+
+def _fit(learner: Any, items: Any, folder: Path) -> Mapping[str, Any]:
+    try:
+        return {name: round(value, 5) for name, value in fit(learner, items, folder).items()}
+    except SystemExit as ended:
+        # What Lightning makes of Ctrl-C; to us it is an interruption that the same command resumes.
+        raise KeyboardInterrupt from ended
+
+
+def _batch(learn: LearnSettings) -> int:
+    if not isinstance(learn.batch, int):
+        raise LesionkitError("learn.batch must be a number in this recipe, got 'auto'; give how many patches per step")
+    return learn.batch
+
+
+def encode_mask(patch: Patch) -> dict[str, NDArray[Any]]:
+    """What the network that draws learns from: drawn (1, z, y, x) 0..1 and ignored (1, z, y, x) bool."""
+    zeros = np.zeros(patch.hu.shape, np.float32)
+    places = np.indices(patch.hu.shape, sparse=True)
+    ignored = np.zeros(patch.hu.shape, bool)
+    for z, y, x, diameter in patch.ignored:
+        away = (places[0] - z) ** 2 + (places[1] - y) ** 2 + (places[2] - x) ** 2
+        ignored |= away <= (diameter / 2 + 1) ** 2
+    whole = zeros if patch.drawn is None else patch.drawn
+    # What of a lesion reaches into the patch is drawn too, and learned.
+    return {"drawn": whole[None], "ignored": (ignored & (whole == 0))[None]}
+
+
+def _join(
+    run: RunFolder, mask: MaskNet, cubes: Sequence[CubeNet], held: Sequence[Case], plan: NetPlan[CtTwoStage]
+) -> Mapping[str, Any]:
+    """Fit how the networks are joined on candidates in validation scans, and keep it."""
+    settings = plan.settings
+    detector = _detector(chain_of(mask, cubes, settings.classify.cubes.side), settings)
+    rows, hits = [np.zeros((0, 1 + len(cubes)))], [np.zeros(0, bool)]
+    for case in held:
+        if case.truth is not None:
+            places, logits = detector.judged(case)
+            rows.append(logits)
+            hits.append(hit_of(case, places))
+    joined = joined_by(np.concatenate(rows), np.concatenate(hits), settings.classify.join)
+    write_text(_file(run, plan, "join.json"), joined.model_dump_json(indent=1) + "\n")
+    return {"candidates": int(sum(map(len, hits))), "coefficients": list(joined.coefficients)}

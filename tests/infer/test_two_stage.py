@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lesionkit.core.case import Case
+from lesionkit.core.grid import Grid
+from lesionkit.core.image import ArrayImage
+from lesionkit.infer.two_stage import TwoStageDetector
+from lesionkit.infer.two_stage_settings import TwoStageInferSettings
+from lesionkit.nets.cube.chain import Chain
+from lesionkit.nets.cube.chain_settings import ChainSettings, JoinSettings
+from lesionkit.nets.cube.cube_net_settings import CubeNetSettings
+from lesionkit.nets.cube.mask_net_settings import MaskNetSettings
+
+GRID = Grid.upright((64, 96, 96), (1.0, 1.0, 1.0), origin_mm=(-30.0, 5.0, 200.0))
+SETTINGS = ChainSettings(
+    mask=MaskNetSettings(channels=(2, 4)),
+    cubes=(CubeNetSettings(width=0.25),),
+    join=JoinSettings(coefficients=(0.0, 1.0)),
+)
+
+
+class Brightness(nn.Module):
+    """Draws what is brighter than about −270 HU; the brighter, the surer."""
+
+    def forward(self, volume):
+        return 8 * volume
+
+
+class Lonely(nn.Module):
+    """A cube is a nodule where its middle is bright and little else is."""
+
+    def forward(self, cube):
+        return 4 - 0.01 * (cube > 0).sum(dim=(1, 2, 3, 4)).float()
+
+
+def detector(**settings) -> TwoStageDetector:
+    given = TwoStageInferSettings(device="cpu", precision="fp32", **settings)
+    made = TwoStageDetector(Chain(SETTINGS), given, torch.device("cpu"))
+    made.chain.mask, made.chain.cubes[0] = Brightness(), Lonely()
+    return made
+
+
+def case_with(*boxes, lung=None, facts=None) -> Case:
+    hu = np.full(GRID.shape, -1000, np.int16)
+    for (z, y, x), side, value in boxes:
+        hu[z : z + side, y : y + side, x : x + side] = value
+    regions = {} if lung is None else {"lung": ArrayImage(GRID, lung)}
+    return Case("c", "p", ArrayImage(GRID, hu), regions=regions, facts=facts or {})
+
+
+def test_what_is_drawn_becomes_a_candidate_with_its_centre_and_the_diameter_of_its_volume():
+    (found,) = detector().find(case_with(((16, 32, 48), 6, 400)))
+    np.testing.assert_allclose(found.centre_mm, GRID.index_to_world([18.5, 34.5, 50.5]), atol=1e-2)
+    assert found.diameter_mm == pytest.approx((6 / np.pi * 6**3) ** (1 / 3))
+    assert found.score == pytest.approx(1 / (1 + np.exp(-(4 - 2.16))), abs=1e-4)
+
+
+def test_those_that_judge_rank_what_was_drawn():
+    # The larger is drawn as surely, and is judged to be none.
+    small, large = detector(threshold=0.0).find(case_with(((16, 20, 20), 4, 400), ((16, 60, 60), 12, 400)))
+    assert small.diameter_mm < large.diameter_mm
+    assert small.score > 0.9 > 0.1 > large.score
+
+
+@pytest.mark.parametrize("largest", [100_000, 300_000, 5_000_000])
+def test_the_size_of_the_windows_does_not_change_what_is_found(largest):
+    boxes = [((16, 32, 48), 5, 300), ((40, 2, 2), 4, 200), ((28, 60, 44), 6, 100), ((58, 88, 88), 5, 250)]
+    found = detector(largest_window=largest, threshold=0.0).find(case_with(*boxes))
+    assert sorted(round(one.diameter_mm, 3) for one in found) == [4.963, 6.204, 6.204, 7.444]
+
+
+def test_only_the_lungs_are_looked_at():
+    lung = np.zeros(GRID.shape, bool)
+    lung[:, :, :40] = True
+    found = detector().find(case_with(((16, 32, 20), 4, 400), ((16, 32, 80), 4, 400), lung=lung))
+    assert [round(one.centre_mm[0]) for one in found] == [round(float(GRID.index_to_world([0, 0, 21.5])[0]))]
+
+
+def test_small_pieces_are_no_candidates_and_the_strongest_alone_are_judged():
+    boxes = [((16, 10, 10), 1, 400), ((16, 32, 48), 4, 400), ((40, 60, 60), 4, 100)]
+    assert len(detector().find(case_with(*boxes))) == 2
+    (strongest,) = detector(judged=1).find(case_with(*boxes))
+    np.testing.assert_allclose(strongest.centre_mm, GRID.index_to_world([17.5, 33.5, 49.5]), atol=1e-2)
+    assert len(detector(least_mm3=0.5).find(case_with(*boxes))) == 3
+
+
+def test_pieces_touch_at_corners_too():
+    assert len(detector().find(case_with(((10, 10, 10), 4, 400), ((14, 14, 14), 4, 400)))) == 1
+
+
+def test_where_nothing_is_drawn_nothing_is_found():
+    assert detector().find(case_with()) == []
+
+
+def test_what_reaches_beyond_the_end_of_the_scan_is_told():
+    ends = [[True, True], [False, False], [False, False]]
+    inside, cut = (detector().find(case_with(((z, 32, 48), 6, 400), facts={"at_scan_end": ends}))[0] for z in (20, 0))
+    assert (inside.leaves_scan, cut.leaves_scan) == (False, True)
+
+
+def test_the_networks_are_told_apart_by_their_places():
+    places, rows = detector().judged(case_with(((16, 32, 48), 6, 400), ((40, 60, 60), 4, 0)))
+    assert places.shape == (2, 3)
+    # The one that draws first: 8 times 400 and 0 HU as they are scaled, kept as a probability of 16 bits.
+    np.testing.assert_allclose(rows[:, 0], [6.93, 2.92], atol=0.01)
+    np.testing.assert_allclose(rows[:, 1], [4 - 2.16, 4 - 0.64], atol=1e-4)
+
+
+def test_without_those_that_judge_the_one_that_draws_ranks():
+    alone = Chain(ChainSettings(mask=MaskNetSettings(channels=(2, 4))))
+    made = TwoStageDetector(alone, TwoStageInferSettings(device="cpu", precision="fp32"), torch.device("cpu"))
+    made.chain.mask = Brightness()
+    bright, dim = made.find(case_with(((16, 32, 48), 4, 0), ((40, 60, 60), 4, -200)))
+    assert bright.score == pytest.approx(1 / (1 + np.exp(-8 * (2 * 1024 / 1500 - 1))), abs=2e-3)
+    assert dim.score < bright.score

@@ -1,0 +1,90 @@
+import csv
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from lesionkit.cli.main import app
+from lesionkit.core.files import write_text
+from lesionkit.nets.model_file import read_header
+
+TINY = """
+net: {channels: [4, 8], norm: true}
+sample: {patch: 32}
+learn: {steps: 2, batch: 2, workers: 0, validate_every: 2, precision: 32-true}
+classify:
+  nets: [{width: 0.25}, {architecture: densenet, width: 0.25, layers: 1}]
+  learn: {steps: 2, batch: 2, workers: 0, validate_every: 2, precision: 32-true}
+infer: {threshold: 0.0, precision: fp32, drawn_from: 0.5, judged: 8}
+score: {bootstrap: 20}
+engine: {backend: here}
+"""
+NAMES = [f"ct-phantom-{number:05d}" for number in range(1, 7)]
+PARTS = {"train": [NAMES[0], *NAMES[3:]], "validation": [NAMES[1]], "test": [NAMES[2]]}
+
+
+def lesionkit(*words: object) -> str:
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def trained(chests, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two-stage")
+    data = folder / "data"
+    data.mkdir()
+    for one in chests.iterdir():
+        (data / one.name).symlink_to(one)
+    (data / "splits.json").unlink(missing_ok=True)
+    write_text(data / "splits.json", json.dumps(PARTS))
+    write_text(folder / "tiny.yaml", TINY)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("LESIONKIT_CACHE", str(folder / "cache"))
+        said = lesionkit(
+            *("run", "ct-nodule-two-stage", data, "--out", folder / "run", "--config", folder / "tiny.yaml")
+        )
+        yield folder, said
+
+
+def test_a_run_leaves_one_file_with_the_whole_chain_and_a_scored_page(trained):
+    folder, _ = trained
+    header = read_header(folder / "run/model.safetensors")
+    assert header["kind"] == "Chain"
+    net, card = json.loads(header["net"]), json.loads(header["card"])
+    assert len(net["cubes"]) == 2
+    assert len(net["join"]["coefficients"]) == 3
+    assert (card["recipe"], card["training_cases"]) == ("ct-nodule-two-stage", 4)
+    assert (folder / "run/report.html").is_file()
+    assert json.loads((folder / "run/score/score.json").read_text())["counts"]["lesions"] == 2
+
+
+def test_its_stages_are_kept_so_that_an_interrupted_run_goes_on(trained):
+    folder, _ = trained
+    stages = json.loads((folder / "run/run.json").read_text())["stages"]
+    assert [name for name in stages if name in ("draw", "mine", "judge 1", "judge 2", "join", "train")] == [
+        *("train", "draw", "mine", "judge 1", "judge 2", "join")
+    ]
+    assert {stage["state"] for stage in stages.values()} == {"done"}
+
+
+def test_find_searches_with_the_chain_and_writes_candidates(trained):
+    folder, _ = trained
+    data = folder / "data"
+    lesionkit(
+        *("find", data / f"scans/{NAMES[2]}.mha", "--recipe", "ct-nodule-two-stage", "--model", folder / "run"),
+        *("--out", folder / "found", "--set", "engine.backend=here"),
+    )
+    rows = list(csv.DictReader((folder / "found/candidates.csv").read_text().splitlines()))
+    assert len(rows) <= 8
+
+
+def test_a_chain_is_refused_by_the_recipe_of_one_network_with_the_name_of_its_own(trained):
+    folder, _ = trained
+    scan = folder / f"data/scans/{NAMES[2]}.mha"
+    result = CliRunner().invoke(
+        app,
+        ["find", str(scan), "--model", str(folder / "run"), "--out", str(folder / "other"), "--recipe", "ct-nodule"],
+    )
+    assert result.exit_code == 2
+    assert "ct-nodule-two-stage" in result.output
