@@ -86,6 +86,13 @@ def test_data_that_are_not_there_are_one_sentence(lesionkit, toy, words):
     assert not Path("runs").exists()
 
 
+def test_a_recipe_whose_images_are_flat_has_no_page_of_three_planes(lesionkit, toy, data):
+    lesionkit("run", "toy", data, "--out", "r")
+    done = lesionkit("report", "r", "--viewer", "x")
+    assert done.exit_code == 2
+    assert "toy has no page of three planes; leave --viewer out" in done.stderr
+
+
 def test_report_uses_the_settings_of_the_run(lesionkit, toy, data):
     lesionkit("run", "toy", data, "--out", "r", "--set", "learn.epochs=3")
     assert ["epochs", "3"] in [line.split() for line in lesionkit("report", "r").stdout.splitlines()]
