@@ -4,7 +4,7 @@ Runs of one kind of image and one protocol are shown; none is written to.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,13 +36,15 @@ class Beside:
     Attributes:
         said: of every image its scores, by case id.
         look: (case id): that image in a small box.
+        warnings: truths that could not be used, in sentences.
     """
 
     noun: str
     scores: Mapping[str, Score]
     said: Mapping[str, Said]
     sentence: str
-    look: Any
+    look: Callable[[str], Look]
+    warnings: Sequence[str] = ()
 
 
 def beside(run: RunFolder, settings: S, kind: Kind[S, F, Opened], recipe: str) -> Beside:
@@ -77,7 +79,8 @@ def beside(run: RunFolder, settings: S, kind: Kind[S, F, Opened], recipe: str) -
             return Look((f"no picture: {error}",))
 
     every = [score for one in said.values() for score in one.scores]
-    return Beside(kind.search.noun, scored.scores, said, decision.sentence(every, kind.finds), look)
+    sentence = decision.sentence(every, kind.finds)
+    return Beside(kind.search.noun, scored.scores, said, sentence, look, scored.warnings)
 
 
 def compare_runs(folders: Sequence[Path], out: Path) -> Summary:
@@ -96,7 +99,8 @@ def compare_runs(folders: Sequence[Path], out: Path) -> Summary:
         for name, run, one in zip(names, runs, beside_each, strict=True)
     ]
     told = [_told(run) for run in runs]
-    page = write_side_page(out, columns, _differing(names, told), beside_each[0].noun)
+    warnings = [f"{name}: {text}" for name, one in zip(names, beside_each, strict=True) for text in one.warnings]
+    page = write_side_page(out, columns, _differing(names, told), beside_each[0].noun, warnings)
     shared = set.intersection(*(set(one.said) for one in beside_each))
     noun = beside_each[0].noun
     facts: dict[str, str | int | float] = {"runs": len(runs), f"{noun}s in all of them": len(shared)}

@@ -110,19 +110,26 @@ class Written:
     warnings: tuple[str, ...]
 
 
-def write_side_page(out: Path, columns: Sequence[Column], differing: Sequence[Mapping[str, Any]], noun: str) -> Written:
+def write_side_page(
+    out: Path,
+    columns: Sequence[Column],
+    differing: Sequence[Mapping[str, Any]],
+    noun: str,
+    warnings: Sequence[str] = (),
+) -> Written:
     """Write OUT/compared.html, one self-contained page, and figures.csv and images.csv beside it.
 
     Args:
         columns: two runs or more; differences are to the first.
         differing: a row per setting that is not the same in all runs: "setting", and its value by the run's name.
         noun: what one image is called: "scan".
+        warnings: sentences to begin with.
     """
     blocks = [_block(name, columns) for name in dict.fromkeys(n for one in columns for n in one.scores)]
     cases = list(dict.fromkeys(case_id for one in columns for case_id in one.said))
     rows = [_case_row(case_id, columns, noun) for case_id in cases]
     chosen = sorted(cases, key=lambda case_id: _disagreement(case_id, columns), reverse=True)[:MOST_LOOKS]
-    notes = tuple(dict.fromkeys(note for block in blocks for note in block.notes))
+    notes = tuple(dict.fromkeys((*warnings, *(note for block in blocks for note in block.notes))))
     unscored = [one.name for one in columns if not one.scores]
     notes += tuple(f"{name} has no score: the truth of its {noun}s is not known" for name in unscored)
     looks = [_looks(case_id, columns) for case_id in chosen]
