@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from highdicom.content import PlanePositionSequence
 from highdicom.enum import CoordinateSystemNames
-from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription
+from highdicom.seg import Segmentation, SegmentDescription
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
@@ -20,7 +20,7 @@ from lesionkit.core.lesion import Candidate
 from lesionkit.write.handed.balls import Disc, discs_of, labels_of
 from lesionkit.write.handed.names import name_of
 from lesionkit.write.handed.sources import called, dated, read_sources, refuse_no_planes, tracking_of, uids_of
-from lesionkit.write.handed.terms import MANUFACTURER, TERMS, algorithm, colour
+from lesionkit.write.handed.terms import TERMS, content, equipment, found_by
 
 Coding = Literal["BINARY", "LABELMAP"]
 NOTHING = "nothing was found, and a DICOM segmentation cannot be empty, so none was written"
@@ -148,12 +148,9 @@ def segment_of(handed: Handed, source: Dataset, number: int, told: str) -> Segme
         segment_label=name,
         segmented_property_category=term.category,
         segmented_property_type=term.type,
-        algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
-        algorithm_identification=algorithm(handed.maker),
+        **found_by(handed),
         tracking_uid=uid,
         tracking_id=name,
-        anatomic_regions=[term.site],
-        display_color=colour(),
     )
     segment.SegmentDescription = told
     return segment
@@ -195,12 +192,8 @@ def segmentation_of(
             series_number=_SERIES[coding],
             sop_instance_uid=instance,
             instance_number=1,
-            manufacturer=MANUFACTURER,
-            manufacturer_model_name=f"lesionkit {handed.maker.recipe}",
-            software_versions=handed.maker.version,
-            device_serial_number="0",
-            content_label=handed.lesion.upper()[:16],
-            content_description=f"{handed.lesion} found by lesionkit",
+            **equipment(handed.maker),
+            **content(handed),
             transfer_syntax_uid=ExplicitVRLittleEndian if coding == "BINARY" else RLELossless,
             plane_positions=places,
             tile_pixel_array=tiled,
