@@ -27,13 +27,17 @@ STAGES = {
     "phantoms",
     "runs",
     "archive",
+    "review",
 }
 
 ROOMS = {
     "core": set(),
     **{
         room: {"core"}
-        for room in ("phantoms", "read", "write", "prepare", "sample", "nets", "engine", "evaluate", "runs", "archive")
+        for room in (
+            *("phantoms", "read", "write", "prepare", "sample", "nets", "engine", "evaluate", "runs", "archive"),
+            "review",
+        )
     },
     "learn": {"core", "nets"},
     "infer": {"core", "nets"},
@@ -55,6 +59,7 @@ CLI_STAGE = {
     "phantom": {"phantoms"},
     "score_table": {"evaluate"},
     "send": {"archive"},
+    "view": {"review"},
 }
 """File of cli -> the rooms it may import beside core and recipes."""
 
@@ -77,7 +82,9 @@ LIBRARIES = {
     "openslide": {"read", "write"},
     "tifffile": {"read", "write"},
     "SimpleITK": {"read", "write", "prepare"},
-    "nibabel": {"read"},
+    "nibabel": {"read", "review"},
+    "starlette": {"review"},
+    "uvicorn": {"review"},
     "matplotlib": {"report"},
     "ray": {"engine"},
     "sklearn": {"evaluate", "infer"},
@@ -176,7 +183,20 @@ def test_a_verb_imports_nothing_heavy_before_it_runs(file):
 
 
 KINDS = {folder.name for folder in (SOURCE / "recipes").iterdir() if (folder / "kind.py").is_file()}
-OF_A_KIND = ("settings", "truth", "data", "prepare", "train", "search", "score", "page", "phantom", "hand", "kind")
+OF_A_KIND = (
+    "settings",
+    "truth",
+    "data",
+    "prepare",
+    "train",
+    "search",
+    "score",
+    "page",
+    "phantom",
+    "hand",
+    "review",
+    "kind",
+)
 """Files that every kind of image has."""
 
 

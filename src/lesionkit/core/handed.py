@@ -56,6 +56,7 @@ class Maker:
         model: name of the file of weights.
         model_sha256, card_sha256: of the weights, and of what their card says; "" where unknown.
         made_at: when the run began.
+        readers: who corrected the findings; none where they are as they were found.
     """
 
     recipe: str
@@ -64,11 +65,13 @@ class Maker:
     model_sha256: str
     card_sha256: str
     made_at: datetime
+    readers: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> dict[str, str]:
         """What tells this result from that of other weights, name -> value."""
         told = {"model": self.model, "model sha256": self.model_sha256, "model card sha256": self.card_sha256}
+        told |= {"corrected by": ", ".join(self.readers)}
         return {name: value for name, value in told.items() if value}
 
 

@@ -8,19 +8,19 @@ from typing import Any, Literal
 import numpy as np
 from highdicom.content import PlanePositionSequence
 from highdicom.enum import CoordinateSystemNames
-from highdicom.seg import Segmentation, SegmentDescription
+from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
-from lesionkit.core.handed import Balls, Handed, Mask, NothingFoundError, Plane
+from lesionkit.core.handed import Balls, Handed, Maker, Mask, NothingFoundError, Plane
 from lesionkit.core.lesion import Candidate
 from lesionkit.write.handed.balls import Disc, discs_of, labels_of
 from lesionkit.write.handed.names import name_of
 from lesionkit.write.handed.sources import called, dated, read_sources, refuse_no_planes, tracking_of, uids_of
-from lesionkit.write.handed.terms import TERMS, content, equipment, found_by
+from lesionkit.write.handed.terms import MANUFACTURER, TERMS, algorithm, colour
 
 Coding = Literal["BINARY", "LABELMAP"]
 NOTHING = "nothing was found, and a DICOM segmentation cannot be empty, so none was written"
@@ -139,6 +139,11 @@ def _told(ball: Candidate) -> str:
     return f"score {ball.score:.4g}, {size}, drawn as a ball"
 
 
+def _how(maker: Maker) -> SegmentAlgorithmTypeValues:
+    """Whether readers had a hand in it."""
+    return SegmentAlgorithmTypeValues.SEMIAUTOMATIC if maker.readers else SegmentAlgorithmTypeValues.AUTOMATIC
+
+
 def segment_of(handed: Handed, source: Dataset, number: int, told: str) -> SegmentDescription:
     """What a segment is: finding `number`, from 1, in the words of the field, and what is told of it."""
     term = TERMS[handed.lesion]
@@ -148,9 +153,12 @@ def segment_of(handed: Handed, source: Dataset, number: int, told: str) -> Segme
         segment_label=name,
         segmented_property_category=term.category,
         segmented_property_type=term.type,
-        **found_by(handed),
+        algorithm_type=_how(handed.maker),
+        algorithm_identification=algorithm(handed.maker),
         tracking_uid=uid,
         tracking_id=name,
+        anatomic_regions=[term.site],
+        display_color=colour(),
     )
     segment.SegmentDescription = told
     return segment
@@ -192,8 +200,12 @@ def segmentation_of(
             series_number=_SERIES[coding],
             sop_instance_uid=instance,
             instance_number=1,
-            **equipment(handed.maker),
-            **content(handed),
+            manufacturer=MANUFACTURER,
+            manufacturer_model_name=f"lesionkit {handed.maker.recipe}",
+            software_versions=handed.maker.version,
+            device_serial_number="0",
+            content_label=handed.lesion.upper()[:16],
+            content_description=f"{handed.lesion} found by lesionkit",
             transfer_syntax_uid=ExplicitVRLittleEndian if coding == "BINARY" else RLELossless,
             plane_positions=places,
             tile_pixel_array=tiled,

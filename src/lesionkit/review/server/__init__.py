@@ -1,0 +1,1 @@
+"""The page to work in, served to this machine alone."""
