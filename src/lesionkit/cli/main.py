@@ -26,6 +26,8 @@ VERBS = {
     "find": "lesionkit.cli.find:command",
     "report": "lesionkit.cli.report:command",
     "export": "lesionkit.cli.export:command",
+    "view": "lesionkit.cli.view:command",
+    "review": "lesionkit.cli.review:app",
     "evaluate": "lesionkit.cli.evaluate:command",
     "send": "lesionkit.cli.send:command",
     "listen": "lesionkit.cli.listen:command",

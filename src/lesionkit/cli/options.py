@@ -55,6 +55,32 @@ Authority: TypeAlias = Annotated[
     ),
 ]
 
+Reader: TypeAlias = Annotated[
+    str | None, typer.Option("--reader", metavar="NAME", help="Who reads; default: the name of the user.")
+]
+Images: TypeAlias = Annotated[
+    Path | None, typer.Option("--images", metavar="DIR", help="Where images lie now that were moved since the search.")
+]
+
+
+def reader_name(given: str | None) -> str:
+    """Who reads: the name that was given, else that of the user.
+
+    Raises:
+        LesionkitError: nobody has a name here, or it is blank.
+    """
+    import getpass
+
+    from lesionkit.core.errors import LesionkitError
+
+    try:
+        name = given if given is not None else getpass.getuser()
+    except (OSError, KeyError):
+        name = ""
+    if not name.strip() or len(name) > 80:
+        raise LesionkitError(f"a reader must have a name of 1 to 80 letters, got '{name[:80]}'; give --reader NAME")
+    return name.strip()
+
 
 def on_engine(engine: str | None, address: str | None, workers: int | None) -> dict[str, object]:
     """The words for `assignments` of the three options that say where cases are worked on.

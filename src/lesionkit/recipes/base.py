@@ -3,12 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
+from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.runs.run_folder import RunFolder
 
 S = TypeVar("S", bound=Settings)
+
+if TYPE_CHECKING:
+    from lesionkit.review.session import Session
 
 Progress: TypeAlias = Callable[[int, float], None]
 """Called by an objective after each step with the step's number (1, 2, …) and the value reached so far; larger is
@@ -68,6 +72,34 @@ class ExportRequest:
 
 
 @dataclass(frozen=True)
+class ReviewRequest:
+    """What `lesionkit view` was asked for.
+
+    Attributes:
+        images: a folder that the images were moved to; None for where they were.
+    """
+
+    reader: str
+    images: Path | None = None
+
+
+@dataclass(frozen=True)
+class TruthRequest:
+    """What `lesionkit review export` was asked for.
+
+    Attributes:
+        to: "truth" for a data set to train on, or the name of a format.
+        out: folder to write to, new or empty; None for one in the run folder.
+        readers: whose decisions count; none for all who finished an image.
+    """
+
+    to: str = "truth"
+    out: Path | None = None
+    readers: tuple[str, ...] = ()
+    images: Path | None = None
+
+
+@dataclass(frozen=True)
 class Item:
     """One image on disk: what every data set is a list of.
 
@@ -105,6 +137,21 @@ class Learned:
 
 
 @dataclass(frozen=True)
+class ReviewVerbs(Generic[S]):
+    """What can be done with the findings of a run by readers.
+
+    Attributes:
+        open: (run, request, settings): the run as a page shows it, and sentences on images that are not there.
+        export: (run, request, settings): write what readers hold to be true, as a data set or a format.
+        agreement: (run, settings): how far readers agree, as JSON holds it.
+    """
+
+    open: "Callable[[RunFolder, ReviewRequest, S], tuple[Session, Sequence[str]]]"
+    export: "Callable[[RunFolder, TruthRequest, S], Summary]"
+    agreement: Callable[[RunFolder, S], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
 class Recipe(Generic[S]):
     """Which step for which kind of image: a value that composes settings and functions; made by `flow.recipe`.
 
@@ -137,6 +184,7 @@ class Recipe(Generic[S]):
             sweep, keeping its files in `folder`. None for a recipe that cannot be swept.
         beside: (run, settings): what stands in a run's column where several are shown side by side.
         viewer: (run, settings, case id): write a page in which one image can be scrolled through.
+        review: what readers do with what was found; None for nothing.
     """
 
     name: str
@@ -155,3 +203,15 @@ class Recipe(Generic[S]):
     objective: Callable[[Path, Path, S, Progress], float] | None = None
     beside: Callable[[RunFolder, S], Any] | None = None
     viewer: Callable[[RunFolder, S, str], Summary] | None = None
+    review: ReviewVerbs[S] | None = None
+
+    @property
+    def reviewed(self) -> ReviewVerbs[S]:
+        """What readers do with what was found.
+
+        Raises:
+            LesionkitError: nothing can be done.
+        """
+        if self.review is None:
+            raise LesionkitError(f"findings of {self.name} cannot be reviewed")
+        return self.review

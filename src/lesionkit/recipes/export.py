@@ -31,9 +31,9 @@ def export(run: RunFolder, request: ExportRequest, settings: S, kind: Kind[S, F,
         raise LesionkitError(f"findings of {recipe} cannot be handed over; its kind of image gives no form of them")
     out = request.out or run.path / EXPORTS / request.to
     if request.to in FORMATS and FORMATS[request.to].networks:
-        return _networks(_model(run, recipe), settings, handing, out)
-    found = _found(run, kind)
-    model = _model(run, recipe)
+        return _networks(model_that_searched(run, recipe), settings, handing, out)
+    found = finished_search(run, kind)
+    model = model_that_searched(run, recipe)
     found, least = _decided(found, model, settings, kind, request.at)
     maker = maker_of(run, model)
     handed = [handing.hand(one, run.path, settings, maker) for one in found]
@@ -41,7 +41,7 @@ def export(run: RunFolder, request: ExportRequest, settings: S, kind: Kind[S, F,
         handed = [one.above(least) for one in handed]
     format = format_of(request.to, type(handed[0]), kind.search.noun)
     refuse_filled(out)
-    files, empty, failed = _each(handed, format, out, handing) if format.each else _together(handed, format, out)
+    files, empty, failed = written(handed, format, out, handing)
     told = {f"{kind.search.noun}s": len(handed), "files": len(files)}
     return Summary(told, (out,) if len(files) > 3 else tuple(files), failed, empty, len(handed))
 
@@ -65,7 +65,12 @@ def _networks(model: Path, settings: S, handing: Handing[S, F], out: Path) -> Su
     return Summary(told, (out,) if len(files) > 3 else tuple(files), cases=len(files) // 2)
 
 
-def _found(run: RunFolder, kind: Kind[S, F, Opened]) -> list[F]:
+def finished_search(run: RunFolder, kind: Kind[S, F, Opened]) -> list[F]:
+    """What was found in every image of a run.
+
+    Raises:
+        LesionkitError: the search is not finished.
+    """
     stage, files = run.record["stages"].get("find", {}), list(record_files(run.path))
     if not files or stage.get("state") != "done":
         raise LesionkitError(
@@ -92,7 +97,7 @@ def _is_number(at: str | None) -> TypeGuard[str]:
     return isinstance(DecideSettings(at=at).at, float)
 
 
-def _model(run: RunFolder, recipe: str) -> Path:
+def model_that_searched(run: RunFolder, recipe: str) -> Path:
     """The weights that searched, whether they are there or not."""
     given, own = run.record["inputs"].get("model"), model_of_run(run.path)
     if own.is_file():
@@ -101,6 +106,11 @@ def _model(run: RunFolder, recipe: str) -> Path:
         return chosen_model(Path(given["path"]) if given else None, recipe)
     except LesionkitError:
         return own
+
+
+def written(handed: Sequence[Handed], format: Format, out: Path, handing: Handing[S, F]) -> Written:
+    """Write findings of all images in a format; an image whose findings cannot be written is named."""
+    return _each(handed, format, out, handing) if format.each else _together(handed, format, out)
 
 
 def _each(handed: Sequence[Handed], format: Format, out: Path, handing: Handing[S, F]) -> Written:

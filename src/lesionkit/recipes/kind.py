@@ -11,6 +11,7 @@ from lesionkit.evaluate.tally import Tally
 from lesionkit.infer.calibrate import Calibration
 from lesionkit.recipes.base import FindRequest, Item, Learned, Progress, Summary
 from lesionkit.recipes.handing import Handing
+from lesionkit.recipes.reviewing import Reviewing
 from lesionkit.recipes.searching import F, Opened, S, Search
 from lesionkit.report.about import About
 from lesionkit.report.found import FoundCase
@@ -117,12 +118,12 @@ class Apart(Generic[S]):
     Attributes:
         holds: (path): whether it is such input.
         find: (run, request, settings, model): search it and write its page.
-        show: (run, path, truth, settings, model): write its page again.
+        show: (run, path, truth, settings): write its page again.
     """
 
     holds: Callable[[Path], bool]
     find: Callable[[RunFolder, FindRequest, S, Path], Summary]
-    show: Callable[[RunFolder, Path, Path | None, S, Path], Summary]
+    show: Callable[[RunFolder, Path, Path | None, S], Summary]
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ class Kind(Generic[S, F, Opened]):
         rescored: (found, curve): the same with calibrated scores; None where the kind calibrates by itself.
         finds: what a score is of, where it is above the line: "finding".
         handing: how findings are handed to other programs; None for not at all.
+        reviewing: how findings are reviewed on a page, and become truth; None for not at all.
         apart: what else than images the kind can search; None for nothing.
     """
 
@@ -158,10 +160,11 @@ class Kind(Generic[S, F, Opened]):
     rescored: Callable[[F, Calibration], F] | None = None
     finds: str = "finding"
     handing: Handing[S, F] | None = None
+    reviewing: Reviewing[S, F] | None = None
     apart: Apart[S] | None = None
 
     def __post_init__(self) -> None:
-        optional = ("search", "rescored", "finds", "handing", "apart")
+        optional = ("search", "rescored", "finds", "handing", "reviewing", "apart")
         needed = [one.name for one in fields(self) if one.name not in optional]
         missing = [name for name in needed if not callable(getattr(self, name))]
         if missing or not isinstance(self.search, Search):

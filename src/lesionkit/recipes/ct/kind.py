@@ -9,6 +9,7 @@ from lesionkit.recipes.ct.data import index
 from lesionkit.recipes.ct.hand import CT_HANDING
 from lesionkit.recipes.ct.page import PAGES
 from lesionkit.recipes.ct.prepare import prepare
+from lesionkit.recipes.ct.review import CT_REVIEWING
 from lesionkit.recipes.ct.score import basis, rescored, score_found, scores_of
 from lesionkit.recipes.ct.search import CT_SEARCH, FoundScan, OpenedScan
 from lesionkit.recipes.ct.settings import CtNodule, CtSettings
@@ -35,6 +36,7 @@ def ct_kind(
     """Chest CT, of whose recipes each has networks and settings of its own, and so a training."""
     # What reads, searches and hands over looks at the groups alone that all recipes of CT have.
     search, handing, pages = cast(Any, CT_SEARCH), cast(Any, CT_HANDING), cast(Any, PAGES)
+    reviewing = cast(Any, CT_REVIEWING)
     return Kind(
         search=search,
         items=items_of,
@@ -47,6 +49,7 @@ def ct_kind(
         basis=basis,
         rescored=rescored,
         handing=handing,
+        reviewing=reviewing,
     )
 
 

@@ -9,6 +9,7 @@ from lesionkit.recipes.slide.data import index
 from lesionkit.recipes.slide.hand import SLIDE_HANDING
 from lesionkit.recipes.slide.page import PAGES
 from lesionkit.recipes.slide.prepare import prepare
+from lesionkit.recipes.slide.review import SLIDE_REVIEWING
 from lesionkit.recipes.slide.score import basis, score_found, scores_of
 from lesionkit.recipes.slide.search import SLIDE_SEARCH
 from lesionkit.recipes.slide.settings import SlideMetastasis
@@ -32,11 +33,11 @@ def find_patches(run: RunFolder, request: FindRequest, settings: SlideMetastasis
     return score_patch_folder(run, request, settings, model)
 
 
-def show_patches(run: RunFolder, path: Path, truth: Path | None, settings: SlideMetastasis, model: Path) -> Summary:
+def show_patches(run: RunFolder, path: Path, truth: Path | None, settings: SlideMetastasis) -> Summary:
     """See `Apart.show`."""
     from lesionkit.recipes.slide.patch_find import show_patch_folder
 
-    return show_patch_folder(run, path, truth, settings, model)
+    return show_patch_folder(run, path, truth, settings)
 
 
 SLIDE = Kind(
@@ -48,6 +49,7 @@ SLIDE = Kind(
     score=score_found,
     show=PAGES,
     handing=SLIDE_HANDING,
+    reviewing=SLIDE_REVIEWING,
     scores=scores_of,
     basis=basis,
     finds="positive slide",

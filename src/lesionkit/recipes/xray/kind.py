@@ -8,6 +8,7 @@ from lesionkit.recipes.xray.data import index
 from lesionkit.recipes.xray.hand import XRAY_HANDING
 from lesionkit.recipes.xray.page import PAGES
 from lesionkit.recipes.xray.prepare import prepare
+from lesionkit.recipes.xray.review import XRAY_REVIEWING
 from lesionkit.recipes.xray.score import basis, rescored, score_found, scores_of
 from lesionkit.recipes.xray.search import XRAY_SEARCH
 from lesionkit.recipes.xray.settings import XrayPneumothorax
@@ -37,4 +38,5 @@ XRAY = Kind(
     rescored=rescored,
     finds="positive radiograph",
     handing=XRAY_HANDING,
+    reviewing=XRAY_REVIEWING,
 )
