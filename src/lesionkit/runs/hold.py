@@ -6,7 +6,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from lesionkit.core.cache_root import cache_root
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.files import remove_stale
 
 LOCK_FILE = ".lock"
 
@@ -33,6 +35,9 @@ def held(folder: Path, holder: Callable[[], str]) -> Iterator[None]:
             f"cannot write into {folder}: {error.strerror or error}; choose a writable output folder"
         ) from error
     try:
+        # Nobody else writes here now: what is half-written is of processes that were killed, also in the store.
+        remove_stale(folder)
+        remove_stale(cache_root(), below=False)
         yield
     finally:
         lock.release()
