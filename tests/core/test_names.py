@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lesionkit.core.names import path_from_text, path_to_text, printable
+from lesionkit.core.errors import LesionkitError
+from lesionkit.core.names import file_in, path_from_text, path_to_text, printable
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,14 @@ def test_any_path_survives_as_text(name):
     text = path_to_text(path)
     assert text.encode("utf-8")
     assert Path(path_from_text(text)) == path
+
+
+@pytest.mark.parametrize("name", ["../x.png", "/etc/x", "a/../../x", "..\\x", "C:\\x", "", "a\0b"])
+def test_a_name_that_leads_out_of_its_folder_is_refused(name):
+    with pytest.raises(LesionkitError, match="must have a name that stays in its folder"):
+        file_in(Path("run"), name)
+
+
+@pytest.mark.parametrize("name", ["a.png", "..a.png", "a b:c.png", "Müller.tif", "a/b.png"])
+def test_other_names_are_files_of_the_folder(name):
+    assert file_in(Path("run"), name) == Path("run") / name

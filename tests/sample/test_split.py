@@ -70,7 +70,7 @@ def test_given_folds_are_used_as_they_are():
 
 def test_given_folds_that_tear_a_patient_apart_are_refused():
     message = (
-        r"patient 'A' must be on one side, got 'subset0' \(case 'a1'\) and 'subset1' \(case 'a2'\); "
+        r"a patient must be on one side, got 'subset0' \(case 'a1'\) and 'subset1' \(case 'a2'\); "
         "move the patient's cases together"
     )
     with pytest.raises(LesionkitError, match=message):
@@ -89,7 +89,7 @@ def test_splits_come_back_as_they_were_written(tmp_path):
         ("[]", r'splits must map parts to lists of case ids, as in \{"train": \[\], "test": \[\]\}'),
         ('{"train": [1]}', "splits must map parts to lists of case ids"),
         ('{"train": ["z9"]}', r"splits.json: splits: case 'z9' of part 'train' is not in the data set"),
-        ('{"train": ["a1"], "test": ["a2"]}', "patient 'A' must be on one side"),
+        ('{"train": ["a1"], "test": ["a2"]}', "a patient must be on one side"),
         ('{"train": ["b1"], "test": ["b1"]}', "case 'b1' must be in one part, got 'train' and 'test'"),
     ],
 )

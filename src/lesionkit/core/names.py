@@ -4,8 +4,10 @@ Python holds bytes of a name that are no UTF-8 as lone surrogates, which no file
 """
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote_to_bytes
+
+from lesionkit.core.errors import LesionkitError
 
 _SCHEME = "file://"
 
@@ -47,3 +49,18 @@ def path_to_text(path: str | Path) -> str:
 def path_from_text(text: str) -> str:
     """Inverse of `path_to_text`."""
     return os.fsdecode(unquote_to_bytes(text.removeprefix(_SCHEME))) if text.startswith(_SCHEME) else text
+
+
+def file_in(folder: Path, name: str) -> Path:
+    """A file of a folder, whose name came from a file or a table of others.
+
+    >>> file_in(Path("run/masks"), "a.png").as_posix()
+    'run/masks/a.png'
+
+    Raises:
+        LesionkitError: the name leads out of the folder.
+    """
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if not parts or parts[0] == "/" or ".." in parts or "\0" in name or parts[0].endswith(":"):
+        raise LesionkitError(f"an image must have a name that stays in its folder, got '{printable(name)}'; rename it")
+    return folder / name

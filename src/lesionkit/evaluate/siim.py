@@ -189,10 +189,7 @@ def _patients(truth: pd.DataFrame, ids: tuple[str, ...]) -> list[str]:
     patient: dict[str, str] = {}
     for image_id, patient_id in zip(truth["image_id"], truth["patient_id"], strict=True):
         if patient.setdefault(image_id, str(patient_id)) != str(patient_id):
-            raise LesionkitError(
-                f"an image belongs to one patient, but '{image_id}' has '{patient[image_id]}' and '{patient_id}'; "
-                "correct the truth"
-            )
+            raise LesionkitError(f"an image belongs to one patient, but '{image_id}' has two; correct the truth")
     return [patient[image_id] or image_id for image_id in ids]
 
 

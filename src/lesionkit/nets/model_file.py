@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
+from lesionkit.core.untrusted import reads
 from lesionkit.nets.guest.card import guest_card, is_guest
 
 FORMAT = "lesionkit-1"
@@ -20,6 +21,7 @@ BESIDE = "beside."
 """Names of arrays that are no weights begin so."""
 
 
+@reads("a safetensors model")
 def read_header(path: Path) -> dict[str, str]:
     """The header of a model file: format, kind, net and card, the last two as JSON.
 
@@ -40,6 +42,7 @@ def read_header(path: Path) -> dict[str, str]:
     return header
 
 
+@reads("a model with a card")
 def read_card(path: Path) -> dict[str, Any]:
     """What a model file says of itself: settings, data, versions, figures; also one that others trained.
 
@@ -52,6 +55,7 @@ def read_card(path: Path) -> dict[str, Any]:
     return card
 
 
+@reads("a model")
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays that lie in a model file beside its weights, by name.
 
@@ -61,6 +65,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     return {name.removeprefix(BESIDE): value for name, value in _tensors(path).items() if name.startswith(BESIDE)}
 
 
+@reads("a model")
 def weights_digest(path: Path) -> str:
     """SHA-256 of the weights of a model file, whatever its header and the arrays beside them say.
 

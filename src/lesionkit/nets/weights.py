@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
 from lesionkit.core.settings import Settings
+from lesionkit.core.untrusted import reads
 from lesionkit.nets.finite import refuse_not_finite
 from lesionkit.nets.model_file import BESIDE, FORMAT, read_header
 from lesionkit.nets.nodule_net import NoduleNet
@@ -67,6 +68,7 @@ def load_model(path: Path) -> tuple[NoduleNet, dict[str, Any]]:
     return load_net(path, NoduleNet)
 
 
+@reads("a model")
 def load_net(path: Path, kind: type[N]) -> tuple[N, dict[str, Any]]:
     """The net in evaluation mode and its card. Inverse of `save_model` up to float16 rounding.
 

@@ -15,6 +15,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
 from lesionkit.core.image import Image, upright
 from lesionkit.core.names import path_from_text, path_to_text, printable
+from lesionkit.core.untrusted import reads
 from lesionkit.read.layout.of_folder import image_set
 from lesionkit.read.layout.rows import set_rows
 from lesionkit.read.same_scan import without_duplicates
@@ -156,6 +157,7 @@ def write_catalogue(frame: pd.DataFrame, path: Path) -> Path:
     return Path(path)
 
 
+@reads("a catalogue")
 def read_catalogue(path: Path) -> pd.DataFrame:
     """Read the table that `write_catalogue` wrote.
 

@@ -10,6 +10,7 @@ import pandas as pd
 from lesionkit.core.files import replacing
 from lesionkit.core.mask import encode_rle_siim
 from lesionkit.core.runs import runs_of
+from lesionkit.core.untrusted import reads
 from lesionkit.read.chest_set import ChestImage, chest_mask
 from lesionkit.read.dicom.header import read_header
 from lesionkit.read.picture import picture_shape
@@ -114,6 +115,7 @@ def write_rows(rows: Sequence[ImageRow], path: Path) -> None:
         frame.to_parquet(temporary, index=False)
 
 
+@reads("a table of radiographs")
 def read_rows(path: Path) -> list[ImageRow]:
     """The images of a table. Inverse of `write_rows`."""
     records: list[dict[str, Any]] = [

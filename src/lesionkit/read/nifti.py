@@ -23,7 +23,7 @@ _SIZES: dict[int, Any] = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 _PACKED: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open}
 _MOST_PACKED = {b"\x1f\x8b": 1_100, b"BZ": 100_000_000}
 """How often the size of a packed file its content may have, by its first bytes: zeros that are packed."""
-_BLOCK_BYTES = 1 << 24
+_BLOCK_BYTES, _MOST_LEFT_BYTES = 1 << 24, 1 << 30
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,9 @@ class Nifti:
                         f"{self.path}: the file is truncated or damaged, it holds {found} of {wanted} bytes; "
                         "copy it again"
                     )
+                if first + count == z:
+                    # Only at the end of what is packed is its checksum looked at: a byte that changed shows there.
+                    _to_the_end(file)
                 for values in np.frombuffer(block, self.dtype).reshape(count, y, x):
                     yield self._scaled(values)
 
@@ -175,6 +178,13 @@ def _unpacked(path: Path) -> Iterator[IO[bytes]]:
 def _skip(file: IO[bytes], count: int) -> None:
     if len(_exactly(file, count)) < count:
         raise EOFError("it ends within its header")
+
+
+def _to_the_end(file: IO[bytes]) -> None:
+    """Read what is left, as far as it is no bomb."""
+    left = _MOST_LEFT_BYTES
+    while left > 0 and (part := file.read(_BLOCK_BYTES)):
+        left -= len(part)
 
 
 def _exactly(file: IO[bytes], count: int) -> bytes:

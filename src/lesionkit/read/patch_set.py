@@ -11,6 +11,7 @@ from PIL import Image as Picture
 from PIL import UnidentifiedImageError
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.untrusted import reads
 from lesionkit.read.rows import read_rows
 from lesionkit.read.slide.suffixes import SUFFIXES
 from lesionkit.read.unmatched import unmatched
@@ -52,6 +53,7 @@ class PatchSet:
         return read_patch(self.paths[number])
 
 
+@reads("a picture of a patch")
 def read_patch(path: Path) -> NDArray[np.uint8]:
     """uint8 RGB (rows, columns, 3) of one picture.
 
@@ -60,11 +62,16 @@ def read_patch(path: Path) -> NDArray[np.uint8]:
     """
     try:
         with Picture.open(path) as picture:
+            if picture.format == "PNG":
+                # Compares its sums, and closes it.
+                picture.verify()
+        with Picture.open(path) as picture:
             return np.asarray(picture.convert("RGB"))
     except (OSError, UnidentifiedImageError, Picture.DecompressionBombError) as error:
         raise LesionkitError(f"{path} must be a readable picture, got {error}; copy it again") from error
 
 
+@reads("a picture of a patch")
 def patch_size(path: Path) -> tuple[int, int]:
     """(rows, columns) of a picture, from its header.
 
@@ -149,6 +156,7 @@ def list_patches(path: Path, truth: Path | None = None) -> FoundPatches:
     return FoundPatches(paths, labels, tuple(notes) if path.is_dir() else ())
 
 
+@reads("a folder of patches")
 def read_patch_set(folder: Path) -> PatchSet:
     """The labelled patches of a folder; pictures are not read yet.
 

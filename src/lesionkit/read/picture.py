@@ -14,6 +14,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.handed import Plane
 from lesionkit.core.image import ArrayImage
+from lesionkit.core.untrusted import reads
 from lesionkit.read.dicom.header import Header, read_header
 from lesionkit.read.grey import refuse_colour, spread_to_sixteen_bits
 from lesionkit.read.radiograph import read_radiograph
@@ -22,6 +23,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 _ALPHA = {"LA", "RGBA", "PA", "La"}
 
 
+@reads("a radiograph")
 def read_picture(path: Path) -> Case:
     """A radiograph from a DICOM, PNG or JPEG file, dense tissue bright.
 
@@ -56,6 +58,7 @@ def read_picture(path: Path) -> Case:
     )
 
 
+@reads("a radiograph")
 def planes_of_picture(path: Path) -> tuple[Plane, ...]:
     """The DICOM image that a radiograph is; none of a PNG or JPEG file.
 
@@ -91,6 +94,7 @@ def find_pictures(path: Path) -> list[Path]:
     return found
 
 
+@reads("a radiograph")
 def picture_shape(path: Path) -> tuple[int, int]:
     """(rows, columns) of a radiograph, without reading its pixels.
 
@@ -105,6 +109,7 @@ def picture_shape(path: Path) -> tuple[int, int]:
         return image.size if turned else (image.size[1], image.size[0])
 
 
+@reads("a mask")
 def read_mask(path: Path, shape: Sequence[int]) -> NDArray[np.bool_]:
     """A mask (row, column) from a PNG file; whatever is not zero is inside.
 
@@ -143,7 +148,12 @@ def _opened(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             # A large radiograph is no attack on memory; what is too large raises an error all the same.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(path)
+            image = Image.open(path)
+            if image.format == "PNG":
+                # Its sums are compared here only: what is read would look right with a byte that changed.
+                image.verify()
+                image = Image.open(path)
+            return image
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
         raise LesionkitError(f"{path}: not a readable picture ({error}); copy the file again") from error
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from pydicom.uid import ExplicitVRBigEndian
 from scipy import ndimage
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.read.dicom.bounded import read_tags
 from lesionkit.read.dicom.decode import stored_values
 from lesionkit.read.dicom.header import Header
 from lesionkit.read.dicom.lut import look_up, windowed
@@ -24,6 +24,7 @@ _NO_RADIOGRAPH = {
     *("CT", "MR", "PT", "NM", "US", "SM", "OCT", "OP", "ECG", "MG", "IO", "PX", "XC", "ES", "GM"),
     *("SEG", "SR", "PR", "KO", "DOC", "RTSTRUCT", "RTDOSE", "RTPLAN"),
 }
+_MOST_PIXELS = 1 << 28
 _DAMAGE = (OSError, ValueError, RuntimeError, EOFError, AttributeError, KeyError, NotImplementedError, TypeError)
 
 
@@ -80,6 +81,11 @@ def _check(header: Header) -> None:
         raise LesionkitError(f"{name}: a radiograph has modality CR or DX, got {header.modality}{cure}")
     if header.frames > 1:
         raise LesionkitError(f"{name}: a radiograph is one picture, got {header.frames} frames; give one frame")
+    if math.prod(header.shape) > _MOST_PIXELS:
+        raise LesionkitError(
+            f"{name}: a radiograph has at most {_MOST_PIXELS} pixels, got {header.shape[0]} × {header.shape[1]}; copy "
+            "the file again"
+        )
     if min(header.shape) < 1:
         raise LesionkitError(f"{name}: a radiograph has rows and columns of pixels, but the file holds none")
     kind = _photometric(header)
@@ -104,11 +110,9 @@ def _photometric(header: Header) -> str:
 
 def _tags(header: Header) -> FileDataset:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tags = pydicom.dcmread(header.path, force=True)
-            tags.PhotometricInterpretation = _photometric(header)
-            return tags
+        tags = read_tags(header.path)
+        tags.PhotometricInterpretation = _photometric(header)
+        return tags
     except _DAMAGE as error:
         raise _damaged(header) from error
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.untrusted import reads
 
 _UNNAMED = re.compile(r"|unnamed: \d+(\.\d+)*", re.IGNORECASE)
 _COMMA_OF_A_TABLE = re.compile(r"(?<!\d),|,(?!\d)")
@@ -31,6 +32,7 @@ class Row(NamedTuple):
     cells: list[str]
 
 
+@reads("a table")
 def read_rows(path: Path | str, wanted: str = "a CSV file") -> list[Row]:
     """The rows of a table with commas, or with semicolons or tabs where the first row has no comma.
 
@@ -57,6 +59,7 @@ def read_rows(path: Path | str, wanted: str = "a CSV file") -> list[Row]:
         csv.field_size_limit(before)
 
 
+@reads("a table")
 def read_frame(path: Path | str) -> pd.DataFrame:
     """A table with a header, of any length: text without blanks around, "" where there is nothing.
 

@@ -7,8 +7,10 @@ from typing import Any
 import pandas as pd
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.untrusted import reads
 
 
+@reads("a folder with a score")
 def read_score(folder: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     """The document and the tables in the folder that an evaluation wrote.
 

@@ -10,6 +10,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
 from lesionkit.core.names import printable
+from lesionkit.core.untrusted import reads
 from lesionkit.read.hu import as_hu
 from lesionkit.read.options import MIN_SLICES, ScanOptions
 from lesionkit.read.volume_file import VolumeFile, open_volume
@@ -37,6 +38,7 @@ def volume_stem(path: Path) -> str:
     return printable(path.name[: -len(volume_suffix(path) or path.suffix) or None])
 
 
+@reads("a volume")
 def read_volume(path: Path, options: ScanOptions | None = None) -> Case:
     """One CT from a volume file (.mhd, .mha, .nii, .nii.gz, .nrrd), int16 HU of at least -1024.
 
@@ -67,6 +69,7 @@ def read_volume(path: Path, options: ScanOptions | None = None) -> Case:
     return Case(case_id=case_id, patient_id=case_id, image=ArrayImage(volume.grid, hu), facts=facts)
 
 
+@reads("a volume")
 def read_grid(path: Path) -> Grid:
     """Where the samples of a volume lie; they are not read.
 
@@ -76,6 +79,7 @@ def read_grid(path: Path) -> Grid:
     return _open(Path(path), ScanOptions().most_voxels).grid
 
 
+@reads("a volume")
 def read_grid_and_samples(path: Path) -> ArrayImage:
     """A scalar 3-D volume as it is in the file, of any sample type: a mask, a label map, a probability, a cut-out.
 

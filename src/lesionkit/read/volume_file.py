@@ -17,7 +17,7 @@ from lesionkit.read.metaimage import packed_slices
 from lesionkit.read.nifti import read_nifti_header
 from lesionkit.read.options import refuse_voxels
 from lesionkit.read.quiet import silenced
-from lesionkit.read.volume_header import look_at_header
+from lesionkit.read.volume_header import look_at_header, refuse_damaged_nrrd
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ def _slices_by_itk(path: Path) -> Iterator[NDArray[Any]]:
     if packed is not None:
         yield from packed
         return
+    refuse_damaged_nrrd(path)
     reader = sitk.ImageFileReader()
     with silenced(), itk_name(path) as name:
         reader.SetFileName(name)

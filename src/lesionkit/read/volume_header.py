@@ -3,8 +3,10 @@
 Readers fill what is missing with zeros or ones, which would be taken for water and for millimetres.
 """
 
+import gzip
 import math
 import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from lesionkit.core.errors import LesionkitError
 _NAMES_BY_BYTES = {1: "CHAR UCHAR", 2: "SHORT USHORT", 4: "INT UINT LONG ULONG FLOAT", 8: "LONG_LONG ULONG_LONG DOUBLE"}
 _BYTES = {name: size for size, names in _NAMES_BY_BYTES.items() for name in names.split()}
 _MOST_LINES = 1000
+_BLOCK_BYTES, _MOST_BYTES = 1 << 24, 1 << 35
 
 
 def look_at_header(path: Path) -> tuple[str, ...]:
@@ -37,6 +40,30 @@ def look_at_header(path: Path) -> tuple[str, ...]:
         )
     _refuse_spacing(path, [word for word in fields.get("spacings", "").split() if word.lower() != "nan"])
     return _without_spacing("spacings or space directions", bool({"spacings", "space directions"} & set(fields)))
+
+
+def refuse_damaged_nrrd(path: Path) -> None:
+    """Compare the checksum of packed samples, which ITK does not.
+
+    Raises:
+        LesionkitError: they are not what was written.
+    """
+    fields = _nrrd_fields(path) if path.name.lower().endswith(".nrrd") else {}
+    if fields.get("encoding", "").lower() not in ("gzip", "gz") or {"data file", "datafile"} & set(fields):
+        return
+    with path.open("rb") as file:
+        while file.readline(4096).strip():  # an empty line ends the header
+            continue
+        left = _MOST_BYTES
+        try:
+            with gzip.GzipFile(fileobj=file) as stream:
+                while left > 0 and (part := stream.read(_BLOCK_BYTES)):
+                    left -= len(part)
+        except (OSError, EOFError, zlib.error) as error:
+            raise LesionkitError(
+                f"{path}: the file is truncated or damaged, its packed samples do not fit their checksum ({error}); "
+                "copy it again"
+            ) from error
 
 
 def _without_spacing(name: str, there: bool) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ import yaml
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
+from lesionkit.core.untrusted import parse_yaml
+from lesionkit.core.untrusted import told as said
 from lesionkit.runs.old_names import kept_settings
 from lesionkit.runs.phantom_folder import ABOUT as PHANTOMS
 from lesionkit.runs.run_folder import RunFolder
@@ -127,12 +129,12 @@ def read_about(path: Path) -> dict[str, Any]:
         LesionkitError: another entry, or data without names.
     """
     try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        told = parse_yaml(path.read_text(encoding="utf-8"))[0] or {}
         unknown = [name for name in told if name not in ABOUT_ENTRIES]
         nameless = [source for source in told.get("data", []) if not source.get("name")]
-    except (OSError, yaml.YAMLError, AttributeError, TypeError) as error:
+    except (OSError, yaml.YAMLError, ValueError, AttributeError, TypeError) as error:
         raise LesionkitError(
-            f"{path} must be YAML with entries of {', '.join(ABOUT_ENTRIES)}, but is not ({error})"
+            f"{path} must be YAML with entries of {', '.join(ABOUT_ENTRIES)}, but is not ({said(error)})"
         ) from error
     if unknown or nameless:
         what = f"an entry '{unknown[0]}'" if unknown else "a source without a name"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Generic
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.untrusted import reads
 from lesionkit.evaluate.points import DecideSettings, Decision, OperatingPoints, figures_to_card
 from lesionkit.evaluate.reliability import reliability
 from lesionkit.evaluate.score import Score
@@ -53,6 +54,7 @@ class Deciding(Generic[F]):
         return [kind.rescored(one, self.curve) for one in found]
 
 
+@reads("a model with a card")
 def deciding_of(model: Path, settings: S, kind: Kind[S, F, Opened]) -> Deciding[F]:
     """What a model's card and the settings say together.
 

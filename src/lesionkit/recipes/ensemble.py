@@ -14,7 +14,9 @@ from pydantic import Field
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import write_text
+from lesionkit.core.names import file_in
 from lesionkit.core.settings import Settings
+from lesionkit.core.untrusted import reads
 from lesionkit.nets.model_file import complete_card, read_card
 from lesionkit.runs.models import MODEL_FILE
 
@@ -171,6 +173,7 @@ def write_ensemble(path: Path, nets: Sequence[Net], card: Mapping[str, Any]) -> 
     return write_text(path, json.dumps({**card, "format": FORMAT, "nets": named}, indent=1) + "\n")
 
 
+@reads("a model")
 def model_card(model: Path) -> dict[str, Any]:
     """What a weights file or an `ensemble.json` says of itself.
 
@@ -200,10 +203,11 @@ def complete_model(model: Path, entries: Mapping[str, Any]) -> Path:
         return complete_card(model, entries)
     card = model_card(model)
     if len(card["nets"]) == 1:
-        complete_card(model.parent / card["nets"][0]["file"], entries)
+        complete_card(nets_of(model)[0].path, entries)
     return write_text(model, json.dumps({**card, **entries}, indent=1) + "\n")
 
 
+@reads("a model")
 def nets_of(model: Path) -> tuple[Net, ...]:
     """The networks of an `ensemble.json`, as far as all kinds know of them, or the one of a weights file.
 
@@ -215,13 +219,16 @@ def nets_of(model: Path) -> tuple[Net, ...]:
     known = {one.name for one in fields(Net)}
     try:
         return tuple(
-            Net(path=model.parent / net["file"], **{name: value for name, value in net.items() if name in known})
+            Net(
+                path=file_in(model.parent, net["file"]), **{name: value for name, value in net.items() if name in known}
+            )
             for net in model_card(model)["nets"]
         )
     except (KeyError, TypeError) as error:
         raise LesionkitError(f"{model} must describe an ensemble, but is damaged ({error}); train again") from error
 
 
+@reads("a model")
 def nets_as(kind: type[N], model: Path) -> tuple[N, ...]:
     """The networks of an `ensemble.json`, of a class that knows more of each than `Net`.
 
@@ -230,7 +237,10 @@ def nets_as(kind: type[N], model: Path) -> tuple[N, ...]:
     """
     try:
         return tuple(
-            kind(path=model.parent / net["file"], **{name: value for name, value in net.items() if name != "file"})
+            kind(
+                path=file_in(model.parent, net["file"]),
+                **{name: value for name, value in net.items() if name != "file"},
+            )
             for net in model_card(model)["nets"]
         )
     except (KeyError, TypeError) as error:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.untrusted import read_as
 from lesionkit.evaluate.points import OperatingPoints, figures_from_card
 from lesionkit.evaluate.score import Figure
 from lesionkit.report.render import FactGroup, format_figure
@@ -36,7 +37,8 @@ def card_panel(card: Mapping[str, Any]) -> tuple[FactGroup, ...]:
         ("Operating points", _points(card)),
         ("Limits", _limits(card)),
     )
-    return tuple(FactGroup(title, tuple(rows)) for title, rows in groups)
+    with read_as(str(card.get("file", "the model")), "a model whose card can be shown"):
+        return tuple(FactGroup(title, tuple(rows)) for title, rows in groups)
 
 
 def figure_line(figure: Figure) -> str:

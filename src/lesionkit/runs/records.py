@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import write_text
+from lesionkit.core.untrusted import reads
 
 RECORDS = "cases"
 _LONGEST = 200
@@ -42,6 +43,7 @@ def write_record(folder: Path, case_id: str, document: Mapping[str, Any]) -> Pat
     return write_text(record_file(folder, case_id), json.dumps(document, indent=1, default=str) + "\n")
 
 
+@reads("a record")
 def read_record(file: Path) -> dict[str, Any]:
     """What was found in an image.
 

@@ -23,6 +23,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import write_text
 from lesionkit.core.names import printable
 from lesionkit.core.settings import Settings
+from lesionkit.core.untrusted import reads
 from lesionkit.runs.fingerprint import fingerprint
 from lesionkit.runs.hold import LOCK_FILE, held
 from lesionkit.runs.old_names import refuse_earlier
@@ -40,6 +41,8 @@ class RunFolder:
     def __init__(self, path: Path, record: dict[str, Any]) -> None:
         self.path = path
         self.record = record
+        self.with_identifiers = False
+        """Whether what is written for people may say which patient an image is of; of one call, never kept."""
 
     def once(self, stage: str, step: Callable[[], Mapping[str, Any] | None]) -> Mapping[str, Any]:
         """Run a stage unless it is finished; return the facts it returned, now or then.
@@ -151,6 +154,7 @@ def reopen_run(folder: Path) -> Iterator[RunFolder]:
         yield run
 
 
+@reads("a folder of a run")
 def read_run(folder: Path) -> RunFolder:
     """The run in a folder, to look at it.
 

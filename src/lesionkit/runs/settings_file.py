@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
+from lesionkit.core.untrusted import parse_yaml, told
 from lesionkit.runs.old_names import old_names
 
 S = TypeVar("S", bound=Settings)
@@ -107,8 +108,8 @@ def parse_assignment(base: Settings, text: str) -> tuple[Name, Any]:
     sources = {path: f"--set {text}"}
     if not equals or not all(path):
         raise LesionkitError(f"--set needs stage.field=value, got '{text}'")
-    with suppress(yaml.YAMLError):
-        _refuse_old(path, yaml.safe_load(raw), sources)
+    with suppress(yaml.YAMLError, ValueError):
+        _refuse_old(path, parse_yaml(raw)[0], sources)
     group = base
     for depth, part in enumerate(path):
         _require_known(group, path[: depth + 1], sources)
@@ -171,7 +172,7 @@ def _plain(value: Any) -> str:
 def _read_file(file: Path) -> tuple[dict[str, Any], Sources]:
     try:
         text = file.read_text(encoding="utf-8")
-        node, values = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+        values, node = parse_yaml(text)
     except OSError as error:
         raise LesionkitError(f"cannot read settings file {file}: {error.strerror}; check --config") from error
     except UnicodeDecodeError as error:
@@ -180,7 +181,10 @@ def _read_file(file: Path) -> tuple[dict[str, Any], Sources]:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise LesionkitError(f"{file}, line {line}: not valid YAML, {error.problem}") from error
     except yaml.YAMLError as error:
-        raise LesionkitError(f"{file}: not valid YAML, {error}") from error
+        raise LesionkitError(f"{file}: not valid YAML, {told(error)}") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        # What the constructors of its dates, sets and numbers trip over.
+        raise LesionkitError(f"{file}: not valid settings, {told(error)}") from error
     if values is None:
         return {}, {}
     if not isinstance(node, yaml.MappingNode):
@@ -205,8 +209,8 @@ def _read_value(field: FieldInfo, raw: str) -> Any:
     """The first reading of a text that the field's type accepts; the plain one where none is."""
     readings: list[Any] = []
     for text in (raw, f"[{raw}]"):
-        with suppress(yaml.YAMLError):
-            readings.append(yaml.safe_load(text))
+        with suppress(yaml.YAMLError, ValueError):
+            readings.append(parse_yaml(text)[0])
     wanted: Any = Annotated[field.annotation, field]
     adapter: TypeAdapter[Any] = TypeAdapter(wanted)
     for reading in (*readings[:1], raw, *readings[1:], *([None] if raw.lower() == "none" else [])):

@@ -14,6 +14,7 @@ import numpy as np
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import write_text
+from lesionkit.core.untrusted import reads
 
 THREE_WAY: Mapping[str, float] = {"train": 0.7, "validation": 0.15, "test": 0.15}
 """The usual parts and their share of the cases."""
@@ -127,7 +128,7 @@ def check_patients(splits: Splits, patients: Mapping[str, str]) -> None:
             first, first_case = part_of_patient.setdefault(patients[case], (part, case))
             if first != part:
                 raise LesionkitError(
-                    f"splits: patient '{patients[case]}' must be on one side, got '{first}' (case '{first_case}') "
+                    f"splits: a patient must be on one side, got '{first}' (case '{first_case}') "
                     f"and '{part}' (case '{case}'); move the patient's cases together"
                 )
 
@@ -137,6 +138,7 @@ def write_splits(path: Path, splits: Splits) -> Path:
     return write_text(path, json.dumps({name: list(cases) for name, cases in splits.parts.items()}, indent=1) + "\n")
 
 
+@reads("splits")
 def read_splits(path: Path, patients: Mapping[str, str]) -> Splits:
     """Read `splits.json` and check it against the patients of the data set.
 

@@ -13,6 +13,7 @@ from xml.sax.saxutils import quoteattr
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing, write_text
+from lesionkit.core.names import file_in
 from lesionkit.core.outline import Outline, Ring
 
 _GROUPS = (("_0", "#F4FA58"), ("_2", "#00FF00"))
@@ -56,7 +57,7 @@ def write_marks(folder: Path, marks: Mapping[str, Iterable[tuple[float, float, f
         if not slide_id or Path(slide_id).name != slide_id:
             raise LesionkitError(f"a slide's name becomes the name of its file, got '{slide_id}'")
         lines = [_line(slide_id, *mark) for mark in found]
-        paths.append(write_text(Path(folder) / f"{slide_id}.csv", "".join(lines)))
+        paths.append(write_text(file_in(Path(folder), f"{slide_id}.csv"), "".join(lines)))
     return paths
 
 

@@ -66,3 +66,11 @@ def test_what_is_damaged_is_one_sentence(tmp_path):
     write(tmp_path, names=("left", "right"))
     with pytest.raises(LesionkitError, match="one of the labels must be of lesions"):
         read_coco(tmp_path)
+
+
+def test_an_image_that_says_it_is_gigantic_is_refused_before_it_is_painted(tmp_path):
+    write(tmp_path, {"image_id": 0, "segmentation": [[5, 2, 15, 2, 15, 10, 5, 10]]})
+    file = tmp_path / "coco.json"
+    file.write_text(file.read_text().replace('"height": 20', '"height": 2000000000'))
+    with pytest.raises(LesionkitError, match=r"coco\.json must be annotations as COCO has them, got ValueError: image"):
+        read_coco(tmp_path)

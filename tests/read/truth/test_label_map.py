@@ -44,3 +44,10 @@ def test_whole_numbers_may_be_stored_as_fractions_and_fractions_are_no_labels(tm
     assert len(read_label_map(tmp_path / "a.nii.gz")) == 3
     with pytest.raises(LesionkitError, match="a label map must hold whole numbers, got fractions; is it an image"):
         read_label_map(tmp_path / "b.nii.gz")
+
+
+def test_numbers_of_instances_may_be_of_any_size_and_sign():
+    array = np.zeros((4, 4, 8), np.int64)
+    array[1:3, 1:3, 1:3], array[1:3, 1:3, 5:7] = 2**40, -7
+    found = label_lesions(ArrayImage(Grid.upright(array.shape, (1, 1, 1)), array), instances=True)
+    assert sorted(lesion.centre_mm for lesion in found) == [(1.5, 1.5, 1.5), (5.5, 1.5, 1.5)]

@@ -52,3 +52,9 @@ def test_regions_without_lesions_are_no_truth_and_damage_is_one_sentence(drawn, 
     ct = drawn.write_slices(tmp_path / "ct", drawn.make_slices()[:1]) / "000.dcm"
     with pytest.raises(LesionkitError, match="a DICOM RTSTRUCT is wanted, got modality CT"):
         read_rtstruct(ct)
+
+
+def test_a_contour_that_is_wider_than_a_body_is_refused_before_it_is_painted(drawn, tmp_path):
+    file = drawn.write_rtstruct(tmp_path / "a.dcm", {"GTV": [square(0.0, 1e7)]})
+    with pytest.raises(LesionkitError, match="a contour is at most 1500 mm wide"):
+        read_rtstruct(file)

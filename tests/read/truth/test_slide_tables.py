@@ -71,7 +71,7 @@ def test_labels_and_patients_come_from_the_columns_of_one_table(write):
     assert read_slide_labels(write(CLAM)) == {"a": True, "b": True, "c": False}
     assert read_slide_patients(write(CLAM)) == {"a": "p1", "b": "p1", "c": "p2"}
     assert read_slide_patients(write("slide,label\na,1\n")) == {}
-    with pytest.raises(LesionkitError, match="row 3: slide 'a' has two patients, 'p' and 'q'"):
+    with pytest.raises(LesionkitError, match="row 3: slide 'a' has two patients; keep one"):
         read_slide_patients(write("slide,patient\na,p\na,q\n"))
 
 

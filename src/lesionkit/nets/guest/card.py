@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.untrusted import reads
 from lesionkit.nets.guest.config import SUFFIXES, BundleConfig, read_config
 from lesionkit.nets.guest.described_settings import DescribedSettings, read_description
 from lesionkit.nets.guest.retina_settings import RetinaSettings, retina_settings
@@ -32,6 +33,7 @@ def is_guest(path: Path) -> bool:
     return path.suffix in (".pt", *SUFFIXES[1:])
 
 
+@reads("a model that is run")
 def guest_settings(path: Path) -> GuestSettings:
     """What a network is built from, and how its input is made.
 
@@ -75,6 +77,7 @@ def read_metadata(bundle: Path) -> Mapping[str, Any]:
     return read_config(file).values if file.is_file() else {}
 
 
+@reads("a model that is run")
 def guest_card(path: Path) -> dict[str, Any]:
     """What a model of others says of itself, in the words of our cards: recipe, settings, origin, domain, licence.
 

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.untrusted import parse_yaml, reads, told
 
 SUFFIXES = (".json", ".yaml", ".yml")
 _REFERENCE = re.compile(r"@([A-Za-z_][\w#:]*)")
@@ -100,6 +101,7 @@ class BundleConfig:
         return list(dict.fromkeys(_class_of(found) for found in _components(self.values)))
 
 
+@reads("a config of a MONAI bundle")
 def read_config(path: Path) -> BundleConfig:
     """A JSON or YAML config.
 
@@ -108,13 +110,12 @@ def read_config(path: Path) -> BundleConfig:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        values = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        values = json.loads(text) if path.suffix == ".json" else parse_yaml(text)[0]
     except OSError as error:
         raise LesionkitError(f"{path} cannot be read ({error.strerror}); download the bundle again") from error
     except (ValueError, yaml.YAMLError, RecursionError) as error:
-        said = str(error).splitlines()[0]
         raise LesionkitError(
-            f"{path} must be JSON or YAML, but is damaged ({said}); download the bundle again"
+            f"{path} must be JSON or YAML, but is damaged ({told(error)}); download the bundle again"
         ) from error
     if not isinstance(values, dict):
         raise LesionkitError(f"{path} must hold names with values, got {type(values).__name__}; is it a config?")

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
+from lesionkit.core.untrusted import parse_yaml, reads, told
 
 DESCRIPTION = "lesionkit.yaml"
 FORMATS = {".ts": "TorchScript", ".pt": "TorchScript", ".pth": "TorchScript", ".onnx": "ONNX"}
@@ -76,6 +77,7 @@ class DescribedSettings(Settings):
         return self
 
 
+@reads("a description of a model")
 def read_description(path: Path) -> DescribedSettings:
     """What a `lesionkit.yaml` says.
 
@@ -83,11 +85,10 @@ def read_description(path: Path) -> DescribedSettings:
         LesionkitError: it is missing, no YAML, or a value does not fit; names it.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = parse_yaml(path.read_text(encoding="utf-8"))[0]
     except (OSError, ValueError, yaml.YAMLError) as error:
-        said = str(error).splitlines()[0]
         raise LesionkitError(
-            f"{path} must describe a model in YAML, but cannot be read ({said}); write it again"
+            f"{path} must describe a model in YAML, but cannot be read ({told(error)}); write it again"
         ) from error
     if not isinstance(values, dict):
         raise LesionkitError(f"{path} must hold kind, file, spacing, intensity and output, got {type(values).__name__}")

@@ -10,12 +10,14 @@ import torch
 from torch import nn
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.untrusted import reads
 from lesionkit.nets.finite import refuse_not_finite
 
 _INSIDE = ("model", "state_dict", "network")
 """Names under which a checkpoint may hold the weights."""
 
 
+@reads("weights of PyTorch")
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """Names and tensors of a `.pt` file. Code that it may hold is not run.
 

@@ -16,6 +16,7 @@ from pydantic import Field
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing, write_text
 from lesionkit.core.settings import Settings
+from lesionkit.core.untrusted import reads
 from lesionkit.phantoms.ct.nodule import TEXTURES
 from lesionkit.phantoms.ct.real_nodule import RealNodule
 
@@ -126,6 +127,7 @@ def save_bank(folder: Path, bank: NoduleBank) -> Path:
     return folder
 
 
+@reads("a bank of nodules")
 def load_bank(folder: Path) -> NoduleBank:
     """The bank in a folder.
 

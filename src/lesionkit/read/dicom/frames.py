@@ -4,9 +4,9 @@ import warnings
 from dataclasses import replace
 from typing import Any
 
-import pydicom
 from pydicom.dataset import Dataset
 
+from lesionkit.read.dicom.bounded import read_tags
 from lesionkit.read.dicom.header import Header, numbers
 
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
@@ -22,7 +22,7 @@ def expand_frames(header: Header) -> list[Header]:
         return [header]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tags = pydicom.dcmread(header.path, stop_before_pixels=True, force=True, specific_tags=[*_GROUPS])
+        tags = read_tags(header.path, stop_before_pixels=True, specific_tags=[*_GROUPS])
         shared = _first(tags, _GROUPS[0]) or Dataset()
         frames = list(tags.get(_GROUPS[1]) or [])
         frames += [Dataset()] * (header.frames - len(frames))

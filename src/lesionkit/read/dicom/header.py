@@ -13,6 +13,8 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import FileDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from lesionkit.read.dicom.bounded import open_dicom
+
 CT_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 ENHANCED_CT_STORAGE = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
 """Multi-frame CT as a scanner makes it, and as it is converted from single slices."""
@@ -125,7 +127,7 @@ class Header:
 def read_header(path: Path) -> Header | None:
     """The header of a DICOM image file; None where the file is no DICOM image or is cut off within its header."""
     try:
-        with path.open("rb") as file:
+        with open_dicom(path) as file:
             start = file.read(132)
             if not _looks_like_dicom(start):
                 return None
@@ -135,12 +137,10 @@ def read_header(path: Path) -> Header | None:
                 warnings.simplefilter("ignore")
                 tags = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=_KEYWORDS)
                 return _header(path, tags, *_find_pixels(file, tags))
-    except (*_DAMAGE, OSError, EOFError, KeyError, pydicom.errors.InvalidDicomError):
-        return None
-    except Exception as error:  # zlib and struct errors of damaged files share no base class with the above
-        if type(error).__name__ in {"error", "BytesLengthException"}:
-            return None
+    except MemoryError:
         raise
+    except Exception:  # what pydicom, zlib and struct raise of damaged files has no base class in common
+        return None
 
 
 def _looks_like_dicom(start: bytes) -> bool:

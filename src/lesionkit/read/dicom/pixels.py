@@ -15,6 +15,7 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.read.dicom.bounded import read_tags
 from lesionkit.read.dicom.decode import stored_values
 from lesionkit.read.dicom.header import Header
 from lesionkit.read.itk_name import itk_name
@@ -51,7 +52,7 @@ def same_pixels(one: Header, other: Header) -> bool:
 
 def _stored_bytes(header: Header) -> bytes:
     if header.pixels_at is None:
-        return bytes(pydicom.dcmread(header.path, force=True).PixelData)
+        return bytes(read_tags(header.path).PixelData)
     with header.path.open("rb") as file:
         file.seek(header.pixels_at)
         return file.read(header.frame_bytes)
@@ -74,7 +75,9 @@ def _read_into(header: Header, out: NDArray[np.int16]) -> None:
             _to_hu(_used_bits(stored.astype(_dtype(header, "="), copy=False), header), header, out)
         else:
             _decode_into(header, out)
-    except (OSError, ValueError, RuntimeError, EOFError, AttributeError) as error:
+    except (LesionkitError, MemoryError):
+        raise
+    except Exception as error:  # whatever a decoder thinks of broken bytes
         raise LesionkitError(
             f"the pixels of slice {header.name} must be readable, got a damaged or unknown coding "
             f"({_syntax_name(header)}); copy the file again or convert the series to an uncompressed one"
@@ -84,7 +87,7 @@ def _read_into(header: Header, out: NDArray[np.int16]) -> None:
 @lru_cache(maxsize=2)
 def _opened(path: Path) -> FileDataset:
     """A file with its pixels; the frames of one file follow each other."""
-    return pydicom.dcmread(path, force=True)
+    return read_tags(path)
 
 
 def _decode_into(header: Header, out: NDArray[np.int16]) -> None:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.mask import decode_rle_coco, encode_rle_siim
 from lesionkit.core.outline import fill_ring
+from lesionkit.core.untrusted import reads
 from lesionkit.read.truth.lesion_words import lesion_values
 
-_LARGEST_BYTES = 1_000_000_000
+_LARGEST_BYTES, _MOST_PIXELS = 1_000_000_000, 1 << 28
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class CocoSet:
     notes: tuple[str, ...] = ()
 
 
+@reads("a data set with annotations as COCO has them")
 def read_coco(data: Path, lesion_labels: Sequence[str] = ()) -> CocoSet | None:
     """The annotations of a data set: JSON files of it, or of its folder `annotations`; None where there are none.
 
@@ -84,12 +86,16 @@ def _encoded(told: Mapping[str, Any], lesion_labels: Sequence[str]) -> tuple[dic
             boxes.append(name)
             continue
         shape = int(image["height"]), int(image["width"])
+        if not (0 < shape[0] * shape[1] <= _MOST_PIXELS and min(shape) > 0):
+            raise ValueError(f"image '{name}' is {shape[1]} × {shape[0]} pixels")
         found[name] = tuple(encode_rle_siim(_mask(part, shape)) for part in parts) or ("-1",)
     return found, boxes
 
 
 def _mask(segmentation: Any, shape: tuple[int, int]) -> NDArray[np.bool_]:
     if isinstance(segmentation, dict):
+        if tuple(segmentation["size"]) != shape:
+            raise ValueError(f"a code of the size {str(segmentation['size'])[:40]} on an image of {list(shape)}")
         return decode_rle_coco(segmentation)
     mask = np.zeros(shape, dtype=bool)
     for flat in segmentation:

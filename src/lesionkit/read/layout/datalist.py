@@ -9,6 +9,7 @@ import numpy as np
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.lesion import Lesion
+from lesionkit.core.untrusted import reads
 from lesionkit.read.layout.entry import ImageSet, SetEntry
 from lesionkit.read.truth.lesion_words import lesion_values
 
@@ -17,6 +18,7 @@ _LARGEST_BYTES = 200_000_000
 _SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".png", ".jpg", ".jpeg", ".dcm", ".tif", ".tiff")
 
 
+@reads("a data set with a data list of MONAI")
 def read_datalist(data: Path, lesion_labels: Sequence[str] = ()) -> ImageSet | None:
     """The images of the data list in a folder, or of the file; None where there is none.
 

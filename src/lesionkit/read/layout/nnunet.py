@@ -14,6 +14,8 @@ from typing import Any
 import yaml
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.untrusted import parse_yaml, reads
+from lesionkit.core.untrusted import told as wrong
 from lesionkit.read.layout.entry import ImageSet, SetEntry
 from lesionkit.read.truth.lesion_words import lesion_values
 
@@ -23,6 +25,7 @@ _CHANNEL = re.compile(r"_(\d{4})$")
 _SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".png", ".tif", ".tiff", ".bmp")
 
 
+@reads("a data set as nnU-Net has it")
 def read_nnunet(data: Path, lesion_labels: Sequence[str] = ()) -> ImageSet | None:
     """The images of a data set in one of these layouts; None where it is in none.
 
@@ -59,9 +62,9 @@ def read_nnunet(data: Path, lesion_labels: Sequence[str] = ()) -> ImageSet | Non
 def _told(description: Path) -> Mapping[str, Any]:
     try:
         text = description.read_text(encoding="utf-8")
-        told = json.loads(text) if description.suffix == ".json" else yaml.safe_load(text)
+        told = json.loads(text) if description.suffix == ".json" else parse_yaml(text)[0]
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise LesionkitError(f"{description} must be readable, got {str(error).splitlines()[0]}") from error
+        raise LesionkitError(f"{description} must be readable, got {wrong(error)}") from error
     return told if isinstance(told, dict) else {}
 
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import VLWholeSlideMicroscopyImageStorage
 
 from lesionkit.core.handed import Plane
+from lesionkit.read.dicom.bounded import read_tags
 from lesionkit.read.slide.openslide import vendor_of
 
 
@@ -25,7 +25,7 @@ def planes_of_slide(path: Path) -> tuple[Plane, ...]:
     """
     if vendor_of(path) != "dicom":
         return ()
-    series = pydicom.dcmread(path, stop_before_pixels=True).get("SeriesInstanceUID")
+    series = read_tags(path, force=False, stop_before_pixels=True).get("SeriesInstanceUID")
     levels = []
     for file in sorted(path.parent.iterdir()):
         tags = _level(file) if file.is_file() else None
@@ -38,7 +38,7 @@ def planes_of_slide(path: Path) -> tuple[Plane, ...]:
 def _level(file: Path) -> Dataset | None:
     """The header of a level; None of any other file."""
     try:
-        tags = pydicom.dcmread(file, stop_before_pixels=True)
+        tags = read_tags(file, force=False, stop_before_pixels=True)
     except (OSError, InvalidDicomError):
         return None
     kind = [*(tags.get("ImageType") or ()), "", "", ""][2]

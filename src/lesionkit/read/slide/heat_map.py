@@ -18,6 +18,7 @@ from PIL import Image as Picture
 from PIL import UnidentifiedImageError
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.untrusted import reads
 from lesionkit.read.slide.mpp import said_um
 from lesionkit.read.truth.camelyon_lesions import slide_name
 
@@ -40,6 +41,7 @@ class HeatMap:
     um: tuple[float, float]
 
 
+@reads("maps of probability")
 def read_heat_maps(path: Path | str, um: float | None = None) -> dict[str, HeatMap]:
     """The heat map of every slide that a folder, or one file, holds.
 
@@ -218,7 +220,8 @@ def _is_number(text: str) -> bool:
 
 def _read_numpy(path: Path) -> tuple[NDArray[Any], None]:
     try:
-        return np.load(path, allow_pickle=False), None
+        # Mapped first: a shape that the file has no bytes for must not cost its memory.
+        return np.array(np.load(path, mmap_mode="r", allow_pickle=False)), None
     except (OSError, ValueError, EOFError) as error:
         raise LesionkitError(f"a heat map must be a NumPy array without objects, got {error}") from error
 

@@ -220,7 +220,10 @@ def _refuse_dark(path: Path, page: Any) -> None:
     for number in numbers[:: max(1, len(numbers) // _TRIED)]:
         index = int(number)
         page.parent.filehandle.seek(page.dataoffsets[index])
-        tile = page.decode(page.parent.filehandle.read(page.databytecounts[index]), index)[0]
+        try:
+            tile = page.decode(page.parent.filehandle.read(page.databytecounts[index]), index)[0]
+        except Exception:  # a damaged tile is counted when it is read, and says nothing of the others
+            return
         highest = max(highest, int(tile.max())) if tile is not None else highest
     if highest < _DARK:
         raise LesionkitError(

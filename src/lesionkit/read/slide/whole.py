@@ -16,6 +16,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Box, Grid
 from lesionkit.core.image import ArrayImage
 from lesionkit.core.settings import Settings
+from lesionkit.core.untrusted import reads
 from lesionkit.read.slide.level import ScaledLevel, SlideLevel, Source, same_spacing, scaled
 from lesionkit.read.slide.mpp import pixel_um
 from lesionkit.read.slide.openslide import TILED, open_with_openslide, vendor_of
@@ -144,6 +145,7 @@ class Slide:
         return ArrayImage(image.grid, np.concatenate(bands))
 
 
+@reads("a slide")
 def open_slide(path: Path, options: SlideOptions | None = None) -> Slide:
     """Open a slide: tiled TIFF and SVS tile by tile, every other format by OpenSlide.
 

@@ -18,6 +18,7 @@ import pandas as pd
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
+from lesionkit.core.untrusted import reads
 from lesionkit.read.truth.luna import PLACE
 
 _OF_A_CASE = "_boxes.json"
@@ -31,6 +32,7 @@ def is_box_marks(path: Path) -> bool:
     return path.suffix.lower() == ".json" or (path.is_dir() and any(path.glob(f"*{_OF_A_CASE}")))
 
 
+@reads("boxes with scores")
 def read_box_marks(path: Path) -> pd.DataFrame:
     """Boxes as `read_marks` gives marks: seriesuid, coordX, coordY, coordZ, probability, diameter_mm.
 

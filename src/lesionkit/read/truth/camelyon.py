@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.untrusted import reads
 from lesionkit.read.rows import Row, read_rows
 from lesionkit.read.truth.camelyon_lesions import read_lesion_annotations, slide_name
 from lesionkit.read.truth.slide_tables import SCORE_NAMES, read_slide_labels, read_slide_scores
@@ -30,6 +31,7 @@ __all__ = [
 _NODE = re.compile(r"(?P<patient>.+)_node_\d+")
 
 
+@reads("a folder of marks")
 def read_mark_folder(folder: Path | str) -> dict[str, NDArray[np.float64]]:
     """Marks of a CAMELYON16 submission: one CSV file per slide, rows of probability, x and y.
 
@@ -53,6 +55,7 @@ def read_mark_folder(folder: Path | str) -> dict[str, NDArray[np.float64]]:
     return {slide_id: np.concatenate(arrays) for slide_id, arrays in parts.items()}
 
 
+@reads("a table of stages")
 def read_stage_table(path: Path | str) -> pd.DataFrame:
     """Stages of patients and labels of their nodes, as CAMELYON17 writes them: `patient,stage`.
 

@@ -12,6 +12,7 @@ from PIL import UnidentifiedImageError
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.outline import Outline, SlideMask
+from lesionkit.core.untrusted import reads
 from lesionkit.read.slide.suffixes import SUFFIXES
 from lesionkit.read.truth.outlines import read_outline
 
@@ -23,6 +24,7 @@ _NAMED_SUFFIXES = (*SUFFIXES, ".zip", ".png", ".npy", ".xml", ".json", ".geojson
 _MASK_ENDINGS = ("_evaluation_mask", "_mask", "_annotation", "_annotations")
 
 
+@reads("outlines or masks of slides")
 def read_lesion_annotations(path: Path | str, downsample: float | None = None) -> dict[str, Outline | SlideMask]:
     """Tumour of every slide that a folder, or one file, annotates.
 

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import pandas as pd
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.untrusted import reads
 from lesionkit.read.rows import Row, read_rows, without_index
 
 Source: TypeAlias = Literal["nih", "chexpert"]
@@ -35,6 +36,7 @@ _CHEXPERT_HEAD = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA")
 _PATIENT = re.compile(r"patient\d+", re.IGNORECASE)
 
 
+@reads("a table of labels")
 def read_chest_labels(path: Path | str) -> pd.DataFrame:
     """Labels by image from NIH's `Data_Entry_….csv` or CheXpert's `train.csv` or `valid.csv`, told apart by the header.
 

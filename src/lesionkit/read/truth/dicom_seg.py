@@ -13,6 +13,8 @@ from scipy import ndimage
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.lesion import Lesion
+from lesionkit.core.untrusted import reads
+from lesionkit.read.dicom.bounded import read_tags
 from lesionkit.read.truth.label_map import volume_lesion
 from lesionkit.read.truth.lesion_words import is_lesion
 from lesionkit.read.truth.marked import Marked
@@ -22,6 +24,7 @@ _ABNORMAL = {"49755003", "M-01000", "4147007", "27925004"}
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 
 
+@reads("a DICOM segmentation")
 def read_seg(path: Path, automatic: bool = True) -> Marked:
     """The lesions of a SEG: binary, fractional (from a half on) or label map; of any orientation.
 
@@ -36,7 +39,7 @@ def read_seg(path: Path, automatic: bool = True) -> Marked:
         with warnings.catch_warnings():
             # What pydicom finds odd in the files of others is not for our user to mend.
             warnings.simplefilter("ignore")
-            data: Any = pydicom.dcmread(path)
+            data: Any = read_tags(path, force=False)
             if str(data.get("Modality")) != "SEG":
                 raise LesionkitError(f"{path}: a DICOM SEG is wanted, got modality {data.get('Modality')}")
             frames = data.pixel_array.reshape(-1, int(data.Rows), int(data.Columns))

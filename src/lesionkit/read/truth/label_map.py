@@ -10,11 +10,13 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
 from lesionkit.core.lesion import Lesion
+from lesionkit.core.untrusted import reads
 from lesionkit.read.volume import read_grid_and_samples
 
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 
 
+@reads("a label map")
 def read_label_map(path: Path, values: Collection[int] | None = None, instances: bool = False) -> tuple[Lesion, ...]:
     """The lesions of a label map file, see `label_lesions`.
 
@@ -42,13 +44,15 @@ def label_lesions(
     array = np.asarray(labels.array)
     present = [int(v) for v in np.unique(array) if v != 0 and (values is None or v in values)]
     if instances:
-        numbered, names = array, present
+        # Numbered anew: labels may be of any size and sign, and memory is taken up to the largest.
+        numbered, count = np.zeros(array.shape, np.int32), len(present)
+        for number, label in enumerate(present, start=1):
+            numbered[array == label] = number
     else:
         numbered, count = ndimage.label(np.isin(array, present), _EVERY_NEIGHBOUR)
-        names = list(range(1, count + 1))
-    boxes = ndimage.find_objects(np.where(numbered > 0, numbered, 0).astype(np.int32))
+    boxes = ndimage.find_objects(numbered)
     found: list[Lesion] = []
-    for name in names:
+    for name in range(1, count + 1):
         box = boxes[name - 1]
         place = np.argwhere(numbered[box] == name) + [b.start for b in box]
         found.append(ball_of(labels.grid.index_to_world(place.mean(axis=0)), len(place), labels.grid, len(found) + 1))

@@ -15,6 +15,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Box, Grid
 from lesionkit.core.lesion import Lesion
 from lesionkit.core.settings import Settings
+from lesionkit.core.untrusted import reads
 from lesionkit.read.truth.lidc_xml import Mark, read_lidc_file
 
 
@@ -60,6 +61,7 @@ class LidcReading:
         return labels
 
 
+@reads("a LIDC reading")
 def read_lidc(path: Path, grid: Grid, settings: LidcSettings | None = None) -> LidcReading:
     """Consensus of the readers of one LIDC-IDRI series.
 

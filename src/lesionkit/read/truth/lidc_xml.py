@@ -12,6 +12,7 @@ from defusedxml.ElementTree import ParseError, parse
 from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.untrusted import reads
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +63,7 @@ class LidcFile:
     marks: tuple[Mark, ...]
 
 
+@reads("a LIDC reading")
 def read_lidc_file(path: Path) -> LidcFile:
     """Parse a reading file of a CT; namespaces do not matter.
 

@@ -11,13 +11,17 @@ import pandas as pd
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.lesion import Lesion
+from lesionkit.core.untrusted import reads
 from lesionkit.read.rows import read_frame, read_rows, without_index
 
 PLACE = ("coordX", "coordY", "coordZ")
+_FARTHEST_MM = 100_000.0
+"""Nobody is 100 m long: a number beyond is no place and no diameter."""
 _MISSING_NUMBERS = ("na", "n/a", "nan", "null", "none")
 """What stands for no number in a column of numbers."""
 
 
+@reads("a table of nodules")
 def read_annotations(path: Path) -> pd.DataFrame:
     """`annotations.csv` or `annotations_excluded.csv`: seriesuid, coordX, coordY, coordZ, diameter_mm and other ones.
 
@@ -31,6 +35,7 @@ def read_annotations(path: Path) -> pd.DataFrame:
     return frame
 
 
+@reads("a table of marks")
 def read_marks(path: Path) -> pd.DataFrame:
     """A submission: seriesuid, coordX, coordY, coordZ, probability and, where it tells, diameter_mm.
 
@@ -42,6 +47,7 @@ def read_marks(path: Path) -> pd.DataFrame:
     return _read(path, [*PLACE, "probability"], optional=["diameter_mm"])
 
 
+@reads("a list of series")
 def read_series_list(path: Path) -> list[str]:
     """`seriesuids.csv`: one series a line, with or without the header `seriesuid`.
 
@@ -63,6 +69,7 @@ def read_series_list(path: Path) -> list[str]:
     return list(rows)
 
 
+@reads("a table of cases")
 def read_case_table(path: Path) -> pd.DataFrame:
     """A table of cases: `seriesuid` and any other columns, which tell cases apart; the index is the row in the file.
 
@@ -72,6 +79,7 @@ def read_case_table(path: Path) -> pd.DataFrame:
     return _read(path, [])
 
 
+@reads("a table of patients")
 def read_patients(path: Path) -> dict[str, str]:
     """`patients.csv` (seriesuid,patient_id): patient ids by case id.
 
@@ -125,6 +133,9 @@ def _read(path: Path, numbers: Sequence[str], optional: Sequence[str] = (), text
         _refuse_first(path, frame[name] == "", frame[name], name, "given")
     for name in numbers:
         frame[name] = _finite(path, frame[name])
+        if name in PLACE or name == "diameter_mm":
+            far = frame[name].abs() > _FARTHEST_MM
+            _refuse_first(path, far, frame[name], name, f"within {_FARTHEST_MM:,.0f} mm")
     for name in optional:
         if name in frame.columns:
             given = frame[name] != ""

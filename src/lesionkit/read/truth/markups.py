@@ -10,6 +10,7 @@ import numpy as np
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.lesion import Lesion
+from lesionkit.core.untrusted import reads
 from lesionkit.read.truth.marked import Marked
 
 SUFFIXES = (".mrk.json", ".fcsv")
@@ -17,6 +18,7 @@ SUFFIXES = (".mrk.json", ".fcsv")
 _TO_LPS = {"LPS": (1, 1, 1), "RAS": (-1, -1, 1), "1": (1, 1, 1), "0": (-1, -1, 1)}
 
 
+@reads("markups of 3D Slicer")
 def read_markups(path: Path) -> Marked:
     """The lesions of a file of markups, in LPS mm whatever its coordinate system is.
 

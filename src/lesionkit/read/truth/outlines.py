@@ -18,6 +18,7 @@ from defusedxml.common import DefusedXmlException
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.outline import Outline, Ring, clip_ring, joined_ring
+from lesionkit.core.untrusted import reads
 
 SUFFIXES = (".xml", ".json", ".geojson")
 TUMOUR_GROUPS = {"_0", "_1", "tumor", "tumour", "metastases", "metastasis", "carcinoma", "cancer"}
@@ -27,7 +28,7 @@ REJECTED_GROUPS = {"ignore*", "ignore", "false positive", "negative", "benign"}
 
 _NO_GROUP = {"", "none"}
 _ASAP_AREAS = ("polygon", "spline", "rectangle")
-_LARGEST = 1e6
+_LARGEST = 4e5  # the largest slides have 300,000 pixels a side; what is beyond costs memory where it is painted
 _ELLIPSE, _APERIO_AREAS = "2", ("0", "1", "2")
 _GEOMETRIES = {"Polygon", "MultiPolygon", "GeometryCollection", "Point", "MultiPoint", "LineString", "MultiLineString"}
 
@@ -47,6 +48,7 @@ class _Drawn:
     is_hole: bool = False
 
 
+@reads("a file of outlines")
 def read_outline(path: Path) -> Outline:
     """The tumour that a file of outlines draws, in pixels of the finest level.
 

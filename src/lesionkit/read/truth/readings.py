@@ -6,12 +6,14 @@ from pathlib import Path
 import pandas as pd
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.untrusted import reads
 from lesionkit.read.rows import Row, counts_up, is_unnamed, read_rows
 
 _ONE, _ZERO = ("true", "yes", "y", "t"), ("false", "no", "n", "f")
 _MISSING = ("na", "n/a", "nan", "<na>", "null")
 
 
+@reads("a table of readings")
 def read_readings(path: Path | str, levels: Sequence[str] = ()) -> pd.DataFrame:
     """Answers of readers: one row per item (a lesion, a case), one column per reader, after the item's name.
 

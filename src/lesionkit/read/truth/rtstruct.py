@@ -5,22 +5,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.errors import InvalidDicomError
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.lesion import Lesion
 from lesionkit.core.outline import fill_ring
+from lesionkit.core.untrusted import reads
+from lesionkit.read.dicom.bounded import read_tags
 from lesionkit.read.truth.label_map import volume_lesion
 from lesionkit.read.truth.lesion_words import is_lesion
 from lesionkit.read.truth.marked import Marked
 
 _LESION_TYPES = {"GTV"}
-_STEP_MM = 0.25
-"""Side of the squares that a contour is filled with."""
+_STEP_MM, _LARGEST_MM = 0.25, 1500.0
+"""Side of the squares that a contour is filled with, and of the largest contour: wider is no body."""
 
 
+@reads("a DICOM structure set")
 def read_rtstruct(path: Path) -> Marked:
     """The lesions of an RTSTRUCT: regions called GTV or as lesions are; each stack of contours that overlap is one.
 
@@ -33,7 +35,7 @@ def read_rtstruct(path: Path) -> Marked:
         with warnings.catch_warnings():
             # What pydicom finds odd in the files of others is not for our user to mend.
             warnings.simplefilter("ignore")
-            data: Any = pydicom.dcmread(path)
+            data: Any = read_tags(path, force=False)
             if str(data.get("Modality")) != "RTSTRUCT":
                 raise LesionkitError(f"{path}: a DICOM RTSTRUCT is wanted, got modality {data.get('Modality')}")
             names = {int(one.ROINumber): str(one.get("ROIName", "")) for one in data.StructureSetROISequence}
@@ -72,6 +74,8 @@ class _Contour:
         self.axes = np.linalg.svd(points - middle)[2]
         self.flat = (points - middle) @ self.axes[:2].T
         low = self.flat.min(axis=0)
+        if not np.ptp(self.flat, axis=0).max() <= _LARGEST_MM:
+            raise ValueError(f"a contour is at most {_LARGEST_MM:g} mm wide")
         shape = np.ceil((np.ptp(self.flat, axis=0) / _STEP_MM)[::-1]).astype(int) + 1
         inside = np.argwhere(fill_ring((self.flat - low) / _STEP_MM, shape.tolist()))[:, ::-1] + 0.5
         self.area = len(inside) * _STEP_MM**2

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.untrusted import reads
 from lesionkit.read.rows import Row, read_rows, without_index
 
 _NOTHING = ("", "nan", "na", "null", "none")
@@ -12,6 +13,7 @@ _NOTHING = ("", "nan", "na", "null", "none")
 _NAMES = {"imageid": "image_id", "encodedpixels": "encoded", "patientid": "patient_id"}
 
 
+@reads("a table of run-length codes")
 def read_siim_table(path: Path | str) -> pd.DataFrame:
     """Run-length codes by image, one row per row of the file.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.untrusted import reads
 from lesionkit.read.rows import Row, read_rows, without_index
 from lesionkit.read.truth.camelyon_lesions import slide_name
 
@@ -37,6 +38,7 @@ class Entry:
     text: str
 
 
+@reads("a table of scores")
 def read_slide_scores(path: Path | str, column: str = "") -> dict[str, float]:
     """One score per slide, or per case where the table names no slides; with a header or without.
 
@@ -54,6 +56,7 @@ def read_slide_scores(path: Path | str, column: str = "") -> dict[str, float]:
     return scores_by(Path(path), entries, "slide" if entries[0].slide else "case")
 
 
+@reads("a table of labels")
 def read_slide_labels(path: Path | str) -> dict[str, bool]:
     """Whether each slide, or case where the table names no slides, holds tumour: 0 or 1, normal or tumor …
 
@@ -65,6 +68,7 @@ def read_slide_labels(path: Path | str) -> dict[str, bool]:
     return labels_by(Path(path), entries, "slide" if entries[0].slide else "case")
 
 
+@reads("a table of patients")
 def read_slide_patients(path: Path | str) -> dict[str, str]:
     """The patient, or case, of every slide of a table that names both by a header; none where it does not.
 
@@ -77,6 +81,7 @@ def read_slide_patients(path: Path | str) -> dict[str, str]:
     return {} if slide is None or case is None else _patients(path, rows[1:], slide, case)
 
 
+@reads("a table of patients")
 def read_patients_table(path: Path | str) -> dict[str, str]:
     """The patient of every slide of a table that is there to say so: slide,patient_id.
 
@@ -97,9 +102,7 @@ def _patients(path: Path | str, rows: Sequence[Row], slide: int, case: int) -> d
     for number, cells in rows:
         name, patient = slide_name(_cell(cells, slide)), _cell(cells, case)
         if name and patient and patients.setdefault(name, patient) != patient:
-            raise LesionkitError(
-                f"{path}, row {number}: slide '{name}' has two patients, '{patients[name]}' and '{patient}'; keep one"
-            )
+            raise LesionkitError(f"{path}, row {number}: slide '{name}' has two patients; keep one")
     return patients
 
 
@@ -132,11 +135,13 @@ def _shared_name(truth: Sequence[Entry], marks: Sequence[Entry]) -> str:
     return max(shared, key=lambda by: shared[by]) if shared else ""
 
 
+@reads("a table of labels")
 def label_entries(path: Path) -> list[Entry]:
     """The rows of a table of labels, not yet understood."""
     return _entries(path, _Wanted("label", _LABEL, _is_label))
 
 
+@reads("a table of scores")
 def score_entries(path: Path, column: str = "") -> list[Entry]:
     """The rows of a table of scores, not yet understood."""
     return _entries(path, _Wanted("score", SCORE_NAMES, _is_number, column))

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import replacing
+from lesionkit.core.names import file_in
 from lesionkit.engine.map import map_cases
 from lesionkit.read.slide.set import SlideEntry, read_slide_set, slide_set_notes
 from lesionkit.recipes.attempts import Counted, attempt, first_of, indexed
@@ -162,7 +163,7 @@ def _id_of(entry: SlideEntry) -> str:
 
 
 def _prepare_one(entry: SlideEntry, settings: SlideMetastasis, folder: Path) -> None:
-    prepare_slide(entry, settings, folder / entry.slide_id)
+    prepare_slide(entry, settings, file_in(folder, entry.slide_id))
 
 
 def _unusable(slide: PreparedSlide) -> str | None:

@@ -17,6 +17,7 @@ from lesionkit.core.files import replacing
 from lesionkit.core.grid import Box, Grid
 from lesionkit.core.image import Image
 from lesionkit.core.lesion import Candidate
+from lesionkit.core.names import file_in
 from lesionkit.core.region import Region
 from lesionkit.core.slide_place import polygon_pixels, slide_pixels
 from lesionkit.infer.marks import peaks, regions
@@ -163,9 +164,9 @@ def search_slide(
     foreign = tell_foreign(first, found.features, settings.infer.foreign, "slide", item.case_id)
     searched = time.perf_counter()
     marks, outlined = peaks(found, settings.peaks), regions(found, settings.regions)
-    write_map(out / MAPS / f"{slide_id}.tif", found)
+    write_map(file_in(out / MAPS, f"{slide_id}.tif"), found)
     keep_map(kept_map(out, slide_id), found)
-    write_geojson(out / OUTLINES / f"{slide_id}.geojson", features(outlined, slide))
+    write_geojson(file_in(out / OUTLINES, f"{slide_id}.geojson"), features(outlined, slide))
     seconds = {"tissue": opened.seconds, "search": searched - begun, "write": time.perf_counter() - searched}
     seconds["total"] = sum(seconds.values())
     facts |= {
@@ -203,7 +204,7 @@ def adopt(slide_id: str, source: Path, out: Path) -> bool:
     names = [f"{MAPS}/{slide_id}.tif", f"{MARKS}/{slide_id}.csv", f"{OUTLINES}/{slide_id}.geojson"]
     names += [kept_map(Path(), slide_id).as_posix(), record.relative_to(source).as_posix()]
     for name in names:
-        target = out / name
+        target = file_in(out, name)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
         try:

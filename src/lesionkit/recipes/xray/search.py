@@ -14,6 +14,7 @@ from PIL import Image
 from lesionkit.core.case import Case
 from lesionkit.core.files import replacing
 from lesionkit.core.mask import encode_rle_siim
+from lesionkit.core.names import file_in
 from lesionkit.core.runs import runs_of
 from lesionkit.prepare.frontal import frontal_warnings
 from lesionkit.read.picture import read_picture
@@ -105,7 +106,7 @@ def search_radiograph(
     searcher = load_searcher(model, settings.infer)
     found = searcher(opened.pixels)
     foreign = tell_foreign(searcher.first, found.features, settings.infer.foreign, "radiograph", item.case_id)
-    write_mask(folder / MASKS / f"{item.case_id}.png", found.mask)
+    write_mask(file_in(folder / MASKS, f"{item.case_id}.png"), found.mask)
     with replacing(probability_file(folder, item.case_id)) as temporary:
         levels = np.rint(found.probability * 255).astype(np.uint8)
         Image.fromarray(levels).save(temporary, format="PNG")
@@ -137,7 +138,7 @@ def search_radiograph(
 
 def probability_file(folder: Path, case_id: str) -> Path:
     """Where the probability map of a radiograph lies."""
-    return folder / MASKS / f"{case_id}-probability.png"
+    return file_in(folder / MASKS, f"{case_id}-probability.png")
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,5 @@
+"""Brackets within brackets."""
+
+
+def make(folder):
+    (folder / "a.geojson").write_text("[" * 100_000)
