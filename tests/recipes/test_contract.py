@@ -1,13 +1,16 @@
 """What every kind of image owes, whatever its recipe: one flow, the same verbs, the same files, the same promises."""
 
 import csv
+import importlib.util
 import json
 import os
 import pickle
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -366,6 +369,102 @@ def test_a_model_without_points_says_so_and_shows_the_ranked_list(flow, tmp_path
     completed = flow.recipe.complete(model, [tmp_path / "r"], {"limits": ["It never saw a child."]})
     assert completed.keys() >= {"operating_points", "calibration", "measured"}
     assert model_card(model)["limits"] == ["It never saw a child."]
+
+
+@pytest.fixture(scope="module")
+def contents():
+    """What the files of a run folder hold, times apart."""
+    file = Path(__file__).parents[2] / "benchmarks" / "kills.py"
+    spec = importlib.util.spec_from_file_location("benchmarks_kills", file)
+    module = importlib.util.module_from_spec(spec)
+    # Its dataclasses look themselves up there.
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module.contents
+
+
+def test_the_same_seed_gives_the_same_weights_and_page_twice(flow, tmp_path, monkeypatch, contents):
+    monkeypatch.setenv("LESIONKIT_CACHE", str(tmp_path / "cache"))
+    out = tmp_path / flow.run.name
+    with open_run(out, flow.recipe.name, flow.settings, {"data": flow.data}) as run:
+        flow.recipe.run(run, flow.data, flow.settings)
+    first, second = contents(flow.run), contents(out)
+    assert any(name.endswith(".safetensors") for name in second)
+    assert [name for name in sorted(first | second) if first.get(name) != second.get(name)] == []
+
+
+HOSTILE = "<script>alert(1)<b onclick=alert(1)>&\"'<img src=x onerror=alert(1)>"
+SECRETS = ("MUSTERMANN", "ERIKA", "ID-4711", "19640812", "DOKTOR")
+
+
+def hostile(flow: Flow, folder: Path) -> tuple[Path, str]:
+    """An image of the test part whose names are code and whose header names a patient; and how its case is called."""
+    one = flow.data / flow.kind.one
+    folder.mkdir()
+    if flow.kind.recipe == "slide-metastasis":
+        shutil.copy(one, folder / f"{HOSTILE}{one.suffix}")
+        return folder / f"{HOSTILE}{one.suffix}", HOSTILE
+    import pydicom
+
+    if one.suffix == ".mha":
+        from lesionkit.read.scan import open_scan
+        from lesionkit.write.dicom import write_series
+
+        write_series(open_scan(one), folder / HOSTILE)
+    else:
+        (folder / HOSTILE).mkdir()
+        shutil.copy(one, folder / HOSTILE / f"{HOSTILE}.dcm")
+    for file in (folder / HOSTILE).iterdir():
+        tags = pydicom.dcmread(file)
+        tags.PatientName, tags.PatientID, tags.PatientBirthDate = "MUSTERMANN^ERIKA", "ID-4711", "19640812"
+        tags.ReferringPhysicianName, tags.OperatorsName = "DOKTOR^A", "DOKTOR^B"
+        tags.SeriesDescription = tags.StudyDescription = HOSTILE[:64]
+        tags.ConvolutionKernel, tags.BodyPartExamined, tags.Manufacturer = "<b>&\"'", "<B>", HOSTILE[:64]
+        tags.save_as(file)
+        name = tags.SOPInstanceUID if one.suffix == ".dcm" else tags.SeriesInstanceUID
+    return folder / HOSTILE if one.suffix == ".mha" else file, str(name)
+
+
+class Elements(HTMLParser):
+    """The elements of a page, and the attributes that would run something."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.running: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.names.add(tag)
+        self.running += [f"{tag} {name}" for name, value in attrs if name.startswith("on")]
+        self.running += [f"{tag} {value}" for _, value in attrs if str(value).strip().lower().startswith("javascript:")]
+
+
+def test_a_page_escapes_every_name_that_came_from_a_file_and_names_no_patient_unless_asked(flow, tmp_path):
+    image, case = hostile(flow, tmp_path / "in")
+    flow.find(image, tmp_path / "r")
+    page = (tmp_path / "r/report.html").read_text(encoding="utf-8")
+    assert str(escape(case)) in page
+    elements = Elements(page)
+    # The slider of a slide's heat map is ours.
+    assert set(elements.running) <= {"input oninput"}
+    assert elements.names & {"script", "iframe", "object", "embed", "link"} == set()
+    # Records keep the id, for splits are dealt by patient; nothing that people read does.
+    for file in (tmp_path / "r").rglob("*"):
+        if file.is_file() and "cases" not in file.parts:
+            content = file.read_bytes()
+            assert [secret for secret in SECRETS if secret.encode() in content] == [], file
+    patient = json.loads(next((tmp_path / "r/cases").iterdir()).read_text())
+    patient = patient.get("patient_id") or patient["item"]["patient_id"]
+    result = CliRunner().invoke(app, ["report", str(tmp_path / "r"), "--with-identifiers"])
+    assert result.exit_code == 0, result.output
+    again = (tmp_path / "r/report.html").read_text(encoding="utf-8")
+    assert f'<td class="word id">{escape(case)}</td><td class="word id">{escape(patient) or "–"}</td>' in again
+    rows = list(csv.reader((tmp_path / "r/identifiers.csv").read_text().splitlines()))
+    assert rows == [["case_id", "patient_id"], [case, patient]]
+    flow.report(tmp_path / "r")
+    assert (tmp_path / "r/report.html").read_text(encoding="utf-8") == page
+    assert not (tmp_path / "r/identifiers.csv").exists()
 
 
 class Unlike:

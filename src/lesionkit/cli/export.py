@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from lesionkit.cli.options import WithIdentifiers
+
 
 def command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that an earlier --out named.")],
@@ -29,6 +31,7 @@ def command(
             "line of the page.",
         ),
     ] = None,
+    with_identifiers: WithIdentifiers = False,
 ) -> None:
     """Write the findings of a run as files that other programs open.
 
@@ -47,6 +50,7 @@ def command(
     from lesionkit.runs.run_folder import read_run
 
     opened = read_run(run)
+    opened.with_identifiers = with_identifiers
     chosen = load_recipe(opened.record["recipe"])
     settings = kept_settings(chosen.settings, opened.record["settings"], run)
     conclude(f"export {run} to {to}", chosen.export(opened, ExportRequest(to, out, at), settings))

@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from lesionkit.cli.options import Address, Assign, Config, Engine, Out, RecipeOption, Workers
+from lesionkit.cli.options import Address, Assign, Config, Engine, Out, RecipeOption, WithIdentifiers, Workers
 
 Input: TypeAlias = Annotated[
     Path,
@@ -43,10 +43,12 @@ At: TypeAlias = Annotated[
 Series: TypeAlias = Annotated[
     str | None, typer.Option("--series", metavar="UID", help="Which series of a DICOM folder that holds several.")
 ]
+AllowGaps: TypeAlias = Annotated[
+    bool, typer.Option("--allow-gaps", help="Interpolate missing slices instead of refusing the scan.")
+]
 Mpp: TypeAlias = Annotated[
     float | None, typer.Option("--mpp", help="µm per pixel of slides that do not say it, at their finest level.")
 ]
-
 
 MppOverride: TypeAlias = Annotated[
     float | None, typer.Option("--mpp-override", help="µm per pixel of every slide, whatever it says itself.")
@@ -64,9 +66,7 @@ def command(
     truth: Truth = None,
     at: At = None,
     series: Series = None,
-    allow_gaps: Annotated[
-        bool, typer.Option("--allow-gaps", help="Interpolate missing slices instead of refusing the scan.")
-    ] = False,
+    allow_gaps: AllowGaps = False,
     mpp: Mpp = None,
     mpp_override: MppOverride = None,
     screen: Screen = None,
@@ -74,6 +74,7 @@ def command(
     workers: Workers = None,
     engine: Engine = None,
     address: Address = None,
+    with_identifiers: WithIdentifiers = False,
     config: Config = None,
     assign: Assign = None,
 ) -> None:
@@ -115,5 +116,6 @@ def command(
     # The weights by content, also of a shipped model: another version of it makes another run.
     inputs = {"input": scan, "model": model_path(model, chosen.name), "truth": truth}
     with open_run(out, chosen.name, settings, inputs) as run:
+        run.with_identifiers = with_identifiers
         summary = chosen.find(run, FindRequest(scan, model, truth), settings)
     conclude(f"find {scan}", summary, run.path)

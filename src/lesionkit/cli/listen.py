@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from lesionkit.cli.options import Assign, Authority, Caller, Config, RecipeOption
+from lesionkit.cli.options import Assign, Authority, Caller, Config, RecipeOption, WithIdentifiers
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -77,6 +77,7 @@ def command(
     tls_cert: Secured = None,
     ca: Authority = None,
     again: Again = False,
+    with_identifiers: WithIdentifiers = False,
     show: Show = False,
     config: Config = None,
     assign: Assign = None,
@@ -109,7 +110,7 @@ def command(
     limits = {"image_mb": image_mb, "images": images, "free_gb": free_gb}
     receive = ReceiveSettings.parse({"host": host, "port": port, "title": own, "allow": senders, **limits})
     settings = resolve(load_recipe(recipe).model_settings(model), config or (), assign or ())
-    searcher = study_search(recipe, model, settings, result or ("dicom-sr",), at)
+    searcher = study_search(recipe, model, settings, result or ("dicom-sr",), at, with_identifiers)
     how = ListenSettings(receive, CourierSettings(), Sending(own, ca), quiet, keep, again=again)
     listen(queue, searcher, addresses, how, _say, _stop_when_asked(), _tls(tls_cert))
 

@@ -55,6 +55,10 @@ Authority: TypeAlias = Annotated[
     ),
 ]
 
+WithIdentifiers: TypeAlias = Annotated[
+    bool,
+    typer.Option("--with-identifiers", help="Let pages and tables say which patient an image is of; else they do not."),
+]
 Reader: TypeAlias = Annotated[
     str | None, typer.Option("--reader", metavar="NAME", help="Who reads; default: the name of the user.")
 ]

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from lesionkit.cli.options import WithIdentifiers
+
 
 def command(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Folders that an earlier --out named.")],
@@ -18,6 +20,7 @@ def command(
         str | None,
         typer.Option("--viewer", metavar="CASE", help="CT: a page that scrolls through this scan in three planes."),
     ] = None,
+    with_identifiers: WithIdentifiers = False,
 ) -> None:
     """Write the page of a run again from what lies in its folder; of several runs, a page that shows them side by side.
 
@@ -40,10 +43,10 @@ def command(
         return
     if out is not None:
         raise LesionkitError("--out is for several runs; the page of one run lies in its own folder, so leave it out")
-    _again(runs[0], viewer)
+    _again(runs[0], viewer, with_identifiers)
 
 
-def _again(run: Path, viewer: str | None) -> None:
+def _again(run: Path, viewer: str | None, with_identifiers: bool) -> None:
     from lesionkit.cli.conclusion import conclude
     from lesionkit.core.errors import LesionkitError
     from lesionkit.recipes import load_recipe
@@ -51,6 +54,7 @@ def _again(run: Path, viewer: str | None) -> None:
     from lesionkit.runs.run_folder import reopen_run
 
     with reopen_run(run) as opened:
+        opened.with_identifiers = with_identifiers
         chosen = load_recipe(opened.record["recipe"])
         settings = kept_settings(chosen.settings, opened.record["settings"], run)
         if viewer is None:

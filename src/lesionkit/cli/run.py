@@ -1,6 +1,6 @@
 """`lesionkit run`: every stage in order."""
 
-from lesionkit.cli.options import Address, Assign, Config, Data, Engine, Out, RecipeName, Workers
+from lesionkit.cli.options import Address, Assign, Config, Data, Engine, Out, RecipeName, WithIdentifiers, Workers
 
 
 def command(
@@ -10,6 +10,7 @@ def command(
     workers: Workers = None,
     engine: Engine = None,
     address: Address = None,
+    with_identifiers: WithIdentifiers = False,
     config: Config = None,
     assign: Assign = None,
 ) -> None:
@@ -32,5 +33,6 @@ def command(
     chosen = load_recipe(recipe)
     settings = resolve(chosen.settings(), config or (), assignments(assign, **on_engine(engine, address, workers)))
     with open_run(out, chosen.name, settings, {"data": data}) as run:
+        run.with_identifiers = with_identifiers
         summary = chosen.run(run, data, settings)
     conclude(f"run {chosen.name}", summary, run.path)

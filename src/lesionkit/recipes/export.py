@@ -11,6 +11,7 @@ from lesionkit.recipes.base import ExportRequest, Summary
 from lesionkit.recipes.deciding import deciding_of
 from lesionkit.recipes.formats import FORMATS, Format, format_of, writer_of
 from lesionkit.recipes.handing import Handing, maker_of, refuse_filled
+from lesionkit.recipes.identifiers import identified
 from lesionkit.recipes.kind import Kind
 from lesionkit.recipes.searching import F, Opened, S
 from lesionkit.runs.models import chosen_model, model_of_run
@@ -42,6 +43,8 @@ def export(run: RunFolder, request: ExportRequest, settings: S, kind: Kind[S, F,
     format = format_of(request.to, type(handed[0]), kind.search.noun)
     refuse_filled(out)
     files, empty, failed = written(handed, format, out, handing)
+    if run.with_identifiers:
+        identified(out, found, asked=True)
     told = {f"{kind.search.noun}s": len(handed), "files": len(files)}
     return Summary(told, (out,) if len(files) > 3 else tuple(files), failed, empty, len(handed))
 

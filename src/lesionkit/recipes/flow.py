@@ -24,6 +24,7 @@ from lesionkit.recipes.ensemble import complete_model, model_card, nets_of
 from lesionkit.recipes.export import export
 from lesionkit.recipes.finished import finished
 from lesionkit.recipes.foreign import foreign_allowed, foreign_row
+from lesionkit.recipes.identifiers import identified
 from lesionkit.recipes.kept_out import refuse_nothing_kept_out
 from lesionkit.recipes.kind import Kind, Scored, Shelf
 from lesionkit.recipes.review_verbs import review_verbs
@@ -178,8 +179,8 @@ def shown(
         run.say(f"truth was read from {source}")
     sentence = deciding.decision.sentence(kind.scores(found, model, settings), kind.finds)
     reliable = reliability(scored.tally) if scored.tally is not None else None
-    about = About(deciding.decision, sentence, reliable, card_panel(told_of(model)))
-    facts = facts_of(run, failed, settings)
+    patients, facts = identified(run.path, found, run.with_identifiers), facts_of(run, failed, settings)
+    about = About(deciding.decision, sentence, reliable, card_panel(told_of(model)), patients)
     view = kind.show(Shelf(run.path, found, scored, facts, model, run.warnings, about), settings)
     seconds = [one.facts["seconds"]["total"] for one in found]
     told = {

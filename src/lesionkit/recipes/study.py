@@ -31,6 +31,7 @@ class StudySearch:
         settings: of the recipe.
         results: what goes back, names of `FORMATS`.
         at: above which operating point or score; see `ExportRequest`.
+        with_identifiers: whether the page of a study names its patient.
     """
 
     recipe: str
@@ -38,6 +39,7 @@ class StudySearch:
     settings: Settings
     results: tuple[str, ...]
     at: str | None = None
+    with_identifiers: bool = False
 
     def ready(self) -> None:
         """Load the recipe and the libraries of its search, so that the first study does not wait for them."""
@@ -55,6 +57,7 @@ class StudySearch:
         weights = recipe.shipped_models().get(str(self.model or recipe.name), self.model)
         start = time.monotonic()
         with open_run(out, recipe.name, self.settings, {"input": study, "model": weights, "truth": None}) as run:
+            run.with_identifiers = self.with_identifiers
             summary = recipe.find(run, FindRequest(study, self.model), self.settings)
             searched = time.monotonic()
             handed = [recipe.export(run, ExportRequest(name, at=self.at), self.settings) for name in self.results]
@@ -70,9 +73,17 @@ class StudySearch:
 
 
 def study_search(
-    recipe: str, model: Path | None, settings: Settings, results: Sequence[str], at: str | None = None
+    recipe: str,
+    model: Path | None,
+    settings: Settings,
+    results: Sequence[str],
+    at: str | None = None,
+    named: bool = False,
 ) -> StudySearch:
     """A search that is known to have what it needs, before anything arrives.
+
+    Args:
+        named: `with_identifiers`; see `StudySearch`.
 
     Raises:
         LesionkitError: no such recipe, model or kind of result.
@@ -90,4 +101,4 @@ def study_search(
     if engine is not None and engine.workers is None:
         # One study is searched at a time; to begin processes for its few images takes longer than they do.
         settings = settings.model_copy(update={"engine": engine.model_copy(update={"workers": 1})})
-    return StudySearch(recipe, model, settings, tuple(results), at)
+    return StudySearch(recipe, model, settings, tuple(results), at, named)

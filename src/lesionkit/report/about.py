@@ -1,6 +1,7 @@
 """What every page of `lesionkit find` says, whatever the kind of image: where the line is drawn, whether scores are
 probabilities, and the card of the model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from markupsafe import Markup
@@ -19,12 +20,14 @@ class About:
         sentence: what came out: "3 findings at 1 false positive a scan; 97 weaker below".
         reliability: of the scores, where enough is known.
         card: what the model says of itself, see `report.model_card`.
+        patients: case id -> patient's id, where somebody asked for it.
     """
 
     decision: Decision = field(default_factory=Decision)
     sentence: str = ""
     reliability: Reliability | None = None
     card: tuple[FactGroup, ...] = ()
+    patients: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def plot(self) -> Markup | None:
