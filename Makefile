@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo demo-pacs test format lint types tests examples docs clean
+.PHONY: setup demo demo-pacs test format lint types tests examples docs dist sbom licences audit fuzz clean
 
 setup: $(READY)
 
@@ -56,6 +56,40 @@ examples: setup
 docs: setup
 	@echo "test: docs, into site/index.html"
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+
+# Time of the last commit, so that the same sources give the same bytes.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1577836800)
+RELEASE := $(VENV)/.release
+
+$(RELEASE): $(READY)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group release
+	@touch $@
+
+dist: $(RELEASE)
+	@echo "dist: building wheel and sdist twice, and comparing them"
+	@rm -rf dist build/again
+	@$(BIN)/python -m hatchling build -d dist > /dev/null
+	@$(BIN)/python -m hatchling build -d build/again > /dev/null
+	@for file in dist/*; do cmp $$file build/again/$${file#dist/} || exit 1; done
+	@cd dist && sha256sum lesionkit-*
+
+sbom: $(RELEASE)
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py environment --of JSON --output-reproducible --pyproject pyproject.toml -o dist/sbom.json $(BIN)/python
+	@echo "sbom: dist/sbom.json lists what is installed in $(VENV), as CycloneDX"
+
+licences: setup
+	@mkdir -p dist
+	@$(BIN)/python benchmarks/licences.py > dist/licences.txt
+	@echo "licences: dist/licences.txt; all are allowed"
+
+audit: $(RELEASE)
+	@$(BIN)/pip-audit --progress-spinner off --skip-editable --vulnerability-service osv || { \
+		$(BIN)/python -c "import socket; socket.create_connection(('api.osv.dev', 443), 5)" 2> /dev/null && exit 1; \
+		echo "audit: nothing was checked: the database of known faults (api.osv.dev) cannot be reached from here"; }
+
+fuzz: setup
+	@$(BIN)/python benchmarks/fuzz.py --count 20000 --out build/fuzz
 
 clean:
 	rm -rf $(VENV) site build dist .mypy_cache .pytest_cache .ruff_cache

@@ -241,7 +241,7 @@ def _one_scan(work: Path) -> None:
     for scan in sorted((work / "data" / "scans").iterdir())[1:]:
         scan.unlink()
     for file in (work / "data").glob("*.*"):
-        file.unlink()
+        shutil.rmtree(file) if file.is_dir() else file.unlink()
 
 
 def _splits(work: Path) -> None:

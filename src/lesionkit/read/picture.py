@@ -148,12 +148,11 @@ def _opened(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             # A large radiograph is no attack on memory; what is too large raises an error all the same.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path)
-            if image.format == "PNG":
-                # Its sums are compared here only: what is read would look right with a byte that changed.
-                image.verify()
-                image = Image.open(path)
-            return image
+            with Image.open(path) as image:
+                if image.format == "PNG":
+                    # Its sums are compared here only: what is read would look right with a byte that changed.
+                    image.verify()
+            return Image.open(path)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
         raise LesionkitError(f"{path}: not a readable picture ({error}); copy the file again") from error
 
