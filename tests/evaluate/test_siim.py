@@ -189,7 +189,7 @@ def test_scores_outside_zero_to_one_are_warned_of():
 
 def test_an_image_of_two_patients_is_refused():
     truth = table(("a", "0 1", "p"), ("a", "2 1", "q"), columns=("image_id", "encoded", "patient_id"))
-    with pytest.raises(LesionkitError, match="'a' has 'p' and 'q'"):
+    with pytest.raises(LesionkitError, match="but 'a' has two; correct the truth"):
         score(truth, table(("a", "0 1")))
 
 

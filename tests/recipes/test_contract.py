@@ -8,6 +8,7 @@ import pickle
 import re
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -397,6 +398,14 @@ HOSTILE = "<script>alert(1)<b onclick=alert(1)>&\"'<img src=x onerror=alert(1)>"
 SECRETS = ("MUSTERMANN", "ERIKA", "ID-4711", "19640812", "DOKTOR")
 
 
+def _named(tags: Any) -> Any:
+    tags.PatientName, tags.PatientID, tags.PatientBirthDate = "MUSTERMANN^ERIKA", "ID-4711", "19640812"
+    tags.ReferringPhysicianName, tags.OperatorsName = "DOKTOR^A", "DOKTOR^B"
+    tags.SeriesDescription = tags.StudyDescription = tags.Manufacturer = HOSTILE[:64]
+    tags.ConvolutionKernel, tags.BodyPartExamined = "<b>&\"'", "<B>"
+    return tags
+
+
 def hostile(flow: Flow, folder: Path) -> tuple[Path, str]:
     """An image of the test part whose names are code and whose header names a patient; and how its case is called."""
     one = flow.data / flow.kind.one
@@ -415,12 +424,10 @@ def hostile(flow: Flow, folder: Path) -> tuple[Path, str]:
         (folder / HOSTILE).mkdir()
         shutil.copy(one, folder / HOSTILE / f"{HOSTILE}.dcm")
     for file in (folder / HOSTILE).iterdir():
-        tags = pydicom.dcmread(file)
-        tags.PatientName, tags.PatientID, tags.PatientBirthDate = "MUSTERMANN^ERIKA", "ID-4711", "19640812"
-        tags.ReferringPhysicianName, tags.OperatorsName = "DOKTOR^A", "DOKTOR^B"
-        tags.SeriesDescription = tags.StudyDescription = HOSTILE[:64]
-        tags.ConvolutionKernel, tags.BodyPartExamined, tags.Manufacturer = "<b>&\"'", "<B>", HOSTILE[:64]
-        tags.save_as(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what no scanner would write
+            tags = _named(pydicom.dcmread(file))
+            tags.save_as(file)
         name = tags.SOPInstanceUID if one.suffix == ".dcm" else tags.SeriesInstanceUID
     return folder / HOSTILE if one.suffix == ".mha" else file, str(name)
 

@@ -148,13 +148,20 @@ def _opened(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             # A large radiograph is no attack on memory; what is too large raises an error all the same.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                if image.format == "PNG":
-                    # Its sums are compared here only: what is read would look right with a byte that changed.
-                    image.verify()
+            _refuse_changed(path)
             return Image.open(path)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
         raise LesionkitError(f"{path}: not a readable picture ({error}); copy the file again") from error
+
+
+def _refuse_changed(path: Path) -> None:
+    """Compare the sums of a PNG, which is done nowhere else: what is read looks right with a byte that changed."""
+    with Image.open(path) as image:
+        try:
+            if image.format == "PNG":
+                image.verify()
+        except (OSError, SyntaxError, ValueError) as error:
+            raise LesionkitError(f"{path}: the picture is damaged or cut off ({error}); copy the file again") from error
 
 
 def _loaded(image: Image.Image, path: Path) -> Image.Image:
