@@ -77,6 +77,16 @@ def test_a_mask_of_a_chest_is_shown_in_three_planes(chest):
     assert str(html_of(chest().lung)).count("<image") == 3
 
 
+def test_any_image_is_a_picture_whatever_room_it_is_of():
+    class Chequers:
+        grid = Grid.upright((8, 8), (1, 1))
+
+        def read(self, box):
+            return (np.indices((8, 8)).sum(0) % 2 == 0)[box]
+
+    assert str(html_of(Chequers())).count("<image") == 1
+
+
 def test_markup_in_a_name_is_text():
     image = ArrayImage(Grid.upright((4, 4), (1, 1)), np.zeros((4, 4), np.uint8))
     assert "&lt;b&gt;" in str(html_of(Case("<b>", "", image)))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lesionkit.core.display import Displayed
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Box, Grid
 from lesionkit.core.image import Image
@@ -17,7 +18,7 @@ _IN_MEMORY_BYTES = 2**27
 
 
 @dataclass(frozen=True, eq=False)
-class ProbabilityMap:
+class ProbabilityMap(Displayed):
     """Probabilities of a slide; itself an `Image`.
 
     Attributes:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lesionkit.core.display import Displayed
 from lesionkit.core.grid import Box, Grid
 
 CHUNK = 64
@@ -18,7 +19,7 @@ BLOCK = 32
 
 
 @dataclass(frozen=True, eq=False)
-class StoredImage:
+class StoredImage(Displayed):
     """An image in the store. Small, can be pickled; each process opens the file when it first reads.
 
     Attributes:

@@ -36,7 +36,9 @@ _AIR_HU = -500
 
 @singledispatch
 def html_of(value: Any) -> Markup:
-    """HTML of a noun; of a value of another class its `repr`, escaped."""
+    """HTML of a noun; of any other image its picture, of any other value its `repr`, escaped."""
+    if isinstance(getattr(value, "grid", None), Grid) and callable(getattr(value, "read", None)):
+        return _image(value)
     return Markup("<pre>{}</pre>").format(repr(value))
 
 
@@ -75,8 +77,8 @@ def _score(value: Score) -> Markup:
     return render("notebook_score.html", title=value.protocol, score=value, plots=plots)
 
 
-@html_of.register
-def _image(value: ArrayImage) -> Markup:
+@html_of.register(ArrayImage)
+def _image(value: Image) -> Markup:
     return render("notebook_image.html", title="", rows=_grid_rows(value), pictures=_pictures(value, ()))
 
 
