@@ -6,15 +6,18 @@ It needs Chromium and the Python package playwright (dependency group "browser")
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+import uvicorn
 from tests.recipes.reviewed_runs import ct_run, opened, slide_run, xray_run
 
 from lesionkit.review.decision import readings
+from lesionkit.review.server.app import make_app
+from lesionkit.review.server.serve import bound
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -29,28 +32,47 @@ WINDOW = {"width": 1180, "height": 700}
 
 
 class Served:
-    """`lesionkit view` in a process of its own."""
+    """The page of a run, served from a thread."""
 
     def __init__(self, run: Path) -> None:
-        self.run = run
-        words = [sys.executable, "-m", "lesionkit", "view", str(run), "--reader", "ann"]
-        self.process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-        )
-        self.address = next(m.group(1) for line in self.process.stdout if (m := re.search(r"open (http\S+)", line)))
+        self.session, _ = opened(run, "ann")
+        listening = bound(0)
+        port = listening.getsockname()[1]
+        app = make_app(self.session, "token", port)
+        self.server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", ws="none"))
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [listening]}, daemon=True)
+        self.thread.start()
+        self.address = f"http://127.0.0.1:{port}/token/"
 
-    def end(self, how: int = signal.SIGTERM) -> None:
-        self.process.send_signal(how)
-        self.process.wait(20)
-        self.process.stdout.close()
+    def end(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(20)
+        self.session.store.close()
 
     @property
     def verdicts(self) -> dict:
         """Of the first image, as they are on disk."""
-        session, _ = opened(self.run)
-        found = readings(session.store.rows()).get(("ann", session.sheets[0].case_id))
-        session.store.close()
-        return dict(found.verdicts) if found else {}
+        return verdicts_of(self.session)
+
+
+class Started:
+    """`lesionkit view` in a process of its own."""
+
+    def __init__(self, run: Path) -> None:
+        words = [sys.executable, "-m", "lesionkit", "view", str(run), "--reader", "ann"]
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
+        self.address = next(m.group(1) for line in self.process.stdout if (m := re.search(r"open (http\S+)", line)))
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(20)
+        self.process.stdout.close()
+
+
+def verdicts_of(session) -> dict:
+    found = readings(session.store.rows()).get(("ann", session.sheets[0].case_id))
+    return dict(found.verdicts) if found else {}
 
 
 @pytest.fixture(scope="module")
@@ -85,24 +107,23 @@ def kept(page, words):
     page.wait_for_function(f"document.getElementById('said').textContent.includes({words!r})")
 
 
-def test_a_scan_is_decided_on_by_keys_and_what_was_kept_outlives_a_kill(shown, tmp_path, browser):
-    served, page = shown(ct_run(tmp_path))
+def test_a_scan_is_decided_on_by_keys_and_what_was_kept_outlives_a_kill(browser, tmp_path):
+    started, page = Started(ct_run(tmp_path)), browser.new_page(viewport=WINDOW, bypass_csp=True)
+    page.goto(started.address)
+    page.wait_for_function("document.body.dataset.first")
     assert page.inner_text("#renderer").startswith("drawn by the server (")
     page.keyboard.press("a")
     kept(page, "Accepted")
     page.keyboard.press("r")
     kept(page, "All that is shown is decided")
-    served.end(signal.SIGKILL)
-    assert [one.answer for one in served.verdicts.values()] == ["accept", "reject"]
-    again = Served(served.run)
-    other = browser.new_page(viewport=WINDOW, bypass_csp=True)
-    other.goto(again.address)
-    other.wait_for_selector("#findings .reject")
-    again.end()
-    other.keyboard.press("u")
-    other.wait_for_selector("#alarm:not([hidden])")
-    assert "Not kept: lesionkit view does not answer" in other.inner_text("#alarm")
-    other.close()
+    started.kill()
+    page.keyboard.press("u")
+    page.wait_for_selector("#alarm:not([hidden])")
+    assert "Not kept: lesionkit view does not answer" in page.inner_text("#alarm")
+    page.close()
+    session, _ = opened(tmp_path / "run")
+    assert [one.answer for one in verdicts_of(session).values()] == ["accept", "reject"]
+    session.store.close()
 
 
 def test_niivue_draws_a_volume_with_marks_where_the_servers_slices_have_them(shown, tmp_path):

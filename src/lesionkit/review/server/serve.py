@@ -51,7 +51,7 @@ def serve(session: Session, port: int, say: Callable[[str], None]) -> None:
         if first is not None:
             threading.Thread(target=_open_quietly, args=(opened, first), daemon=True).start()
         app = make_app(session, token, at, opened)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", ws="none"))
         say(f"http://{HOST}:{at}/{token}/")
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listening])

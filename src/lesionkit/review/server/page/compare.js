@@ -34,6 +34,7 @@ export function setUpCompare(session, current) {
 }
 
 async function choose() {
+  by('match').disabled = true;
   by('pairs').replaceChildren();
   by('compare-said').textContent = 'Reading the scans …';
   try {
@@ -45,7 +46,10 @@ async function choose() {
       side.mark = null;
       draw(name);
     }
-    by('compare-said').textContent = 'Press Match to lay them upon each other.';
+    const same = sides.left.sheet.patient_id === sides.right.sheet.patient_id;
+    const whose = same ? '' : 'These are scans of two patients. ';
+    by('compare-said').textContent = `${whose}Press Match to lay them upon each other.`;
+    by('match').disabled = false;
   } catch (error) {
     by('compare-said').textContent = error.message;
   }
