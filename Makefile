@@ -23,6 +23,7 @@ demo: setup
 	@echo "demo: finding its nodules with the model that is shipped"
 	@$(BIN)/lesionkit find demo/data --out demo/run
 	@echo "demo: open file://$(CURDIR)/demo/run/report.html in a browser"
+	@echo "demo: to accept, reject and mark: $(BIN)/lesionkit view demo/run"
 
 demo-pacs: setup
 	@$(BIN)/python benchmarks/demo_pacs.py demo/pacs

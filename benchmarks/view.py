@@ -140,7 +140,7 @@ SCROLLING = """(until) => {
   let key = 'ArrowUp', last = -1;
   const next = () => {
     if (performance.now() - begun > until) { kept.done = true; return; }
-    document.dispatchEvent(new KeyboardEvent('keydown', { key }));
+    document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
   };
   new MutationObserver(() => {
     const slice = Number(holder.dataset.painted.split(' ')[0]);
