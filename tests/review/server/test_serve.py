@@ -16,6 +16,11 @@ def test_a_port_in_use_is_refused():
             bound(port)
 
 
+def test_who_comes_before_the_server_has_started_waits_and_is_not_refused():
+    with contextlib.closing(bound(0)) as made, contextlib.closing(socket.socket()) as early:
+        early.connect(made.getsockname())
+
+
 def test_a_free_port_is_of_this_machine_alone():
     with contextlib.closing(bound(0)) as made:
         assert made.getsockname()[0] == "127.0.0.1"

@@ -18,7 +18,7 @@ HOST = "127.0.0.1"
 
 
 def bound(port: int) -> socket.socket:
-    """A socket at a port of this machine; 0 for a free one.
+    """A socket that listens at a port of this machine; 0 for a free one.
 
     Raises:
         LesionkitError: the port is in use, or not allowed.
@@ -27,6 +27,8 @@ def bound(port: int) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((HOST, port))
+        # From now on a browser waits to be answered, and is not refused.
+        made.listen(64)
     except OSError as error:
         made.close()
         why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror or error})"
