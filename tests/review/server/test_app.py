@@ -98,7 +98,7 @@ def test_a_body_that_is_none_is_refused(client, content, type, sentence):
 def test_slices_tiles_and_the_volume_are_given(client):
     assert client.get("image/0/shown").json()["windows"]["lung"] == [-600.0, 1500.0]
     assert client.get("image/2/shown").json() == {"tile": 256, "levels": 10}
-    assert client.get("image/0/slice/coronal/3?window=bone").headers["content-type"] == "image/png"
+    assert client.get("image/0/slice/coronal/3?window=bone").headers["content-type"] == "image/bmp"
     assert client.get("image/2/tile/10/0/0").headers["content-type"] == "image/jpeg"
     volume = client.get("image/0/volume.nii")
     assert len(volume.content) == int(volume.headers["content-length"]) == 352 + 2 * 6 * 20 * 24

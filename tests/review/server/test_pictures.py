@@ -10,7 +10,7 @@ from tests.review.server.conftest import SCAN, scan, slide
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
-from lesionkit.review.server.pictures import Opened, last_level, nifti_chunks, slice_png, tile_of
+from lesionkit.review.server.pictures import Opened, drawn_slice, last_level, nifti_chunks, tile_of
 from lesionkit.review.session import Picture, Sheet, Volume
 
 
@@ -21,16 +21,16 @@ def pixels(content):
 def test_a_window_goes_from_black_to_white():
     samples = np.array([[[-1350, -600, 150, 3000]]], np.int16)
     volume = Volume(Grid.upright((1, 1, 4), (1, 1, 1)), samples, {"lung": (-600.0, 1500.0)})
-    assert pixels(slice_png(volume, "axial", 0, "lung")).tolist() == [[0, 128, 255, 255]]
+    assert pixels(drawn_slice(volume, "axial", 0, "lung")).tolist() == [[0, 128, 255, 255]]
 
 
 def test_the_head_is_at_the_top_of_coronal_and_sagittal_slices():
     samples = np.zeros((2, 3, 4), np.int16)
     samples[1, 0, 0] = 1000
     volume = Volume(Grid.upright((2, 3, 4), (1, 1, 1)), samples, {"w": (500.0, 1000.0)})
-    coronal = pixels(slice_png(volume, "coronal", 0, "w"))
+    coronal = pixels(drawn_slice(volume, "coronal", 0, "w"))
     assert (coronal.shape, int(coronal[0, 0])) == ((2, 4), 255)
-    sagittal = pixels(slice_png(volume, "sagittal", 0, "w"))
+    sagittal = pixels(drawn_slice(volume, "sagittal", 0, "w"))
     assert (sagittal.shape, int(sagittal[0, 0])) == ((2, 3), 255)
 
 

@@ -24,7 +24,7 @@ from lesionkit.review.server.answers import (
     state_document,
 )
 from lesionkit.review.server.guard import Guard
-from lesionkit.review.server.pictures import TILE_PX, Opened, last_level, nifti_chunks, slice_png, tile_of
+from lesionkit.review.server.pictures import TILE_PX, Opened, drawn_slice, last_level, nifti_chunks, tile_of
 from lesionkit.review.session import Session
 from lesionkit.review.store import BehindError
 
@@ -125,9 +125,9 @@ class _Answers:
 
         def drawn() -> bytes:
             volume = self.opened.volume(self.of.sheet(named["number"]))
-            return slice_png(volume, named["plane"], named["index"], window or next(iter(volume.windows)))
+            return drawn_slice(volume, named["plane"], named["index"], window or next(iter(volume.windows)))
 
-        return Response(await run_in_threadpool(drawn), media_type="image/png", headers=_KEPT)
+        return Response(await run_in_threadpool(drawn), media_type="image/bmp", headers=_KEPT)
 
     async def volume(self, request: Request) -> Response:
         sheet = self.of.sheet(request.path_params["number"])

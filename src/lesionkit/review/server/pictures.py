@@ -1,4 +1,4 @@
-"""Images as the page asks for them: slices and tiles as PNG or JPEG, and a whole volume as NIfTI."""
+"""Images as the page asks for them: slices and tiles as BMP or JPEG, and a whole volume as NIfTI."""
 
 import io
 import threading
@@ -74,8 +74,8 @@ class Opened:
         return image
 
 
-def slice_png(volume: Volume, plane: str, index: int, window: str) -> bytes:
-    """One slice as a PNG of 8 bits: axial (y, x); coronal (z, x) and sagittal (z, y) with the head at the top.
+def drawn_slice(volume: Volume, plane: str, index: int, window: str) -> bytes:
+    """One slice as a BMP of 8 bits: axial (y, x); coronal (z, x) and sagittal (z, y) with the head at the top.
 
     Raises:
         LesionkitError: no such plane, slice or window.
@@ -90,7 +90,7 @@ def slice_png(volume: Volume, plane: str, index: int, window: str) -> bytes:
     samples: NDArray[np.int16] = np.moveaxis(volume.samples, axis, 0)[index]
     turned = np.ascontiguousarray(samples if axis == 0 else samples[::-1])
     # int16 as the place in a table of all its values.
-    return encoded(_grey_of(*volume.windows[window])[turned.view(np.uint16)], "PNG")
+    return encoded(_grey_of(*volume.windows[window])[turned.view(np.uint16)], "BMP")
 
 
 @lru_cache(maxsize=16)
@@ -128,7 +128,7 @@ def tile_of(picture: Picture, level: int, column: int, row: int) -> tuple[bytes,
         limited = (box[0], box[1], min(box[2], held[0]), min(box[3], held[1]))
         pixels = np.asarray(Picturing.fromarray(block).resize((size[0], size[1]), Picturing.Resampling.BOX, limited))
     is_colour = pixels.ndim == 3
-    return encoded(pixels, "JPEG" if is_colour else "PNG"), "image/jpeg" if is_colour else "image/png"
+    return encoded(pixels, "JPEG" if is_colour else "BMP"), "image/jpeg" if is_colour else "image/bmp"
 
 
 def last_level(rows: int, columns: int) -> int:
@@ -140,10 +140,10 @@ def last_level(rows: int, columns: int) -> int:
     return (max(rows, columns) - 1).bit_length()
 
 
-def encoded(pixels: NDArray[np.uint8], format: Literal["PNG", "JPEG"]) -> bytes:
-    """Pixels as a file; PNG is packed fast rather than small, for it does not go far."""
+def encoded(pixels: NDArray[np.uint8], format: Literal["BMP", "JPEG"]) -> bytes:
+    """Pixels as a file. What is grey is not packed: it does not go far, and a PNG takes ten milliseconds to make."""
     file = io.BytesIO()
-    how = {"compress_level": 1} if format == "PNG" else {"quality": 90}
+    how = {"quality": 90} if format == "JPEG" else {}
     Picturing.fromarray(np.ascontiguousarray(pixels)).save(file, format=format, **how)
     return file.getvalue()
 

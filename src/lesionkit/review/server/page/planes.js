@@ -123,6 +123,7 @@ export class SlicePlanes extends Planes {
     super(holder, sheet, changed);
     this.window = Object.keys(windows)[0];
     this.slices = new Map();
+    this.drawnAs = {};
     this.before = 0;
     this.name = 'drawn by the server';
   }
@@ -156,6 +157,7 @@ export class SlicePlanes extends Planes {
     if (this.canvas.width !== Math.round(width * dense) || this.canvas.height !== Math.round(height * dense)) {
       this.canvas.width = Math.round(width * dense);
       this.canvas.height = Math.round(height * dense);
+      this.drawnAs = {};
     }
     const pen = this.canvas.getContext('2d', { alpha: false });
     pen.setTransform(dense, 0, 0, dense, 0, 0);
@@ -167,7 +169,11 @@ export class SlicePlanes extends Planes {
       const ready = image.complete && image.naturalWidth > 0;
       complete &&= ready;
       if (ready) this.shown[pane.name] = image;
-      if (this.shown[pane.name]) this.paint(pen, pane, this.shown[pane.name]);
+      const latest = this.shown[pane.name];
+      // What is on the canvas already is not painted again.
+      const as = latest && [latest.src, pane.rect, pane.scale, this.focus].join();
+      if (latest && this.drawnAs[pane.name] !== as) this.paint(pen, pane, latest);
+      this.drawnAs[pane.name] = as;
     }
     if (complete) this.painted();
     const way = Math.sign(this.place[0] - this.before) || 1;
