@@ -115,3 +115,18 @@ def test_without_those_that_judge_the_one_that_draws_ranks():
     bright, dim = made.find(case_with(((16, 32, 48), 4, 0), ((40, 60, 60), 4, -200)))
     assert bright.score == pytest.approx(1 / (1 + np.exp(-8 * (2 * 1024 / 1500 - 1))), abs=2e-3)
     assert dim.score < bright.score
+
+
+def test_an_outline_is_the_piece_nearest_to_a_place_on_a_part_of_the_grid():
+    case = case_with(((16, 32, 48), 6, 400), ((40, 60, 60), 4, 400))
+    found = detector().outline(case, GRID.index_to_world([18, 34, 54]))
+    drawn = np.argwhere(found.array)
+    np.testing.assert_allclose(found.grid.index_to_world(drawn.mean(axis=0)), GRID.index_to_world([18.5, 34.5, 50.5]))
+    assert len(drawn) == 216
+
+
+def test_where_nothing_is_drawn_within_five_millimetres_there_is_no_outline():
+    case = case_with(((16, 32, 48), 6, 400))
+    assert detector().outline(case, GRID.index_to_world([18, 34, 58.9])) is None
+    assert detector().outline(case, GRID.index_to_world([18, 34, 57.9])) is not None
+    assert detector().outline(case_with(), GRID.index_to_world([18, 34, 57])) is None

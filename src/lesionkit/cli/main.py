@@ -25,6 +25,7 @@ VERBS = {
     "train": "lesionkit.cli.train:command",
     "find": "lesionkit.cli.find:command",
     "report": "lesionkit.cli.report:command",
+    "measure": "lesionkit.cli.measure:command",
     "export": "lesionkit.cli.export:command",
     "view": "lesionkit.cli.view:command",
     "review": "lesionkit.cli.review:app",

@@ -11,7 +11,7 @@ from scipy import ndimage
 from torch import nn
 
 from lesionkit.core.case import Case
-from lesionkit.core.image import Image, read_beyond
+from lesionkit.core.image import ArrayImage, Image, read_beyond
 from lesionkit.core.lesion import Candidate
 from lesionkit.infer.detect import leaves, merge, near, searched_mask
 from lesionkit.infer.two_stage_settings import TwoStageInferSettings
@@ -21,6 +21,10 @@ from lesionkit.nets.intensity import scale_hu
 from lesionkit.nets.precision import pick_precision
 
 _SURE = 1e-4
+OUTLINE_SIDE = 96
+"""Samples per axis of what is looked at around a place whose outline is asked for."""
+NEAR_MM = 5.0
+"""How far what is drawn may lie from that place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +96,30 @@ class TwoStageDetector:
             probability[box] = seen[inner]
         labels = cc3d.connected_components(probability >= self.settings.drawn_from, connectivity=26)
         return Pieces(labels, probability)
+
+    def outline(self, case: Case, centre_mm: Sequence[float]) -> ArrayImage | None:
+        """What the first network draws around a place: the piece that is nearest to it, bool (z, y, x) on a part of the
+        grid of a prepared case; None where nothing is drawn within a few millimetres.
+
+        Args:
+            centre_mm: world position (x, y, z) inside the case.
+        """
+        grid = case.image.grid
+        centre = grid.world_to_index(centre_mm)
+        start = np.rint(centre - OUTLINE_SIDE / 2).astype(int)
+        seen = self._drawn(self._volume(case.image, start.tolist(), (OUTLINE_SIDE,) * 3)) >= self.settings.drawn_from
+        pieces = cc3d.connected_components(seen, connectivity=26)
+        places = np.argwhere(pieces)
+        if not len(places):
+            return None
+        away = np.linalg.norm((places - (centre - start)) * np.array(grid.spacing_mm), axis=1)
+        if away.min() > NEAR_MM:
+            return None
+        mine = pieces == pieces[tuple(places[int(away.argmin())])]
+        low, stop = np.maximum(start, 0), np.minimum(start + OUTLINE_SIDE, grid.shape)
+        inside = tuple(slice(a - s, b - s) for a, b, s in zip(low, stop, start, strict=True))
+        box = tuple(slice(int(a), int(b)) for a, b in zip(low, stop, strict=True))
+        return ArrayImage(grid.crop(box), mine[inside]) if mine[inside].any() else None
 
     def _balls(self, case: Case, pieces: Pieces) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Of each piece that is large enough (0, z, y, x, diameter in mm), and the logit of its highest probability.

@@ -88,7 +88,7 @@ def _cut(scene: Scene, plane: Plane, share: float) -> Picture:
     hu = view.show(scene.image.array.take(number, axis=plane.across)[flat], AIR_HU)
     outlines: tuple[NDArray[np.float64], ...] = ()
     if scene.lung is not None:
-        outlines = _outlines(view, np.asarray(scene.lung.take(number, axis=plane.across))[flat])
+        outlines = outlines_of(view, np.asarray(scene.lung.take(number, axis=plane.across))[flat])
     outline = "with the outline of the lung mask" if outlines else "without a lung mask"
     title = f"axial · slice {number + 1}" if plane is AXIAL else plane.name
     return Picture(
@@ -110,7 +110,8 @@ def _dividing(scene: Scene, axis: int, share: float) -> int:
     return int(np.searchsorted(filled, filled[-1] * share))
 
 
-def _outlines(view: View, mask: NDArray[np.bool_]) -> tuple[NDArray[np.float64], ...]:
+def outlines_of(view: View, mask: NDArray[np.bool_]) -> tuple[NDArray[np.float64], ...]:
+    """The edges of a mask in the plane of a view, as lines of (x, y) pixels of its picture."""
     from skimage.measure import find_contours  # only where there is a mask
 
     lines = []

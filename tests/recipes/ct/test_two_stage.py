@@ -88,3 +88,21 @@ def test_a_chain_is_refused_by_the_recipe_of_one_network_with_the_name_of_its_ow
     )
     assert result.exit_code == 2
     assert "ct-nodule-two-stage" in result.output
+
+
+def test_findings_of_a_run_are_measured_as_the_chain_draws_them(trained):
+    folder, _ = trained
+    lesionkit("measure", folder / "run", "--out", folder / "measured")
+    document = json.loads((folder / "measured/measurements.json").read_text())
+    assert document["facts"]["run"] == "run"
+    assert {row["seriesuid"] for row in document["nodules"]} <= {NAMES[2]}
+    assert (folder / f"measured/masks/{NAMES[2]}.nii.gz").is_file()
+
+
+def test_a_run_of_places_asks_for_a_model_that_draws(trained, model):
+    folder, _ = trained
+    scan = folder / f"data/scans/{NAMES[2]}.mha"
+    lesionkit("find", scan, "--model", model, "--out", folder / "places", "--set", "engine.backend=here")
+    result = CliRunner().invoke(app, ["measure", str(folder / "places")])
+    assert result.exit_code == 2
+    assert "holds places, and a model of ct-nodule-two-stage draws what lies there" in " ".join(result.output.split())

@@ -137,9 +137,8 @@ def _train(
         learn = learn.model_copy(update={"batch": _chosen_batch(run, net, plan)})
     cases, held = prepared.round(plan.fold)
     detector = partial(NoduleDetector, settings=settings.infer, device=pick_device(settings.infer.device))
-    hard = None
-    if start_from and settings.sample.hard_share:
-        hard = hard_negatives(run, partial(detector, net), cases, plan.name)
+    mined = bool(start_from and settings.sample.hard_share)
+    hard = hard_negatives(run, partial(detector, net), cases, plan.name) if mined else None
     patches = PatchDraws(
         cases,
         settings.sample,
