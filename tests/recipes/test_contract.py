@@ -428,8 +428,8 @@ def hostile(flow: Flow, folder: Path) -> tuple[Path, str]:
             warnings.simplefilter("ignore")  # what no scanner would write
             tags = _named(pydicom.dcmread(file))
             tags.save_as(file)
-        name = tags.SOPInstanceUID if one.suffix == ".dcm" else tags.SeriesInstanceUID
-    return folder / HOSTILE if one.suffix == ".mha" else file, str(name)
+    # Radiographs are called after their files, CTs by their series.
+    return (folder / HOSTILE, str(tags.SeriesInstanceUID)) if one.suffix == ".mha" else (file, HOSTILE)
 
 
 class Elements(HTMLParser):

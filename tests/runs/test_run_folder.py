@@ -257,3 +257,11 @@ def test_a_stage_with_failed_cases_is_tried_again(tmp_path, data):
             facts = run.once("prepare", step)
     assert len(calls) == 2
     assert facts == {"failed": {}}
+
+
+def test_a_run_that_was_killed_before_its_settings_were_written_writes_them_when_it_goes_on(tmp_path, data):
+    run = finish(tmp_path / "run", data)
+    before = (run.path / "settings.yaml").read_bytes()
+    (run.path / "settings.yaml").unlink()
+    finish(tmp_path / "run", data)
+    assert (run.path / "settings.yaml").read_bytes() == before

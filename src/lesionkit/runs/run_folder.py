@@ -128,7 +128,10 @@ def open_run(
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     _refuse_foreign(folder)
     with held(folder, partial(_holder, folder)):
-        run = _resume(folder, asked) if (folder / RUN_FILE).is_file() else _begin(folder, asked, settings)
+        run = _resume(folder, asked) if (folder / RUN_FILE).is_file() else _begin(folder, asked)
+        if not (folder / SETTINGS_FILE).is_file():
+            # At the beginning; and where it was killed between the two files.
+            write_text(folder / SETTINGS_FILE, show(settings))
         try:
             yield run
         except KeyboardInterrupt:
@@ -216,11 +219,10 @@ def _refuse_live(run: RunFolder) -> None:
         raise LesionkitError(f"{run.path} is in use: process {pid} is at stage '{stage}'; wait for it or end it first")
 
 
-def _begin(folder: Path, asked: dict[str, Any], settings: Settings) -> RunFolder:
+def _begin(folder: Path, asked: dict[str, Any]) -> RunFolder:
     record = {"started": _now(), **asked, "versions": versions(), "stages": {}, "metrics": {}, "warnings": []}
     run = RunFolder(folder, record)
     run._save()
-    write_text(folder / SETTINGS_FILE, show(settings))
     run.say(f"{asked['recipe']} begun with lesionkit {record['versions']['lesionkit']}")
     return run
 
