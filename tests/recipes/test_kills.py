@@ -4,7 +4,6 @@ import importlib.util
 import os
 import signal
 import sys
-import time
 import warnings
 from pathlib import Path
 
@@ -16,6 +15,8 @@ from lesionkit.runs.run_folder import open_run, reopen_run
 
 HERE = Path(__file__).parent
 KILLS = 10
+_WRITES = {"os.rename", "os.remove", "os.mkdir", "os.link", "os.truncate"}
+_TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 def loaded(name: str, file: Path):
@@ -59,20 +60,39 @@ def whole_run(discs, data: Path, out: Path) -> None:
         discs.RECIPE.report(run, settings)
 
 
-def killed(work, seconds: float) -> int:
-    """Fork, work there, and kill the fork after a while; its exit code, or -9."""
+def forked(work, kill_at: int = 0) -> tuple[int, int]:
+    """Work in a fork, which kills itself when it does something to a disk for the `kill_at`-th time.
+
+    Returns:
+        Its exit code, or -9; and how often it did, where it came to its end.
+    """
+    receiver, sender = os.pipe()
     with warnings.catch_warnings():
         # The fork runs nothing but Python of its own.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
+        done = 0
+
+        def watch(event, given):
+            nonlocal done
+            if event in _WRITES or (event == "open" and isinstance(given[2], int) and given[2] & _TO_WRITE):
+                done += 1
+                if done == kill_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        code = 1
         try:
+            sys.addaudithook(watch)
             work()
+            os.write(sender, str(done).encode())
+            code = 0
         finally:
-            os._exit(0)
-    time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            os._exit(code)
+    os.close(sender)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with os.fdopen(receiver) as told:
+        return code, int(told.read() or 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -83,17 +103,14 @@ def test_what_is_left_after_a_kill_is_whole_and_the_rerun_ends_as_if_nothing_had
     # To ask git takes longer than all the rest.
     monkeypatch.setattr("lesionkit.runs.versions._commit", lambda: "")
     whole_run(discs, data, tmp_path / "first" / "run")  # imports what it needs
-    start = time.monotonic()
-    whole_run(discs, data, tmp_path / "sound" / "run")
-    seconds, sound = time.monotonic() - start, kills.contents(tmp_path / "sound" / "run")
-    rng, ended = np.random.default_rng(0), []
-    for number in range(KILLS):
+    code, writes = forked(lambda: whole_run(discs, data, tmp_path / "sound" / "run"))
+    assert code == 0
+    sound, moments = kills.contents(tmp_path / "sound" / "run"), np.random.default_rng(0).integers(1, writes, KILLS)
+    for number, moment in enumerate(moments.tolist()):
         out = tmp_path / str(number) / "run"
-        ended.append(killed(lambda out=out: whole_run(discs, data, out), float(rng.uniform(0, seconds))))
+        assert forked(lambda out=out: whole_run(discs, data, out), moment)[0] == -signal.SIGKILL
         assert kills.broken(out) == []
         whole_run(discs, data, out)
         now = kills.contents(out)
         assert [name for name in sorted(sound | now) if sound.get(name) != now.get(name)] == []
         assert kills.temporary(out) == []
-    # Some may have been quicker than their kill.
-    assert ended.count(-9) > KILLS / 2
