@@ -197,8 +197,8 @@ class Worker:
         self.pipe.send(number)
 
     def hangs(self) -> bool:
-        """10 s of processor time, or a minute of doing nothing: other programs run on this machine too."""
-        return self._cpu() - self.cpu > LONGEST_S or time.monotonic() - self.begun > 6 * LONGEST_S
+        """10 s of processor time, or five minutes of any: other programs run on this machine too."""
+        return self._cpu() - self.cpu > LONGEST_S or time.monotonic() - self.begun > 30 * LONGEST_S
 
     def _cpu(self) -> float:
         with contextlib.suppress(psutil.Error):

@@ -265,3 +265,12 @@ def test_a_run_that_was_killed_before_its_settings_were_written_writes_them_when
     (run.path / "settings.yaml").unlink()
     finish(tmp_path / "run", data)
     assert (run.path / "settings.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize(("name", "value"), [("recipe", ["toy"]), ("settings", 3), ("stages", {"find": "done"})])
+def test_a_record_with_something_else_where_a_word_or_a_table_stands_is_refused(tmp_path, data, name, value):
+    folder = finish(tmp_path / "run", data).path
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**record, name: value}))
+    with pytest.raises(LesionkitError, match=rf"run\.json is damaged \('{name}' is of another form\)"):
+        read_run(folder)

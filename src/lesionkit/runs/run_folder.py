@@ -33,6 +33,7 @@ from lesionkit.runs.versions import versions
 RUN_FILE = "run.json"
 SETTINGS_FILE = "settings.yaml"
 LOG_FILE = "log.txt"
+_KINDS = {"recipe": str, "settings": dict, "inputs": dict, "stages": dict, "metrics": dict, "warnings": list}
 
 
 class RunFolder:
@@ -169,8 +170,11 @@ def read_run(folder: Path) -> RunFolder:
         raise LesionkitError(f"{folder} holds no run (no {RUN_FILE}); pass a folder that an earlier --out named")
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-        if not {"recipe", "settings", "inputs", "stages", "metrics", "warnings"} <= record.keys():
+        if not _KINDS.keys() <= record.keys():
             raise ValueError("entries are missing")
+        wrong = [name for name, kind in _KINDS.items() if not isinstance(record[name], kind)]
+        if wrong or not all(isinstance(stage, dict) for stage in record["stages"].values()):
+            raise ValueError(f"'{(wrong or ['stages'])[0]}' is of another form")
     except (ValueError, AttributeError) as error:
         raise LesionkitError(f"{file} is damaged ({error}); start again in another folder") from error
     return RunFolder(Path(folder), record)
