@@ -122,8 +122,11 @@ def scroll(work: Path, gl: bool, seconds: float = 6.0) -> None:
         page.evaluate("window.lesionkitScroll = { times: [] }")
         page.evaluate(SCROLLING, seconds * 1000)
         page.wait_for_function("window.lesionkitScroll.done", timeout=120_000)
+        complete: list[dict] = []
+        tracing.on("Tracing.tracingComplete", complete.append)
         tracing.send("Tracing.end")
-        page.wait_for_timeout(2000)
+        while not complete:
+            page.wait_for_timeout(200)
         times = page.evaluate("window.lesionkitScroll.times")
         gaps = np.diff(times)
         drawn = sum(event["name"] == "DrawFrame" for event in events)
@@ -193,8 +196,8 @@ DECIDE = """async (action) => {
 def retrain(work: Path) -> None:
     """Search six small synthetic chests, correct what was found as a reader would, export, and train a few steps.
 
-    The reader accepts what lies on a nodule, rejects the rest above the line, marks what was missed, and finishes each
-    scan. In scan 00001 he errs on purpose: he rejects one true nodule, so that the truths differ.
+    The reader redraws what lies on a nodule, rejects the rest above the line, marks what was missed, and finishes each
+    scan. He errs on purpose and rejects the first true nodule of each, so that his truth differs from that of the data.
     """
     from lesionkit.core.lesion import Lesion
     from lesionkit.engine.map import EngineSettings
@@ -221,13 +224,13 @@ def retrain(work: Path) -> None:
     settings = recipe.settings.parse(opened.record["settings"])
     session, _ = recipe.reviewed.open(opened, ReviewRequest("reader"), settings)
     expected: dict[str, int] = {}
-    for number, sheet in enumerate(session.sheets):
+    for sheet in session.sheets:
         lesions = true.get(sheet.case_id, [])
-        expected[sheet.case_id] = len(lesions) - (number == 0)
+        expected[sheet.case_id] = max(len(lesions) - 1, 0)
         for n, lesion in enumerate(lesions):
             hits = [f for f in sheet.findings if np.linalg.norm(np.subtract(f.centre_mm, lesion.centre_mm)) < 3]
             about = {"case_id": sheet.case_id, "centre_mm": lesion.centre_mm, "diameter_mm": lesion.diameter_mm}
-            if number == 0 and n == 0:
+            if n == 0:
                 for hit in hits:
                     session.store.add("reader", Decision(**about, action="reject", finding_id=hit.finding_id))
             elif hits:
@@ -247,10 +250,10 @@ def retrain(work: Path) -> None:
     card = read_card(model_of_run(work / "trained"))
     parts = json.loads((work / "trained" / "splits.json").read_text())
     learned = [name for name, part in _cases_of(parts) if part == "train"]
-    print(f"true lesions: {sum(map(len, true.values()))}, corrected by the reader: {sum(expected.values())}")
     print(
-        f"scans learned from: {learned}; of them the reader holds {sum(expected[name] for name in learned)} lesions, "
-        f"the card of the new model says {card['training_lesions']}; data: {card.get('data')}"
+        f"learned from {', '.join(learned)}: the data hold {sum(len(true.get(name, ())) for name in learned)} lesions, "
+        f"the reader {sum(expected[name] for name in learned)}, and the card of the new model says "
+        f"{card['training_lesions']}"
     )
 
 
