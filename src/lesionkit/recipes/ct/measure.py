@@ -83,7 +83,8 @@ def measure_run(run: RunFolder, settings: CtSettings, model: Path | None, out: P
         LesionkitError: the run has no finished search, or there is no such model.
     """
     recipe = str(run.record["recipe"])
-    done = finished(run, settings, CT, recipe)
+    kind: Any = CT
+    done = finished(run, settings, kind, recipe)
     drawer = model or (done.model if recipe == TWO_STAGE.name else None)
     if drawer is None:
         raise LesionkitError(
@@ -99,7 +100,7 @@ def measure_run(run: RunFolder, settings: CtSettings, model: Path | None, out: P
     warnings: list[str] = []
     nodules = (
         nodule
-        for one in done.deciding.rescored(done.found, CT)
+        for one in done.deciding.rescored(done.found, kind)
         for nodule in _drawn(one, detector, own, threshold, folder, warnings)
     )
     facts = {"run": run.path.name, "model": drawer.name, "line": threshold}

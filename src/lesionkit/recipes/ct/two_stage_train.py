@@ -178,10 +178,10 @@ def _batch(learn: LearnSettings) -> int:
 def encode_mask(patch: Patch) -> dict[str, NDArray[Any]]:
     """What the network that draws learns from: drawn (1, z, y, x) 0..1 and ignored (1, z, y, x) bool."""
     zeros = np.zeros(patch.hu.shape, np.float32)
-    places = np.indices(patch.hu.shape, sparse=True)
+    depth, row, column = np.ogrid[tuple(slice(0, n) for n in patch.hu.shape)]
     ignored = np.zeros(patch.hu.shape, bool)
     for z, y, x, diameter in patch.ignored:
-        away = (places[0] - z) ** 2 + (places[1] - y) ** 2 + (places[2] - x) ** 2
+        away = (depth - z) ** 2 + (row - y) ** 2 + (column - x) ** 2
         ignored |= away <= (diameter / 2 + 1) ** 2
     whole = zeros if patch.drawn is None else patch.drawn
     # What of a lesion reaches into the patch is drawn too, and learned.
