@@ -16,7 +16,7 @@ from lesionkit.read.seen import Seen, see_picture, see_series, see_slide, see_vo
 from lesionkit.read.slide.set import find_slides
 from lesionkit.read.slide.suffixes import SUFFIXES as SLIDES
 from lesionkit.read.slide.whole import SlideOptions
-from lesionkit.read.volume import volume_suffix
+from lesionkit.read.volume_names import volume_suffix
 
 _SLIDE, _NO_CT = "SM", {"CR", "DX", "RG", "RF", "MG", "IO", "PX", "OT", "XA"}
 

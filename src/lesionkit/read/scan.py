@@ -16,7 +16,8 @@ from lesionkit.read.dicom.order import stack_slices
 from lesionkit.read.dicom.scan import read_one, read_series
 from lesionkit.read.dicom.series import SeriesInfo
 from lesionkit.read.options import ScanOptions
-from lesionkit.read.volume import SUFFIXES, read_volume, volume_stem, volume_suffix
+from lesionkit.read.volume import read_volume, volume_stem
+from lesionkit.read.volume_names import SUFFIXES, volume_suffix
 
 __all__ = [
     "ScanOptions",

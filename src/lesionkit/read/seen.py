@@ -17,8 +17,9 @@ from lesionkit.read.dicom.series import SeriesInfo
 from lesionkit.read.options import MIN_SLICES, ScanOptions
 from lesionkit.read.picture import picture_shape
 from lesionkit.read.slide.whole import SlideOptions, open_slide
-from lesionkit.read.volume import volume_stem, volume_suffix
+from lesionkit.read.volume import volume_stem
 from lesionkit.read.volume_file import open_volume
+from lesionkit.read.volume_names import volume_suffix
 
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
 _NEARLY_UPRIGHT_DEGREES = 0.5

@@ -14,23 +14,7 @@ from lesionkit.core.untrusted import reads
 from lesionkit.read.hu import as_hu
 from lesionkit.read.options import MIN_SLICES, ScanOptions
 from lesionkit.read.volume_file import VolumeFile, open_volume
-
-SUFFIXES = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr")
-"""What is read, longest first."""
-
-_FORMATS = {
-    ".nii.gz": "nifti",
-    ".nii": "nifti",
-    ".mha": "metaimage",
-    ".mhd": "metaimage",
-    ".nrrd": "nrrd",
-    ".nhdr": "nrrd",
-}
-
-
-def volume_suffix(path: Path) -> str | None:
-    """The suffix of a volume file, ".nii.gz" taken as one; None for any other file."""
-    return next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), None)
+from lesionkit.read.volume_names import FORMATS, SUFFIXES, volume_suffix
 
 
 def volume_stem(path: Path) -> str:
@@ -61,7 +45,7 @@ def read_volume(path: Path, options: ScanOptions | None = None) -> Case:
     case_id = volume_stem(path)
     facts: dict[str, Any] = {
         "path": str(path),
-        "format": _FORMATS[volume_suffix(path) or ".mha"],
+        "format": FORMATS[volume_suffix(path) or ".mha"],
         "modality": "CT",
         "native_spacing_mm": list(volume.grid.spacing_mm),
         "warnings": list(volume.warnings),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lesionkit.read.dicom.folder import scan_folder
 from lesionkit.read.truth.marked_files import MarkedSet, marked_beside
-from lesionkit.read.volume import volume_suffix
+from lesionkit.read.volume_names import volume_suffix
 
 _OBJECTS = ("SEG", "RTSTRUCT")
 

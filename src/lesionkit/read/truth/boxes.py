@@ -20,9 +20,9 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.untrusted import reads
 from lesionkit.read.truth.luna import PLACE
+from lesionkit.read.volume_names import SUFFIXES, volume_suffix
 
 _OF_A_CASE = "_boxes.json"
-_OF_SCANS = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr")
 _UID_AS_NAME = re.compile(r"\d+(_\d+){5,}")
 _Row = tuple[str, float, float, float, float, float]
 
@@ -109,7 +109,7 @@ def _place_of(path: Path, case: str) -> Grid:
     # Most boxes are in millimetres, and to score those needs no reader of images.
     from lesionkit.read.volume import read_grid
 
-    names = [f"{stem}{suffix}" for stem in (f"{case}_boxes", case) for suffix in _OF_SCANS]
+    names = [f"{stem}{suffix}" for stem in (f"{case}_boxes", case) for suffix in SUFFIXES]
     beside = next((path.parent / name for name in names if (path.parent / name).is_file()), None)
     if beside is None:
         raise LesionkitError(
@@ -122,7 +122,7 @@ def _place_of(path: Path, case: str) -> Grid:
 def _series(name: str) -> str:
     """The series of a file: its name without folder and suffix; nnDetection writes dots of UIDs as underscores."""
     stem = re.split(r"[/\\]", name)[-1]
-    stem = next((stem[: -len(suffix)] for suffix in _OF_SCANS if stem.lower().endswith(suffix)), stem)
+    stem = stem[: -len(volume_suffix(Path(stem)) or "") or None]
     return stem.replace("_", ".") if _UID_AS_NAME.fullmatch(stem) else stem
 
 

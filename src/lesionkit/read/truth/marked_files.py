@@ -13,7 +13,8 @@ from lesionkit.read.truth.marked import Marked, joined
 from lesionkit.read.truth.markups import SUFFIXES as MARKUPS
 from lesionkit.read.truth.markups import read_markups
 from lesionkit.read.truth.rtstruct import read_rtstruct
-from lesionkit.read.volume import volume_stem, volume_suffix
+from lesionkit.read.volume import volume_stem
+from lesionkit.read.volume_names import volume_suffix
 
 _OBJECTS = ("SEG", "RTSTRUCT")
 _JOINTS = ("-", "_", ".", " ")

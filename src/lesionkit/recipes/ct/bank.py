@@ -28,7 +28,8 @@ from lesionkit.phantoms.ct.real_nodule import RealNodule, cut_nodule
 from lesionkit.read.scan import find_scans, open_scan
 from lesionkit.read.truth.lidc import read_lidc
 from lesionkit.read.truth.lidc_xml import read_lidc_file
-from lesionkit.read.volume import read_grid_and_samples, volume_stem, volume_suffix
+from lesionkit.read.volume import read_grid_and_samples, volume_stem
+from lesionkit.read.volume_names import volume_suffix
 from lesionkit.recipes.base import Summary
 from lesionkit.runs.fingerprint import fingerprint
 

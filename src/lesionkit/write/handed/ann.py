@@ -16,7 +16,7 @@ from lesionkit.core.slide_place import polygon_pixels
 from lesionkit.write.dicom import uid_of
 from lesionkit.write.handed.names import name_of
 from lesionkit.write.handed.sources import called, dated, read_sources, refuse_no_planes, uids_of
-from lesionkit.write.handed.terms import MANUFACTURER, TERMS, algorithm, colour
+from lesionkit.write.handed.terms import TERMS, content, equipment, found_by
 
 NOTHING = "nothing was found, and DICOM annotations cannot be empty, so none were written"
 _SERIES = 9004
@@ -66,8 +66,7 @@ def _annotations(handed: Outlines, source: Dataset, found: Sequence[Region]) -> 
         annotated_property_type=term.type,
         graphic_type="POLYGON",
         graphic_data=rings,
-        algorithm_type="AUTOMATIC",
-        algorithm_identification=algorithm(handed.maker),
+        **found_by(handed),
         measurements=[
             Measurements(
                 codes.DCM.CertaintyOfFinding, np.array([100 * one.max_score for one in found]), codes.UCUM.Percent
@@ -75,8 +74,6 @@ def _annotations(handed: Outlines, source: Dataset, found: Sequence[Region]) -> 
             Measurements(codes.SCT.Area, np.array([one.area_mm2 for one in found]), codes.UCUM.SquareMillimeter),
         ],
         description=f"{handed.lesion} found by lesionkit; edges of regions, holes are not drawn",
-        anatomic_regions=[term.site],
-        display_color=colour(),
     )
     return MicroscopyBulkSimpleAnnotations(
         source_images=[source],
@@ -86,10 +83,6 @@ def _annotations(handed: Outlines, source: Dataset, found: Sequence[Region]) -> 
         series_number=_SERIES,
         sop_instance_uid=instance,
         instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=f"lesionkit {handed.maker.recipe}",
-        software_versions=handed.maker.version,
-        device_serial_number="0",
-        content_label=handed.lesion.upper()[:16],
-        content_description=f"{handed.lesion} found by lesionkit",
+        **equipment(handed.maker),
+        **content(handed),
     )

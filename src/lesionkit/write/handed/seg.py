@@ -20,7 +20,7 @@ from lesionkit.core.lesion import Candidate
 from lesionkit.write.handed.balls import Disc, discs_of, labels_of
 from lesionkit.write.handed.names import name_of
 from lesionkit.write.handed.sources import called, dated, read_sources, refuse_no_planes, tracking_of, uids_of
-from lesionkit.write.handed.terms import MANUFACTURER, TERMS, algorithm, colour
+from lesionkit.write.handed.terms import TERMS, content, equipment, found_by
 
 Coding = Literal["BINARY", "LABELMAP"]
 NOTHING = "nothing was found, and a DICOM segmentation cannot be empty, so none was written"
@@ -153,12 +153,9 @@ def segment_of(handed: Handed, source: Dataset, number: int, told: str) -> Segme
         segment_label=name,
         segmented_property_category=term.category,
         segmented_property_type=term.type,
-        algorithm_type=_how(handed.maker),
-        algorithm_identification=algorithm(handed.maker),
+        **found_by(handed, _how(handed.maker)),
         tracking_uid=uid,
         tracking_id=name,
-        anatomic_regions=[term.site],
-        display_color=colour(),
     )
     segment.SegmentDescription = told
     return segment
@@ -200,12 +197,8 @@ def segmentation_of(
             series_number=_SERIES[coding],
             sop_instance_uid=instance,
             instance_number=1,
-            manufacturer=MANUFACTURER,
-            manufacturer_model_name=f"lesionkit {handed.maker.recipe}",
-            software_versions=handed.maker.version,
-            device_serial_number="0",
-            content_label=handed.lesion.upper()[:16],
-            content_description=f"{handed.lesion} found by lesionkit",
+            **equipment(handed.maker),
+            **content(handed),
             transfer_syntax_uid=ExplicitVRLittleEndian if coding == "BINARY" else RLELossless,
             plane_positions=places,
             tile_pixel_array=tiled,

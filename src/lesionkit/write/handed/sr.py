@@ -50,7 +50,7 @@ from lesionkit.write.handed.sources import (
     tracking_of,
     uids_of,
 )
-from lesionkit.write.handed.terms import MANUFACTURER, TERMS
+from lesionkit.write.handed.terms import MANUFACTURER, TERMS, equipment
 
 _PRESENCE = Code("705057003", "SCT", "Presence")
 _ABSENT = Code("2667000", "SCT", "Absent")
@@ -203,11 +203,8 @@ def _report(handed: Handed, evidence: Sequence[Dataset], groups: Sequence[Any], 
         series_number=_SERIES,
         sop_instance_uid=instance,
         instance_number=1,
-        manufacturer=MANUFACTURER,
         is_complete=True,
-        manufacturer_model_name=f"lesionkit {maker.recipe}",
-        software_versions=maker.version,
-        device_serial_number="0",
+        **equipment(maker),
     )
     made.SeriesDescription = called(handed, "report")
     dated(made, handed)

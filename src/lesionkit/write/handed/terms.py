@@ -1,13 +1,14 @@
 """The words of DICOM for what is looked for, and for what is said of it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from highdicom import AlgorithmIdentificationSequence
 from highdicom.color import CIELabColor
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from lesionkit.core.handed import Maker
+from lesionkit.core.handed import Handed, Maker
 from lesionkit.core.lesion import Kind
 
 MANUFACTURER = "lesionkit"
@@ -35,6 +36,34 @@ TERMS: dict[Kind, Term] = {
     "pneumothorax": Term(codes.SCT.Pneumothorax, _ABNORMAL, codes.SCT.PleuralMembraneStructure),
     "metastasis": Term(codes.SCT.NeoplasmMetastatic, _ABNORMAL, codes.SCT.LymphNode),
 }
+
+
+def equipment(maker: Maker) -> dict[str, Any]:
+    """What wrote an object, in the words that highdicom asks for of every kind of it."""
+    return {
+        "manufacturer": MANUFACTURER,
+        "manufacturer_model_name": f"lesionkit {maker.recipe}",
+        "software_versions": maker.version,
+        "device_serial_number": "0",
+    }
+
+
+def content(handed: Handed) -> dict[str, Any]:
+    """What segments and annotations are of."""
+    return {
+        "content_label": handed.lesion.upper()[:16],
+        "content_description": f"{handed.lesion} found by lesionkit",
+    }
+
+
+def found_by(handed: Handed, how: Any = "AUTOMATIC") -> dict[str, Any]:
+    """What a segment or a group of annotations is of, where it lies, and what found it."""
+    return {
+        "algorithm_type": how,
+        "algorithm_identification": algorithm(handed.maker),
+        "anatomic_regions": [TERMS[handed.lesion].site],
+        "display_color": colour(),
+    }
 
 
 def algorithm(maker: Maker) -> AlgorithmIdentificationSequence:
