@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lesionkit.report.about import About
+from lesionkit.report.model_card import card_panel
 from lesionkit.report.patch_sheet import write_patch_sheet
 
 
@@ -27,6 +29,13 @@ def test_a_sheet_of_unlabelled_patches_shows_the_highest_and_all_ranks(tmp_path,
     assert "scored lowest" not in text
     assert text.count("<figure>") == 48
     assert "a warning" in text
+
+
+def test_the_page_ends_with_what_the_model_says_of_itself(tmp_path, paths):
+    about = About(sentence="nothing is decided", card=card_panel({"licence": "Apache-2.0"}))
+    text = write_patch_sheet(tmp_path, paths, dict.fromkeys(paths, 0.5), {}, None, {}, (), about).read_text()
+    assert text.index("nothing is decided.") < text.index("Scored highest") < text.index("Model card")
+    assert "Apache-2.0" in text
 
 
 def test_labels_put_the_most_telling_mistakes_first(tmp_path, paths):

@@ -18,6 +18,7 @@ from lesionkit.core.names import file_in
 from lesionkit.core.settings import Settings
 from lesionkit.core.untrusted import reads
 from lesionkit.nets.model_file import complete_card, read_card
+from lesionkit.runs.fingerprint import fingerprint
 from lesionkit.runs.models import MODEL_FILE
 
 FORMAT = "lesionkit ensemble 1"
@@ -245,6 +246,17 @@ def nets_as(kind: type[N], model: Path) -> tuple[N, ...]:
         )
     except (KeyError, TypeError) as error:
         raise LesionkitError(f"{model} must describe an ensemble, but is damaged ({error}); train again") from error
+
+
+def told_of(model: Path) -> dict[str, Any]:
+    """The card of a model, with what tells its file from others."""
+    named = ", ".join(net.name for net in nets_of(model) if net.name) if model.suffix == ".json" else ""
+    return {
+        **model_card(model),
+        "file": model.name,
+        "digest": str(fingerprint(model)["sha256"])[:16],
+        "networks": named,
+    }
 
 
 def first_files(model: Path, plans: Sequence[NetPlan[S]]) -> dict[str, Path]:

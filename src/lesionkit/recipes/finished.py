@@ -48,12 +48,16 @@ def finished(
         )
     if only is not None:
         files = [_record_of(run, only, kind)]
-    given = run.record["inputs"].get("model")
-    own = model_of_run(run.path)
-    model = own if own.is_file() else chosen_model(Path(given["path"]) if given else None, recipe)
+    model = model_of(run, recipe)
     failed = {**stage["facts"].get("left out", {}), **stage["facts"]["failed"]}
     found = [kind.search.read(file) for file in files]
     return Finished(found, failed, model, deciding_of(model, settings, kind))
+
+
+def model_of(run: RunFolder, recipe: str) -> Path:
+    """What a run searched with."""
+    given, own = run.record["inputs"].get("model"), model_of_run(run.path)
+    return own if own.is_file() else chosen_model(Path(given["path"]) if given else None, recipe)
 
 
 def _record_of(run: RunFolder, name: str, kind: Kind[S, F, Opened]) -> Path:

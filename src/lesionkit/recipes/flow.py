@@ -20,9 +20,9 @@ from lesionkit.recipes.base import FindRequest, Item, Progress, Recipe, Summary
 from lesionkit.recipes.beside import beside
 from lesionkit.recipes.card import settings_of
 from lesionkit.recipes.deciding import Deciding, complete_from, deciding_of, set_points
-from lesionkit.recipes.ensemble import complete_model, model_card, nets_of
+from lesionkit.recipes.ensemble import complete_model, model_card, told_of
 from lesionkit.recipes.export import export
-from lesionkit.recipes.finished import finished
+from lesionkit.recipes.finished import finished, model_of
 from lesionkit.recipes.foreign import foreign_allowed, foreign_row
 from lesionkit.recipes.identifiers import identified
 from lesionkit.recipes.kept_out import refuse_nothing_kept_out
@@ -31,7 +31,6 @@ from lesionkit.recipes.review_verbs import review_verbs
 from lesionkit.recipes.searching import F, Opened, Planned, S
 from lesionkit.report.about import About
 from lesionkit.report.model_card import card_panel
-from lesionkit.runs.fingerprint import fingerprint
 from lesionkit.runs.models import chosen_model, model_of_run, shipped_models
 from lesionkit.runs.records import record_file, record_files
 from lesionkit.runs.run_folder import RunFolder, open_run, read_run
@@ -98,7 +97,7 @@ def report(run: RunFolder, settings: S, kind: Kind[S, F, Opened], recipe: str) -
     given = run.record["inputs"]
     if kind.apart is not None and given.get("input") and kind.apart.holds(Path(given["input"]["path"])):
         truth = Path(given["truth"]["path"]) if given.get("truth") else None
-        return kind.apart.show(run, Path(given["input"]["path"]), truth, settings)
+        return kind.apart.show(run, Path(given["input"]["path"]), truth, settings, model_of(run, recipe))
     done = finished(run, settings, kind, recipe)
     return shown(run, done.found, done.failed, done.model, settings, kind, done.deciding)
 
@@ -200,17 +199,6 @@ def _with_denominator(scored: Scored, found: Sequence[F], noun: str) -> Scored:
     sentence = f"{unknown} of {len(found)} {noun}s have no known truth and are not scored"
     scores = {name: replace(one, warnings=(*one.warnings, sentence)) for name, one in scored.scores.items()}
     return replace(scored, scores=scores)
-
-
-def told_of(model: Path) -> dict[str, Any]:
-    """The card of a model, with what tells its file from others."""
-    named = ", ".join(net.name for net in nets_of(model) if net.name) if model.suffix == ".json" else ""
-    return {
-        **model_card(model),
-        "file": model.name,
-        "digest": str(fingerprint(model)["sha256"])[:16],
-        "networks": named,
-    }
 
 
 def facts_of(run: RunFolder, failed: Mapping[str, str], settings: S) -> dict[str, Any]:

@@ -118,12 +118,12 @@ class Apart(Generic[S]):
     Attributes:
         holds: (path): whether it is such input.
         find: (run, request, settings, model): search it and write its page.
-        show: (run, path, truth, settings): write its page again.
+        show: (run, path, truth, settings, model): write its page again.
     """
 
     holds: Callable[[Path], bool]
     find: Callable[[RunFolder, FindRequest, S, Path], Summary]
-    show: Callable[[RunFolder, Path, Path | None, S], Summary]
+    show: Callable[[RunFolder, Path, Path | None, S, Path], Summary]
 
 
 @dataclass(frozen=True)

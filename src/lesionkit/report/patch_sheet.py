@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from lesionkit.evaluate.score import Score
+from lesionkit.report.about import About
 from lesionkit.report.curves import curves_svg, histogram_svg
 from lesionkit.report.render import fact_groups, format_score, write_page
 
@@ -43,6 +44,7 @@ def write_patch_sheet(
     score: Score | None,
     facts: Mapping[str, Any],
     warnings: Sequence[str] = (),
+    about: About | None = None,
 ) -> Path:
     """Write OUT/report.html, one self-contained page.
 
@@ -51,6 +53,7 @@ def write_patch_sheet(
         scores: probability 0..1 of each that could be scored.
         labels: whether there is tumour, of those of which it is known.
         facts: of the run; "failed" is name -> sentence.
+        about: what came out, and the card of the model.
     """
     ranked = sorted(scores, key=lambda name: (-scores[name], name))
     return write_page(
@@ -59,6 +62,7 @@ def write_patch_sheet(
         title="Patches of lymph nodes",
         numbers=_numbers(scores, labels, facts),
         warnings=list(warnings),
+        about=about or About(),
         failed=dict(facts.get("failed", {})),
         score=score,
         plot=curves_svg(score.curves, score.operating_points) if score is not None and score.curves else None,

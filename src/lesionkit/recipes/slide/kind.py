@@ -33,11 +33,11 @@ def find_patches(run: RunFolder, request: FindRequest, settings: SlideMetastasis
     return score_patch_folder(run, request, settings, model)
 
 
-def show_patches(run: RunFolder, path: Path, truth: Path | None, settings: SlideMetastasis) -> Summary:
+def show_patches(run: RunFolder, path: Path, truth: Path | None, settings: SlideMetastasis, model: Path) -> Summary:
     """See `Apart.show`."""
     from lesionkit.recipes.slide.patch_find import show_patch_folder
 
-    return show_patch_folder(run, path, truth, settings)
+    return show_patch_folder(run, path, truth, settings, model)
 
 
 SLIDE = Kind(

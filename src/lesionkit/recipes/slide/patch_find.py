@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 from lesionkit.core.errors import LesionkitError
 from lesionkit.engine.progress import progress
 from lesionkit.evaluate.document import to_document, to_tables
+from lesionkit.evaluate.points import Decision
 from lesionkit.read.patch_set import list_patches, patch_size, read_patch
 from lesionkit.read.rows import read_rows
 from lesionkit.recipes.base import FindRequest, Summary
+from lesionkit.recipes.ensemble import told_of
 from lesionkit.recipes.slide.patch_score import score_of_patches
 from lesionkit.recipes.slide.search import load_committee
 from lesionkit.recipes.slide.settings import SlideMetastasis
+from lesionkit.report.about import About
 from lesionkit.report.headline import figure_text
+from lesionkit.report.model_card import card_panel
 from lesionkit.report.patch_sheet import write_patch_sheet
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.write.camelyon import write_slide_scores
@@ -26,6 +30,7 @@ from lesionkit.write.score import write_score
 
 STAGE, SCORES = "patches", "scores.csv"
 _CHUNK = 512
+_UNDECIDED = Decision(why="a model's operating points are of whole slides and none is of patches")
 
 
 def score_patch_folder(run: RunFolder, request: FindRequest, settings: SlideMetastasis, model: Path) -> Summary:
@@ -44,10 +49,12 @@ def score_patch_folder(run: RunFolder, request: FindRequest, settings: SlideMeta
         return {"patches": len(found.paths), "failed": failed, "seconds": time.perf_counter() - started}
 
     run.once(STAGE, step)
-    return show_patch_folder(run, request.input, request.truth, settings)
+    return show_patch_folder(run, request.input, request.truth, settings, model)
 
 
-def show_patch_folder(run: RunFolder, path: Path, truth: Path | None, settings: SlideMetastasis) -> Summary:
+def show_patch_folder(
+    run: RunFolder, path: Path, truth: Path | None, settings: SlideMetastasis, model: Path
+) -> Summary:
     """The score and the page of patches that are scored, from `scores.csv` and the pictures."""
     found, facts = list_patches(path, truth), run.record["stages"][STAGE]["facts"]
     scores = {cells[0]: float(cells[1]) for _, cells in read_rows(run.path / SCORES)[1:]}
@@ -66,8 +73,10 @@ def show_patch_folder(run: RunFolder, path: Path, truth: Path | None, settings: 
         write_score(run.path / "score", to_document(score), to_tables(score))
         told["labelled"] = f"{len(labels)}, {sum(labels.values())} with tumour"
         told["AUC of patches"] = figure_text(score, "patch AUC", f"{len(labels)} patches")
-    page = write_patch_sheet(run.path, found.paths, scores, labels, score, _facts(run, facts), run.warnings)
-    return Summary(told, (page, *paths), facts["failed"], run.warnings, int(facts["patches"]))
+    sentence = _UNDECIDED.sentence(list(scores.values()), "patch")
+    about = About(_UNDECIDED, sentence, None, card_panel(told_of(model)))
+    page = write_patch_sheet(run.path, found.paths, scores, labels, score, _facts(run, facts), run.warnings, about)
+    return Summary(told, (page, *paths), facts["failed"], run.warnings, int(facts["patches"]), sentence)
 
 
 def _facts(run: RunFolder, facts: Mapping[str, Any]) -> dict[str, Any]:
