@@ -10,6 +10,7 @@ from lesionkit.core.case import Case
 from lesionkit.core.grid import Box
 from lesionkit.core.image import Beyond, Image, read_beyond
 from lesionkit.core.lesion import Candidate
+from lesionkit.core.pieces import Pieces, quiet
 from lesionkit.infer.detect_settings import InferSettings
 from lesionkit.infer.windows import WindowRule, windows_over
 from lesionkit.nets.features import FeatureTap
@@ -46,21 +47,25 @@ class NoduleDetector:
         self.tap = FeatureTap(self.net)
         """After `find`, what the net saw of the lungs."""
 
-    def find(self, case: Case) -> list[Candidate]:
+    def find(self, case: Case, pieces: Pieces = quiet) -> list[Candidate]:
         """Candidates of a prepared case, strongest first; places in world millimetres, scores 0..1.
 
         Args:
             case: prepared at the spacing the net learned on; see `searched_mask`. The fact "at_scan_end" tells which
                 of its faces are the scan's own; those of cases without it are none.
+            pieces: told how many windows there are, and after each that it is searched.
         """
         grid = case.image.grid
         mask = searched_mask(case)
         ends = np.array(case.facts.get("at_scan_end", [[False, False]] * 3), bool)
         self.tap.blocks()
         found: list[NDArray[np.float64]] = []
-        for box in windows_over(mask, self.rule):
-            found += self._search(case.image, box, ends)
-            self._keep_features(mask, box)
+        boxes = windows_over(mask, self.rule)
+        with pieces(len(boxes)) as done:
+            for box in boxes:
+                found += self._search(case.image, box, ends)
+                self._keep_features(mask, box)
+                done()
         balls = np.concatenate(found) if found else np.zeros((0, 5))
         # What lies beyond the scan is thought up.
         balls = balls[((balls[:, 1:4] > -0.5) & (balls[:, 1:4] < np.array(grid.shape) - 0.5)).all(axis=1)]

@@ -9,6 +9,7 @@ import torch
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.lesion import Candidate
+from lesionkit.core.pieces import Pieces, quiet
 from lesionkit.infer.detect import NoduleDetector
 from lesionkit.infer.detect_settings import InferSettings
 from lesionkit.infer.two_stage_settings import TwoStageInferSettings
@@ -21,8 +22,12 @@ from lesionkit.nets.weights import load_model, load_net, pick_device
 class Detector(Protocol):
     """Finds nodules in prepared scans."""
 
-    def find(self, case: Case) -> list[Candidate]:
-        """Candidates of a prepared case, strongest first; places in world millimetres, scores 0..1."""
+    def find(self, case: Case, pieces: Pieces = quiet) -> list[Candidate]:
+        """Candidates of a prepared case, strongest first; places in world millimetres, scores 0..1.
+
+        Args:
+            pieces: told how many windows or parts of layers there are, and after each that it is done.
+        """
         ...
 
 

@@ -12,6 +12,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Box
 from lesionkit.core.image import Image, read_padded
 from lesionkit.core.lesion import Candidate
+from lesionkit.core.pieces import Pieces, quiet
 from lesionkit.infer.detect import leaves, merge, near, searched_mask
 from lesionkit.infer.detect_settings import InferSettings
 from lesionkit.infer.windows import WindowRule, windows_over
@@ -35,11 +36,15 @@ class MapDetector:
         self.run, self.given, self.settings = run, given, settings
         self.rule = WindowRule(settings.largest_window, given.halo, given.multiple)
 
-    def find(self, case: Case) -> list[Candidate]:
+    def find(self, case: Case, pieces: Pieces = quiet) -> list[Candidate]:
         """Candidates of a prepared case, strongest first; see `NoduleDetector.find`."""
         grid, mask = case.image.grid, searched_mask(case)
         spacing = np.array(grid.spacing_mm)
-        found = [self._search(case.image, box) for box in self._boxes(mask)]
+        found, boxes = [], self._boxes(mask)
+        with pieces(len(boxes)) as done:
+            for box in boxes:
+                found.append(self._search(case.image, box))
+                done()
         balls = np.concatenate([np.zeros((0, 5)), *found])
         balls[:, 4] *= float(np.prod(spacing)) ** (1 / 3)
         balls = merge(balls, self.settings.merge, self.settings.merge_mm, spacing)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lesionkit.core.case import Case
 from lesionkit.core.grid import Grid
 from lesionkit.core.lesion import Candidate
+from lesionkit.engine.progress import progress
 from lesionkit.infer.domain import Domain
 from lesionkit.infer.join import join_candidates
 from lesionkit.infer.screen import screened
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from lesionkit.nets.features import FeatureTap
 
 
+_shown = partial(progress, "searching", after_s=2.0)
+"""Rate and time left of a search that takes longer; of many scans their own bar is shown alone."""
 Model = Path | tuple[Net, ...]
 """What searches: weights or `ensemble.json`, or some of the networks of one."""
 
@@ -106,7 +109,7 @@ def search_scan(
     loaded = time.perf_counter()
     looked_at = _screened(opened.native, prepared, settings)
     screened_at = time.perf_counter()
-    found = [detector.find(looked_at) for detector in detectors]
+    found = [detector.find(looked_at, _shown) for detector in detectors]
     foreign = tell_foreign(_first(model), features_of(detectors[0]), settings.infer.foreign, "scan", item.case_id)
     candidates = tuple(join_candidates(found, weights, settings.infer))
     done = time.perf_counter()
