@@ -5,12 +5,12 @@
     python benchmarks/bundles.py find SCAN [--screen]  # ours: lungs only, or around the first candidates of ct-nodule
     python benchmarks/bundles.py precision SCAN        # scores in bf16 against fp32, a part of the scan
     python benchmarks/bundles.py ranks BANK            # in how many of our first candidates real nodules lie
-    python benchmarks/bundles.py slide SLIDE           # the tumour bundle: dense against patch by patch
+    python benchmarks/bundles.py convolution           # a convolution of its heads, by oneDNN and by us
 
-The published weights are not ours to ship: networks have the published shape – RetinaNet on a ResNet-50, 256 maps,
-ResNet-18 – and random weights with heads that are scaled so that scores spread. Figures of time, memory and agreement
-do not depend on what a network has learned; what --screen loses of what a trained one would find does, and is not
-measured: `ranks` tells what it can lose at most.
+The published weights are not ours to ship: networks have the published shape – RetinaNet on a ResNet-50, 256
+maps – and random weights with heads that are scaled so that scores spread. Figures of time, memory and agreement
+do not depend on what a network has learned; what --screen loses of what a trained one would find does: `ranks` tells
+what it can lose at most, and retina_brief.py what a briefly trained one loses. The tumour bundle: tumour_bundle.py.
 """
 
 import argparse
@@ -206,38 +206,22 @@ def ranks(bank: Path, copies: int) -> None:
         print(f"first {most}: {sum(rank <= most for rank in wanted)} of {len(wanted)} within what is looked at")
 
 
-def slide(path: Path) -> None:
-    """Dense and strided against patch by patch at the stride of MONAI's own bundle (64 pixels)."""
-    from lesionkit.infer.dense import infer_dense
-    from lesionkit.infer.dense_settings import DenseSettings
-    from lesionkit.nets.guest.slide_net import GuestNet, TumourBody, make_tumour_model
-    from lesionkit.nets.guest.tumour_settings import TumourSettings
-    from lesionkit.nets.patch_net_settings import PatchNetSettings
-    from lesionkit.read.slide.stream import stream
-    from lesionkit.read.slide.whole import open_slide
+def convolution() -> None:
+    """One convolution of a head, 256 to 256 maps on 40 x 40 x 24 cells: oneDNN's, and ours by Winograd."""
+    from lesionkit.nets.guest.quick import without_padding
 
     torch.manual_seed(0)
-    model = make_tumour_model(TumourSettings()).eval()
-    net = GuestNet(TumourBody(model, 7), PatchNetSettings(scaling="signed")).eval()
-    image = open_slide(path).levels[0]
-    start = time.perf_counter()
-    found = infer_dense(net, image, None, DenseSettings(precision="fp32", tile=1536), stream)
-    dense = time.perf_counter() - start
-    rows = np.asarray(image.read((slice(512, 512 + 448), slice(512, 512 + 448))))
-    patches = np.stack([rows[a : a + 224, b : b + 224] for a in range(0, 225, 64) for b in range(0, 225, 64)])
-    colours = torch.from_numpy(patches).permute(0, 3, 1, 2).float() / 127.5 - 1
+    layer, volume = torch.nn.Conv3d(256, 256, 3), torch.randn(1, 256, 42, 42, 26).relu()
     with torch.inference_mode():
-        start = time.perf_counter()
-        said = model(colours).sigmoid()[:, 0, 0, 0].numpy()
-    each = (time.perf_counter() - start) / len(patches)
-    cells = [((512 + a + 112) // 32, (512 + b + 112) // 32) for a in range(0, 225, 64) for b in range(0, 225, 64)]
-    same = np.array([found.array[cell] for cell in cells])
-    count = math.prod(image.grid.shape) / 64**2
-    print(
-        f"{image.grid.shape} pixels: dense, stride 32 {dense:.1f} s; patches of 224 at stride 64 {each * count:.1f} s ",
-        end="",
-    )
-    print(f"({count:.0f}, scaled from {len(patches)}); probabilities differ by {np.abs(same - said).max():.3f} at most")
+        exact = layer(volume)
+        for name, kind in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+            held, given = layer.to(kind), volume.to(kind)
+            for told, run in (("oneDNN", held), ("Winograd", without_padding(held))):
+                run(given)
+                clock = Clock()
+                found = run(given)
+                said, away = clock.lap(), (found.float() - exact).std() / exact.std()
+                print(f"{told}, maps in {name}: {said}; error {away:.2g} of what comes out (standard deviations)")
 
 
 def peak() -> str:
@@ -246,7 +230,7 @@ def peak() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["parity", "window", "find", "precision", "ranks", "slide"])
+    parser.add_argument("what", choices=["parity", "window", "find", "precision", "ranks", "convolution"])
     parser.add_argument("path", type=Path, nargs="?")
     parser.add_argument("--screen", action="store_true")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
@@ -258,7 +242,7 @@ def main() -> None:
         "find": lambda: find(options.path, options.precision, options.screen),
         "precision": lambda: precision(options.path),
         "ranks": lambda: ranks(options.path, options.copies),
-        "slide": lambda: slide(options.path),
+        "convolution": convolution,
     }
     verbs[options.what]()
 

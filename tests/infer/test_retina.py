@@ -1,8 +1,12 @@
 """Against MONAI's own detector, on the same random weights of a narrow network."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from monai.apps.detection.networks.retinanet_detector import RetinaNetDetector
 from monai.apps.detection.utils.anchor_utils import AnchorGeneratorWithAnchorShape
 from scipy.ndimage import gaussian_filter
@@ -11,7 +15,7 @@ from scipy.optimize import linear_sum_assignment
 from lesionkit.core.case import Case
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
-from lesionkit.infer import retina_maps
+from lesionkit.infer import retina, retina_maps
 from lesionkit.infer.detect_settings import InferSettings
 from lesionkit.infer.retina import RetinaDetector
 from lesionkit.nets.guest.retina import make_retina
@@ -67,9 +71,10 @@ def farthest(one, other) -> tuple[float, float]:
     return np.abs(one[0][rows] - other[0][columns]).max(), np.abs(one[1][rows] - other[1][columns]).max()
 
 
-@pytest.mark.parametrize("tile", [6, 40])
-def test_a_volume_of_one_window_gives_the_boxes_of_monai_however_it_is_cut(net, monkeypatch, tile):
+@pytest.mark.parametrize(("tile", "held"), [(6, 0), (40, 100)])
+def test_a_volume_of_one_window_gives_the_boxes_of_monai_however_it_is_cut_and_held(net, monkeypatch, tile, held):
     monkeypatch.setattr(retina_maps, "_TILE", tile)
+    monkeypatch.setattr(retina, "BYTES", held)
     scan = hu()
     found = RetinaDetector(net, GIVEN, EXACT, torch.device("cpu")).search(scan, np.ones(scan.shape, bool))
     boxes, scores = farthest(found, of_monai(net, scan))
@@ -95,6 +100,41 @@ def test_two_windows_give_the_maps_of_monais_sliding_window(net):
     boxes_away, scores_away = farthest((found.numpy(), scores.numpy()), theirs)
     assert boxes_away < 1e-2
     assert scores_away < 1e-3
+
+
+PART = np.zeros((26, 46, 40), bool)
+PART[4:18, 6:24, 10:30] = True
+
+
+@pytest.fixture(scope="module")
+def in_part(net):
+    return RetinaDetector(net, GIVEN, EXACT, torch.device("cpu")).search(hu(), PART)
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(4, 12), st.integers(150, 600), st.integers(0, 40_000))
+def test_parts_of_any_size_and_any_bound_of_memory_give_the_same_boxes(net, in_part, monkeypatch, side, largest, held):
+    with monkeypatch.context() as patched:
+        patched.setattr(retina_maps, "_TILE", side)
+        patched.setattr(retina_maps, "_LARGEST", largest)
+        detector = RetinaDetector(net, GIVEN, EXACT, torch.device("cpu"))
+        detector.maps.hold = held
+        boxes, scores = farthest(detector.search(hu(), PART), in_part)
+    assert boxes < 1e-2 / 1.25
+    assert scores < 1e-3
+
+
+def test_each_part_that_is_computed_is_told(net):
+    told = []
+
+    @contextmanager
+    def pieces(total):
+        told.append(total)
+        yield lambda: told.append(1)
+
+    RetinaDetector(net, GIVEN, EXACT, torch.device("cpu")).find(case(hu()), pieces)
+    # Three levels; of each the features, and of both heads five layers, all of one part.
+    assert told[0] == len(told[1:]) == 3 * (1 + 2 * 5)
 
 
 def case(scan: np.ndarray, **regions) -> Case:

@@ -1,12 +1,15 @@
 """A map of a network that is held only where it is needed: boxes of cells, each with the cells around it at hand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from lesionkit.core.grid import Box
+from lesionkit.infer.scratch import Scratch, Shelf
 
 
 def grown(box: Box, cells: Sequence[int], shape: Sequence[int]) -> Box:
@@ -14,6 +17,11 @@ def grown(box: Box, cells: Sequence[int], shape: Sequence[int]) -> Box:
     return tuple(
         slice(max(b.start - more, 0), min(b.stop + more, n)) for b, more, n in zip(box, cells, shape, strict=True)
     )
+
+
+def around(box: Box, cells: int) -> Box:
+    """A box with so many more cells on each side, beyond the ends of the map too."""
+    return tuple(slice(b.start - cells, b.stop + cells) for b in box)
 
 
 def within(box: Box, outer: Box) -> Box:
@@ -39,14 +47,18 @@ def tiles(shape: Sequence[int], side: int) -> list[Box]:
     return boxes
 
 
-def _assembled(box: Box, parts: Sequence[tuple[Box, Tensor]]) -> Tensor:
-    """(channels, *cells of the box), put together from parts that it touches; elsewhere it is 0."""
-    like = parts[0][1]
-    sides = tuple(b.stop - b.start for b in box)
-    result = torch.zeros((like.shape[0], *sides), dtype=like.dtype, device=like.device)
+def sides(box: Box) -> tuple[int, ...]:
+    """How many cells a box has along each axis."""
+    return tuple(b.stop - b.start for b in box)
+
+
+def _assembled(box: Box, channels: int, parts: Iterable[tuple[Box, Tensor]]) -> Tensor | None:
+    """(channels, *cells of the box), put together from parts that it touches; elsewhere 0. None without any."""
+    result = None
     for own, part in parts:
-        common = _common(own, box)
-        result[(slice(None), *within(common, box))] = part[(slice(None), *within(common, own))]
+        if result is None:
+            result = torch.zeros((channels, *sides(box)), dtype=part.dtype, device=part.device)
+        result[(slice(None), *within(_common(own, box), box))] = part
     return result
 
 
@@ -67,17 +79,29 @@ class CellsOnDemand:
         make: gives (channels, *cells of a box).
     """
 
-    def __init__(self, shape: Sequence[int], boxes: Sequence[Box], make: Callable[[Box], Tensor]) -> None:
+    def __init__(
+        self, shape: Sequence[int], boxes: Sequence[Box], make: Callable[[Box], Tensor], scratch: Scratch
+    ) -> None:
         self.shape, self.boxes, self.make = tuple(shape), boxes, make
-        self.held: dict[int, Tensor] = {}
+        self.shelf, self.numbers, self.channels = scratch.shelf(), dict[int, int](), 0
 
     def read(self, box: Box) -> Tensor:
         """(channels, *cells of the box)."""
         touched = [number for number, own in enumerate(self.boxes) if _touch(own, box)]
         for number in touched:
-            if number not in self.held:
-                self.held[number] = self.make(self.boxes[number])
-        return _assembled(box, [(self.boxes[number], self.held[number]) for number in touched])
+            if number not in self.numbers:
+                made = self.make(self.boxes[number])
+                self.channels = made.shape[0]
+                self.numbers[number] = self.shelf.put(made)
+        result = _assembled(box, self.channels, (self._piece(number, box) for number in touched))
+        if result is None:
+            raise ValueError(f"{box} lies outside of a map of {self.shape} cells")
+        return result
+
+    def _piece(self, number: int, box: Box) -> tuple[Box, Tensor]:
+        own = self.boxes[number]
+        part = self.shelf.get(self.numbers[number])
+        return own, part[(slice(None), *within(_common(own, box), own))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,61 +110,117 @@ class CellParts:
 
     Attributes:
         shape: cells of the whole map along each axis.
-        parts: of each box, (channels, *its cells).
+        shelf: holds the part of each box by its number, (channels, *its cells).
+        after: (2, channels) scale and offset that are still to be applied to what is known, and then a rectifier.
     """
 
     shape: tuple[int, ...]
     boxes: Sequence[Box]
-    parts: list[Tensor]
+    shelf: Shelf
+    channels: int
+    scratch: Scratch
+    after: Tensor | None = None
 
     @classmethod
-    def made(cls, shape: Sequence[int], boxes: Sequence[Box], make: Callable[[Box], Tensor]) -> "CellParts":
+    def made(
+        cls,
+        shape: Sequence[int],
+        boxes: Sequence[Box],
+        make: Callable[[Box], Tensor],
+        scratch: Scratch,
+        norm: "Norm | None" = None,
+    ) -> "CellParts":
         """From what a function gives for each box."""
-        return cls(tuple(shape), boxes, [make(box) for box in boxes])
+        shelf, channels, means = scratch.shelf(), 0, _Means(norm)
+        for box in boxes:
+            part = make(box)
+            means.add(part, box)
+            shelf.put(part)
+            channels = part.shape[0]
+        return cls(tuple(shape), boxes, shelf, channels, scratch, means.affine())
 
     def read(self, box: Box) -> Tensor:
-        """(channels, *cells of the box), put together from the parts that it touches."""
-        pairs = [pair for pair in zip(self.boxes, self.parts, strict=True) if _touch(pair[0], box)]
-        if not pairs:
-            like = self.parts[0]
-            sides = tuple(b.stop - b.start for b in box)
-            return torch.zeros((like.shape[0], *sides), dtype=like.dtype, device=like.device)
-        return _assembled(box, pairs)
+        """(channels, *cells of the box), put together from the parts that it touches; 0 beyond the map too."""
+        pieces = (self._piece(number, box) for number, own in enumerate(self.boxes) if _touch(own, box))
+        result = _assembled(box, self.channels, pieces)
+        if result is None:
+            like = self.shelf.get(0)
+            return torch.zeros((self.channels, *sides(box)), dtype=like.dtype, device=like.device)
+        return result
 
-    def convolved(self, layer: torch.nn.Module, boxes: Sequence[Box] | None = None) -> "CellParts":
-        """After a convolution that looks one cell far and keeps the size; the map's own end is the convolution's.
+    def _piece(self, number: int, box: Box) -> tuple[Box, Tensor]:
+        own = self.boxes[number]
+        part = self.shelf.get(number)[(slice(None), *within(_common(own, box), own))]
+        if self.after is not None:
+            scale, offset = self.after.view(2, -1, *(1,) * len(self.shape))
+            part = torch.addcmul(offset, part.float(), scale).relu_().to(part.dtype)
+        return own, part
+
+    def convolved(
+        self,
+        layer: Callable[[Tensor], Tensor],
+        boxes: Sequence[Box] | None = None,
+        norm: "Norm | None" = None,
+        done: Callable[[], None] = lambda: None,
+    ) -> "CellParts":
+        """After a convolution that looks one cell far and keeps the size; beyond its ends a map is 0.
 
         Args:
+            layer: the convolution without padding.
             boxes: of the result; None for those of this map. Around them a cell more is held here.
+            norm: after it.
+            done: called after each box.
         """
 
         def make(box: Box) -> Tensor:
-            outer = grown(box, (1,) * len(self.shape), self.shape)
-            full: Tensor = layer(self.read(outer)[None])[0]
-            return full[(slice(None), *within(box, outer))].clone()
+            result = layer(self.read(around(box, 1))[None])[0]
+            done()
+            return result
 
-        return CellParts.made(self.shape, self.boxes if boxes is None else boxes, make)
+        return CellParts.made(self.shape, self.boxes if boxes is None else boxes, make, self.scratch, norm)
 
-    def normalised(self, norm: torch.nn.GroupNorm) -> "CellParts":
-        """After a group norm whose means are over all cells that are held, and a rectifier; in place.
 
-        The means are of one whole, so that two parts fit together as if they had never been cut.
-        """
-        groups = norm.num_groups
-        total = torch.zeros(groups, dtype=torch.float64)
-        squares, count = torch.zeros_like(total), 0
-        for part in self.parts:
-            rows = part.reshape(groups, -1).float()
-            total += rows.sum(dim=1).double().cpu()
-            squares += rows.square().sum(dim=1).double().cpu()
-            count += rows.shape[1]
-        mean = total / count
-        deviation = ((squares / count - mean.square()).clamp_min(0) + norm.eps).rsqrt()
-        each = norm.num_channels // groups
-        device = self.parts[0].device
+@dataclass(frozen=True, eq=False)
+class Norm:
+    """A group norm and a rectifier after it. The means are of one whole, however the map is cut into parts.
+
+    Attributes:
+        over: (x, y, z) the cells that the means are of; what else a part holds does not count.
+    """
+
+    layer: nn.GroupNorm
+    over: NDArray[np.bool_]
+
+
+class _Means:
+    """Means and variances of the groups of a group norm, over parts that come one after the other."""
+
+    def __init__(self, norm: Norm | None) -> None:
+        self.norm = norm
+        self.rows: list[tuple[int, Tensor]] = []
+
+    def add(self, part: Tensor, box: Box) -> None:
+        if self.norm is None:
+            return
+        counted = self.norm.over[box]
+        values = part.flatten(1)
+        if not counted.all():
+            values = values[:, torch.from_numpy(counted.ravel()).to(part.device)]
+        if values.shape[1]:
+            rows = values.reshape(self.norm.layer.num_groups, -1).float()
+            variance, mean = torch.var_mean(rows, dim=1, correction=0)
+            self.rows.append((values.shape[1], torch.stack([mean, variance]).double().cpu()))
+
+    def affine(self) -> Tensor | None:
+        """(2, channels) scale and offset; None without a norm."""
+        if self.norm is None:
+            return None
+        norm, total = self.norm.layer, sum(count for count, _ in self.rows)
+        mean = sum((count / total * row[0] for count, row in self.rows), torch.zeros(norm.num_groups).double())
+        spread = ((count / total * (row[1] + (row[0] - mean) ** 2)) for count, row in self.rows)
+        deviation = (sum(spread, torch.zeros_like(mean)) + norm.eps).rsqrt()
+        each = norm.num_channels // norm.num_groups
+        device = norm.weight.device
         scale = norm.weight.float() * deviation.repeat_interleave(each).float().to(device)
         offset = norm.bias.float() - scale * mean.repeat_interleave(each).float().to(device)
-        around = (slice(None), *(None,) * len(self.shape))
-        for part in self.parts:
-            part.copy_((part.float() * scale[around] + offset[around]).relu_())
-        return self
+        return torch.stack([scale, offset])

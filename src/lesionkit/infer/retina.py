@@ -10,12 +10,16 @@ from scipy.ndimage import maximum_filter
 from lesionkit.core.case import Case
 from lesionkit.core.grid import Box
 from lesionkit.core.lesion import Candidate
+from lesionkit.core.pieces import Pieces, quiet
 from lesionkit.infer.detect import leaves, near, searched_mask
 from lesionkit.infer.detect_settings import InferSettings
 from lesionkit.infer.retina_maps import RetinaMaps
 from lesionkit.nets.guest.retina import RetinaBoxes
 from lesionkit.nets.guest.retina_settings import RetinaSettings
 from lesionkit.nets.precision import pick_precision
+
+BYTES = 100
+"""Of maps that are held in memory, for each sample of `InferSettings.largest_window`."""
 
 
 class RetinaDetector:
@@ -24,27 +28,31 @@ class RetinaDetector:
     Args:
         net: MONAI's, in evaluation mode.
         given: its input and the choice of boxes, from the bundle.
-        settings: the score below which candidates are dropped, how near the lungs they lie, how many are kept, and the
-            precision; its other fields are of other detectors.
+        settings: the score below which candidates are dropped, how near the lungs they lie, how many are kept, the
+            precision, and the memory; its other fields are of other detectors.
         device: where to compute.
     """
 
     def __init__(self, net: Any, given: RetinaSettings, settings: InferSettings, device: torch.device) -> None:
         self.given, self.settings = given, settings
         kind = torch.bfloat16 if pick_precision(settings.precision, device) == "bf16" else torch.float32
-        self.maps = RetinaMaps(net.to(device=device, dtype=kind))
+        self.maps = RetinaMaps(net.to(device=device, dtype=kind), BYTES * settings.largest_window)
         self.boxes = RetinaBoxes(given)
 
-    def find(self, case: Case) -> list[Candidate]:
+    def find(self, case: Case, pieces: Pieces = quiet) -> list[Candidate]:
         """Candidates of a prepared case, strongest first; see `NoduleDetector.find`.
 
         Args:
             case: prepared at the spacing of the bundle.
+
+        Raises:
+            LesionkitError: what does not fit into memory cannot be written to disk.
         """
         grid = case.image.grid
         mask = searched_mask(case)
         spacing = np.array(grid.spacing_mm)
-        corners, scores = self.search(case.image.read(grid.whole), _widened(mask, self.settings.near_lung_mm / spacing))
+        wanted = _widened(mask, self.settings.near_lung_mm / spacing)
+        corners, scores = self.search(case.image.read(grid.whole), wanted, pieces)
         low, high = corners[:, :3], corners[:, 3:]
         last = np.array(grid.shape[::-1]) - 1
         # From RAS (x, y, z) to LPS (z, y, x): x and y are counted from the other end.
@@ -63,7 +71,7 @@ class RetinaDetector:
         ][: self.settings.limit]
 
     def search(
-        self, hu: NDArray[np.int16], region: NDArray[np.bool_]
+        self, hu: NDArray[np.int16], region: NDArray[np.bool_], pieces: Pieces = quiet
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Boxes (k, 6) from corner to corner in samples (x, y, z) of RAS, and their scores (k,), strongest first.
 
@@ -81,7 +89,7 @@ class RetinaDetector:
             return self._volume(ras, box)
 
         boxes, logits = [], []
-        for level, found in enumerate(self.maps.cells(volume, padded, self.given.score)):
+        for level, found in enumerate(self.maps.cells(volume, padded, self.given.score, pieces)):
             boxes.append(self.boxes.decode(level, found.cells, found.anchor, found.shift, found.stride))
             logits.append(found.logit)
         if not boxes:
