@@ -11,7 +11,8 @@ class InferSettings(Settings):
     """How a scan is searched."""
 
     largest_window: int = Field(5_000_000, ge=100_000)
-    """Most samples in one window, context included, which bounds the memory: about 100 bytes each."""
+    """Most samples in one window, context included, which bounds the memory: about 100 bytes each. With a RetinaNet of
+    others what does not fit into as much memory lies in temporary files."""
     halo: int = Field(12, ge=0, multiple_of=4)
     """Samples of context read around each window and thrown away, so that no seam shows."""
     threshold: float = Field(0.02, ge=0, le=1)

@@ -18,8 +18,8 @@ from lesionkit.nets.guest.retina import RetinaBoxes
 from lesionkit.nets.guest.retina_settings import RetinaSettings
 from lesionkit.nets.precision import pick_precision
 
-BYTES = 100
-"""Of maps that are held in memory, for each sample of `InferSettings.largest_window`."""
+BYTES = 50
+"""Of maps that are held in memory, for each sample of `InferSettings.largest_window`; as much is computed with."""
 
 
 class RetinaDetector:

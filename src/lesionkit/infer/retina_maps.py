@@ -146,7 +146,9 @@ class RetinaMaps:
             begun = tuple(slice(a.start // s, a.stop // s) for a, s in zip(asked, stride, strict=True))
             return step(seen)[0][(slice(None), *within(box, begun))].contiguous()
 
-        return CellsOnDemand(shape, tiles(shape, _TILE), make, scratch).read, shape
+        # Of a block that halves a map, as many cells are seen at a time as of any other; the stem sees one channel.
+        side = _TILE if looks is self.stem else max(1, _TILE // max(stride))
+        return CellsOnDemand(shape, tiles(shape, side), make, scratch).read, shape
 
     def _merged(self, fine: Volume, deep: Volume, box: Box, shape: Sequence[int]) -> Tensor:
         """A box of what the pyramid's finest map is a convolution of; 0 beyond its ends."""

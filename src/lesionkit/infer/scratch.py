@@ -1,6 +1,8 @@
 """Where the maps of a search are kept: in memory up to a bound, and what comes later in temporary files."""
 
+import ctypes
 import mmap
+import sys
 import tempfile
 from typing import IO
 
@@ -8,6 +10,9 @@ import torch
 from torch import Tensor
 
 from lesionkit.core.errors import LesionkitError
+
+_OFTEN = 16
+"""Parts after which the C library is asked to give back what is free: what is kept lies between it."""
 
 
 class Scratch:
@@ -18,7 +23,7 @@ class Scratch:
     """
 
     def __init__(self, most: int) -> None:
-        self.most, self.held = most, 0
+        self.most, self.held, self.count = most, 0, 0
 
     def shelf(self) -> "Shelf":
         """A new one; when it is let go, its memory is free again and its file is gone."""
@@ -49,6 +54,9 @@ class Shelf:
             # What is told of it without its values.
             like = torch.empty((0, *part.shape), dtype=part.dtype, device=part.device)
             self.parts.append((self._written(part), like))
+        self.scratch.count += 1
+        if self.scratch.count % _OFTEN == 0:
+            _give_back()
         return len(self.parts) - 1
 
     def get(self, number: int) -> Tensor:
@@ -89,3 +97,11 @@ class Shelf:
         self.scratch.held -= self.held
         if self.file is not None:
             self.file.close()
+
+
+def _give_back() -> None:
+    """Free memory goes back to the system, where the C library has a way to say so."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
