@@ -139,8 +139,6 @@ def asked(seed: Seed, work: Path) -> tuple[Verdict, Any]:
             verdict = Verdict("noise", f"{first.category.__name__}: {first.message}"[:300], where)
     except LesionkitError as error:
         verdict = Verdict("refused", str(error))
-        if "\n" in str(error).strip():
-            verdict = Verdict("sentence", str(error)[:300], "more than one line")
     except MemoryError as error:
         verdict = Verdict("memory", trace_of(error), place_of(error))
     except BaseException as error:

@@ -2,6 +2,7 @@
 
     python benchmarks/kills.py --kills 108 --out build/kills
     python benchmarks/kills.py --kills 9 --kind ct --verb train --out build/kills
+    python benchmarks/kills.py --discs 100 --out build/kills-of-discs        # a minute: whole runs of the smallest kind
 
 For each kind of image and each of prepare, train, find and report, a verb runs undisturbed once, on a few phantoms and
 a tiny network. Then it runs again in a folder and a cache of its own and is killed, with all that it started, at a
@@ -14,6 +15,7 @@ start-up.
 import argparse
 import csv
 import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -21,9 +23,11 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -38,6 +42,8 @@ PHANTOMS = {
     "xray": "phantom xray --count 16 --size 64 --seed 5",
     "slide": "phantom slide --count 6 --size-mm 1 --seed 5",
 }
+_WRITES = {"os.rename", "os.remove", "os.mkdir", "os.link", "os.truncate"}
+_TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 HERE = ["engine.backend=here", "score.bootstrap=20"]
 SETTINGS = {
     "ct": [
@@ -213,6 +219,87 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def whole_run(discs: ModuleType, data: Path, out: Path) -> None:
+    """Index, prepare, train, find and report; the page twice, as by the verb."""
+    from lesionkit.runs.run_folder import open_run, reopen_run
+
+    settings = discs.Discs()
+    with open_run(out, discs.RECIPE.name, settings, {"data": data}) as run:
+        discs.RECIPE.run(run, data, settings)
+    with reopen_run(out) as run:
+        discs.RECIPE.report(run, settings)
+
+
+def forked_to_write(work: Callable[[], None], kill_at: int = 0) -> tuple[int, int]:
+    """Work in a fork, which kills itself when it does something to a disk for the `kill_at`-th time.
+
+    Returns:
+        Its exit code, or -9; and how often it did, where it came to its end.
+    """
+    receiver, sender = os.pipe()
+    with warnings.catch_warnings():
+        # The fork runs nothing but Python of its own.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        done = 0
+
+        def watch(event: str, given: tuple[Any, ...]) -> None:
+            nonlocal done
+            if event in _WRITES or (event == "open" and isinstance(given[2], int) and given[2] & _TO_WRITE):
+                done += 1
+                if done == kill_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        code = 1
+        try:
+            sys.addaudithook(watch)
+            work()
+            os.write(sender, str(done).encode())
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(sender)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with os.fdopen(receiver) as told:
+        return code, int(told.read() or 0)
+
+
+def kill_discs(folder: Path, count: int, seed: int = 0) -> Iterator[list[str]]:
+    """Whole runs of the smallest kind, tests/recipes/discs.py, each killed at one of its writes; what was wrong.
+
+    The moments are drawn among all that a run does to a disk, so that they do not depend on how busy the machine is.
+    """
+    from PIL import Image
+
+    file = Path(__file__).resolve().parents[1] / "tests" / "recipes" / "discs.py"
+    spec = importlib.util.spec_from_file_location("discs", file)
+    discs = importlib.util.module_from_spec(spec)
+    sys.modules["discs"] = discs
+    spec.loader.exec_module(discs)
+    data = folder / "data"
+    data.mkdir(parents=True)
+    y, x = np.mgrid[:32, :32]
+    for number in range(12):
+        disc = (np.hypot(y - 10, x - 20) <= 3) & (number % 2 == 0)
+        grey = np.where(disc, 200, 60) + np.random.default_rng(number).integers(0, 9, (32, 32))
+        Image.fromarray(grey.astype(np.uint8)).save(data / f"p{number}.png")
+    rows = "".join(f"p{number},{int(number % 2 == 0)}\n" for number in range(12))
+    (data / "labels.csv").write_text(f"name,discs\n{rows}")
+    whole_run(discs, data, folder / "first" / "run")  # imports what it needs
+    writes = forked_to_write(lambda: whole_run(discs, data, folder / "sound" / "run"))[1]
+    sound = contents(folder / "sound" / "run")
+    for number, moment in enumerate(np.random.default_rng(seed).integers(1, writes, count).tolist()):
+        out = folder / str(number) / "run"
+        code = forked_to_write(lambda out=out: whole_run(discs, data, out), moment)[0]
+        wrong = [f"it was not killed, but ended with {code}"] if code != -signal.SIGKILL else []
+        wrong += broken(out)
+        whole_run(discs, data, out)
+        now = contents(out)
+        wrong += [f"{name}: differs" for name in sorted(sound | now) if sound.get(name) != now.get(name)]
+        yield [f"write {moment}: {what}" for what in (*wrong, *temporary(out))]
+
+
 class Kills:
     """Jobs, what they give undisturbed, and kills."""
 
@@ -291,9 +378,21 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=108)
     parser.add_argument("--kind", choices=KINDS, action="append")
     parser.add_argument("--verb", choices=VERBS, action="append")
+    parser.add_argument("--discs", type=int, default=0, help="instead, so many whole runs of the smallest kind")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     words = parser.parse_args()
+    if words.discs:
+        from lesionkit.runs import versions
+
+        versions._commit = lambda: ""  # to ask git takes longer than all the rest
+        os.environ["LESIONKIT_CACHE"] = str(words.out.resolve() / "cache")
+        found = []
+        for number, wrong in enumerate(kill_discs(words.out.resolve(), words.discs, words.seed)):
+            found += wrong
+            print(f"kill {number}: {wrong or 'nothing wrong'}", flush=True)
+        print(f"{words.discs} kills; {len(found)} things wrong afterwards")
+        sys.exit(bool(found))
     # What every verb imports, once.
     import lesionkit.recipes.ct.train
     import lesionkit.recipes.slide.train

@@ -10,6 +10,7 @@ import importlib
 import io
 import os
 import sys
+import warnings
 from typing import Annotated, Any
 
 import typer
@@ -112,6 +113,8 @@ def _root(
 
 def main() -> None:
     """Entry point of the `lesionkit` command."""
+    # What libraries find odd in the files of others is for us to tell, in sentences.
+    warnings.filterwarnings("ignore", module=r"(pydicom|PIL)\b")
     # A terminal that cannot show a letter, or a file name of bytes that are no letters, must not end a verb.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
