@@ -60,6 +60,7 @@ CLI_STAGE = {
     "score_table": {"evaluate"},
     "send": {"archive"},
     "view": {"review"},
+    "train": {"learn"},
 }
 """File of cli -> the rooms it may import beside core and recipes."""
 

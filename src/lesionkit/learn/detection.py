@@ -30,7 +30,8 @@ class NoduleLearner(StepLearner[NoduleNet]):
     def training_step(self, batch: dict[str, Tensor], _number: int) -> Tensor:
         """The loss of a batch: hu (b, 1, z, y, x), and the head's targets, see `detection_loss`."""
         output = self.net(scale_hu(batch["hu"]))
-        loss = detection_loss(output, batch["heat"], batch["regression"], batch["inside"], batch["ignored"])
+        heat, regression, inside, ignored = (batch[name] for name in ("heat", "regression", "inside", "ignored"))
+        loss = detection_loss(output, heat, regression, inside, ignored, self.counted)
         parts = {"heat": loss.heat, "offset": loss.offset, "diameter": loss.diameter}
         self.log_dict({f"loss/{name}": value.detach() for name, value in parts.items()})
         self.log("loss", loss.total.detach(), prog_bar=True)

@@ -2,6 +2,9 @@
 
 Lightning would start the whole command again on each device. Ours holds a lock on its run folder, indexes, prepares and
 searches rules; so followers are handed nothing but the training, as a file, and end with it.
+
+Where torchrun began all processes, on one machine or many, the first leads in the same way, and the others `serve`:
+they are handed one training after the other until the first is done.
 """
 
 import os
@@ -13,14 +16,21 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import lightning
 import torch
+from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning.pytorch.strategies import DDPStrategy
+from torch import distributed
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.learn.launch import launched
 from lesionkit.learn.loop import quiet, seed_everything
 
 MakeTrainer = Callable[[], lightning.Trainer]
@@ -28,6 +38,8 @@ MakeTrainer = Callable[[], lightning.Trainer]
 _HOST = "127.0.0.1"
 _SHOWN = 300
 _PATIENCE_S = 5
+_WAIT = timedelta(days=2)
+"""For those that wait while the first prepares or validates."""
 
 
 def fit_on_devices(
@@ -38,6 +50,7 @@ def fit_on_devices(
     devices: int,
     follower: MakeTrainer | None = None,
     seed: int = 0,
+    finish: Callable[[lightning.Trainer], None] | None = None,
 ) -> lightning.Trainer:
     """Fit in this process and, with more than one device, in others beside it; gives the trainer of this process.
 
@@ -47,16 +60,27 @@ def fit_on_devices(
         checkpoint: goes on from there; None begins.
         follower: makes the trainer of the others, and goes there by pickle; None: `make_trainer` does.
         seed: a follower's random numbers come from it and its rank.
+        finish: called with the trainer at the end, on every device, for what Lightning does on all at once.
 
     Raises:
-        LesionkitError: a follower ended before the training did, with its last words.
+        LesionkitError: a follower ended before the training did, with its last words; torchrun began another number
+            of processes.
     """
+    launch = launched()
+    if launch is not None and launch.world != devices:
+        raise LesionkitError(
+            f"a training on {devices} device(s) must have as many processes, but torchrun began {launch.world}; give "
+            "lesionkit train no learn.devices, or as many"
+        )
     if devices == 1:
-        return _fit(make_trainer, learner, deck, checkpoint)
-    job = pickle.dumps(partial(_fit, follower or make_trainer, learner, deck, checkpoint))
+        return _fit(make_trainer, learner, deck, checkpoint, finish)
+    job = pickle.dumps(partial(_fit, follower or make_trainer, learner, deck, checkpoint, finish))
+    if launch is not None:
+        _handed((job, seed))
+        return _fit(make_trainer, learner, deck, checkpoint, finish)
     with _followers(job, devices, seed) as others:
         try:
-            return _fit(make_trainer, learner, deck, checkpoint)
+            return _fit(make_trainer, learner, deck, checkpoint, finish)
         except RuntimeError as lost:
             if told := _told(others):
                 raise told from lost
@@ -67,9 +91,58 @@ def fit_on_devices(
                 torch.distributed.destroy_process_group()
 
 
-def one_machine(devices: int) -> LightningEnvironment | None:
-    """The `plugins` of a trainer: all processes are on this machine, whoever started the first."""
-    return LightningEnvironment() if devices > 1 else None
+def placed(devices: int, idle: bool = False) -> dict[str, Any]:
+    """What a trainer is told of its devices: how many, where, and that their gradients are averaged (DDP).
+
+    Args:
+        devices: on all machines.
+        idle: some weights get no gradient at times.
+    """
+    if devices == 1:
+        return {"devices": 1, "strategy": "auto"}
+    launch = launched()
+    machines = launch.machines if launch is not None else 1
+    strategy = DDPStrategy(find_unused_parameters=idle, timeout=_WAIT)
+    return {
+        "devices": devices // machines,
+        "num_nodes": machines,
+        "strategy": strategy,
+        "plugins": one_machine(devices),
+    }
+
+
+def one_machine(devices: int) -> ClusterEnvironment | None:
+    """The `plugins` of a trainer: all processes are on this machine, unless torchrun began them."""
+    if devices == 1:
+        return None
+    return LightningEnvironment() if launched() is None else TorchElasticEnvironment()
+
+
+def serve() -> None:
+    """What a process does that torchrun began and that does not lead: train along, until the first is done."""
+    launch = launched()
+    if launch is None:
+        raise LesionkitError("only processes that torchrun began can train along; run 'lesionkit train' without it")
+    while (job := _handed(None)) is not None:
+        training, seed = job
+        seed_everything(seed + launch.rank)
+        pickle.loads(training)()
+
+
+def release() -> None:
+    """Let those go that train along with this process; without torchrun there are none."""
+    launch = launched()
+    if launch is not None and launch.world > 1:
+        _handed(None)
+
+
+def _handed(job: tuple[bytes, int] | None) -> tuple[bytes, int] | None:
+    """What the first process hands to all, a training and its seed, or None for the end."""
+    if not distributed.is_initialized():
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=_WAIT)
+    handed = [job]
+    distributed.broadcast_object_list(handed, device=torch.device("cpu"))
+    return handed[0]
 
 
 def follow(job: Path, rank: int, seed: int) -> None:
@@ -89,10 +162,13 @@ def _fit(
     learner: lightning.LightningModule,
     deck: lightning.LightningDataModule,
     checkpoint: Path | None,
+    finish: Callable[[lightning.Trainer], None] | None,
 ) -> lightning.Trainer:
     with quiet():
         trainer = make_trainer()
         trainer.fit(learner, datamodule=deck, ckpt_path=checkpoint, weights_only=True)
+        if finish is not None:
+            finish(trainer)
     return trainer
 
 

@@ -10,24 +10,28 @@ from torch.nn import functional
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.learn.patches_settings import PatchLearnSettings
+from lesionkit.learn.ranks import Count, count_alone
 from lesionkit.nets.patch_net import PatchNet
 
 UNKNOWN = -1.0
 """Mask value of a pixel of which nobody said whether it is tumour."""
 
 
-def patch_loss(net: PatchNet, batch: Mapping[str, Tensor], settings: PatchLearnSettings) -> dict[str, Tensor]:
+def patch_loss(
+    net: PatchNet, batch: Mapping[str, Tensor], settings: PatchLearnSettings, counted: Count = count_alone
+) -> dict[str, Tensor]:
     """The parts of the loss, each a scalar, and their weighted sum as "total".
 
     One logit with a sigmoid is what the original's two with a softmax are (row 4.16).
 
     Args:
         batch: image (b, 3, y, x) 0..1, mask (b, 1, y, x) 0..1 or `UNKNOWN`, label (b,) 0..1.
+        counted: how cells are counted, see `learn.ranks`.
     """
     logits = net(batch["image"]).float()
     parts, weights = {}, {"map": settings.map_weight, "middle": settings.middle_weight}
     if settings.map_weight:
-        parts["map"] = map_loss(logits, batch["mask"], settings.smoothing, settings.border_px // net.stride)
+        parts["map"] = map_loss(logits, batch["mask"], settings.smoothing, settings.border_px // net.stride, counted)
     if settings.middle_weight:
         label = _smoothed(batch["label"].float(), settings.smoothing)
         parts["middle"] = functional.binary_cross_entropy_with_logits(
@@ -36,7 +40,9 @@ def patch_loss(net: PatchNet, batch: Mapping[str, Tensor], settings: PatchLearnS
     return {**parts, "total": torch.stack([weights[name] * part for name, part in parts.items()]).sum()}
 
 
-def map_loss(logits: Tensor, mask: Tensor, smoothing: float = 0.0, border: int = 0) -> Tensor:
+def map_loss(
+    logits: Tensor, mask: Tensor, smoothing: float = 0.0, border: int = 0, counted: Count = count_alone
+) -> Tensor:
     """Mean cross-entropy of the cells whose truth is known, 0 if there is none.
 
     A cell's truth is the mean of the mask under it; a cell with an unknown pixel is unknown.
@@ -45,13 +51,14 @@ def map_loss(logits: Tensor, mask: Tensor, smoothing: float = 0.0, border: int =
         logits: (b, 1, y, x) of cells.
         mask: (b, 1, y · stride, x · stride).
         border: cells at each edge that take no part.
+        counted: how cells are counted, see `learn.ranks`.
     """
     cells = logits.shape[2:]
     known = functional.interpolate((mask < 0).float(), size=cells, mode="area") == 0
     truth = _smoothed(functional.interpolate(mask.clamp(min=0), size=cells, mode="area"), smoothing)
     inside = (slice(None), slice(None), *(slice(border, n - border) for n in cells))
     per_cell = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
-    return (per_cell * known)[inside].sum() / known[inside].sum().clamp(min=1)
+    return (per_cell * known)[inside].sum() / counted(known[inside].sum())
 
 
 def middle_logit(logits: Tensor, side: int, pool: Literal["soft maximum", "mean"] = "soft maximum") -> Tensor:

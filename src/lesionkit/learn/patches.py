@@ -65,7 +65,7 @@ class PatchLearner(StepLearner[PatchNet]):
             step = self.global_step * self.trainer.world_size + self.global_rank
             batch = mixed(batch, self.how.mixup, np.random.default_rng([self.how.seed, step]))
         image = batch["image"].contiguous(memory_format=torch.channels_last)
-        parts = patch_loss(self.net, {**batch, "image": image}, self.how)
+        parts = patch_loss(self.net, {**batch, "image": image}, self.how, self.counted)
         self.log_dict({f"loss/{name}": value.detach() for name, value in parts.items() if name != "total"})
         self.log("loss", parts["total"].detach(), prog_bar=True)
         self._losses.append(parts["total"].detach())

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.learn.average import average_weights, estimate_statistics
-from lesionkit.learn.devices import fit_on_devices, one_machine
+from lesionkit.learn.devices import fit_on_devices, placed
 from lesionkit.learn.epochs import Deck, DrawEpoch, DrawUnlabelled
 from lesionkit.learn.finite import Finite
 from lesionkit.learn.keep import Kept, read_net, read_weights, write_weights
@@ -106,9 +106,7 @@ def make_trainer(settings: SegmentationLearnSettings, folder: Path) -> lightning
     return lightning.Trainer(
         default_root_dir=folder,
         accelerator=settings.device,
-        devices=settings.devices,
-        strategy=_strategy(settings),
-        plugins=one_machine(settings.devices),
+        **placed(settings.devices, idle=_idle(settings)),
         precision=arithmetic(settings.precision, training_device(settings.device)),
         max_epochs=sum(part.epochs for part in settings.parts),
         max_steps=settings.steps or -1,
@@ -123,12 +121,11 @@ def make_trainer(settings: SegmentationLearnSettings, folder: Path) -> lightning
     )
 
 
-def _strategy(settings: SegmentationLearnSettings) -> str:
-    if settings.devices == 1:
-        return "auto"
-    # A frozen encoder and an image head without a loss get no gradient, which DDP must look for.
-    idle = any(part.frozen_epochs for part in settings.parts) or not settings.loss.image_bce + settings.loss.image_focal
-    return "ddp_find_unused_parameters_true" if idle else "ddp"
+def _idle(settings: SegmentationLearnSettings) -> bool:
+    """A frozen encoder and an image head without a loss get no gradient, which DDP must look for."""
+    return any(part.frozen_epochs for part in settings.parts) or not (
+        settings.loss.image_bce + settings.loss.image_focal
+    )
 
 
 class _AfterEpoch(Callback):

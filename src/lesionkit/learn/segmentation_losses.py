@@ -10,12 +10,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.learn.ranks import Gather, images_alone
 from lesionkit.learn.segmentation_loss_settings import DiceSettings, SegmentationLossSettings
 from lesionkit.nets.segmenter import Segmentation
 
 
 def segmentation_loss(
-    output: Segmentation, mask: Tensor, settings: SegmentationLossSettings, nonempty: Tensor | None = None
+    output: Segmentation,
+    mask: Tensor,
+    settings: SegmentationLossSettings,
+    nonempty: Tensor | None = None,
+    gathered: Gather = images_alone,
 ) -> dict[str, Tensor]:
     """The parts of the loss without their weights, by name, and their weighted sum as "total".
 
@@ -23,6 +28,7 @@ def segmentation_loss(
         output: logits of the network; computed with in 32 bits whatever they come in.
         mask: (b, 1, y, x) truth, 0 or 1.
         nonempty: (b,) 1 where the image holds a lesion; read off the mask if not given.
+        gathered: images of this device -> of all, for the Dice of a whole batch; see `learn.ranks`.
 
     Raises:
         LesionkitError: an image loss is asked for and the network has no image head, or shapes differ.
@@ -34,7 +40,7 @@ def segmentation_loss(
     logit, truth = output.mask.float(), mask.float()
     makers = {
         "bce": lambda: functional.binary_cross_entropy_with_logits(logit, truth),
-        "dice": lambda: dice_loss(logit, truth, settings.dice_form),
+        "dice": lambda: dice_loss(logit, truth, settings.dice_form, gathered),
         "focal": lambda: focal_loss(logit, truth),
         "lovasz": lambda: symmetric_lovasz(logit, truth),
     }
@@ -51,7 +57,7 @@ def segmentation_loss(
     return {**parts, "total": total if settings.floor is None else total.clamp(min=settings.floor)}
 
 
-def dice_loss(logit: Tensor, mask: Tensor, form: DiceSettings) -> Tensor:
+def dice_loss(logit: Tensor, mask: Tensor, form: DiceSettings, gathered: Gather = images_alone) -> Tensor:
     """See `DiceSettings`; logits and mask are (b, 1, y, x). MONAI's.
 
     >>> logit = torch.tensor([[[[100.0, -100.0]]]])
@@ -65,6 +71,8 @@ def dice_loss(logit: Tensor, mask: Tensor, form: DiceSettings) -> Tensor:
         smooth_nr=form.eps_above,
         smooth_dr=form.eps_below,
     )
+    if not form.per_image:
+        logit, mask = gathered(logit), gathered(mask)
     return cast(Tensor, loss(logit, mask))
 
 

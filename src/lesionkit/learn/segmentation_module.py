@@ -16,6 +16,7 @@ from lesionkit.learn.course import Course
 from lesionkit.learn.finetune import let_rest, parameter_groups
 from lesionkit.learn.keep import Kept, read_weights, write_weights
 from lesionkit.learn.loop import seed_everything
+from lesionkit.learn.ranks import images_alone, images_of_all
 from lesionkit.learn.schedule import make_scheduler, rates, step
 from lesionkit.learn.segmentation_losses import segmentation_loss
 from lesionkit.learn.segmentation_settings import SegmentationLearnSettings
@@ -81,7 +82,8 @@ class SegmentationModule(lightning.LightningModule):
         labelled = batch["labelled"]
         image, mask = (labelled[name].to(memory_format=torch.channels_last) for name in ("image", "mask"))
         self._seen = image
-        parts = segmentation_loss(self.net(image), mask, self.settings.loss, labelled["nonempty"])
+        gathered = images_of_all if self.trainer.world_size > 1 else images_alone
+        parts = segmentation_loss(self.net(image), mask, self.settings.loss, labelled["nonempty"], gathered)
         total = parts.pop("total")
         if self.settings.teacher is not None:
             parts["agreement"] = agreement(self.net, self.keeper, batch["unlabelled"], self.settings.teacher)

@@ -14,11 +14,12 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from lesionkit.learn.average import MovingAverage
 from lesionkit.learn.average_settings import AverageSettings
-from lesionkit.learn.devices import fit_on_devices, one_machine
+from lesionkit.learn.devices import fit_on_devices, placed
 from lesionkit.learn.finetune import set_rates
 from lesionkit.learn.finite import Finite
 from lesionkit.learn.loop import Waiting, loggers, one_thread
 from lesionkit.learn.precision import arithmetic, training_device
+from lesionkit.learn.ranks import Count, count_alone, count_of_all
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -70,6 +71,11 @@ class StepLearner(lightning.LightningModule, Generic[N]):
     def kept(self) -> N:
         """The net worth keeping: the average, if there is one."""
         return self.net if self.moving is None else cast(N, self.moving.net)
+
+    @property
+    def counted(self) -> Count:
+        """What a sum of the loss is divided by: one count for all devices."""
+        return count_of_all if self.trainer.world_size > 1 else count_alone
 
     @property
     def progress(self) -> float:
@@ -143,7 +149,7 @@ def fit_steps(
     last = folder / "checkpoints" / "last.ckpt"
     found = last if resume and last.is_file() else None
     done = int(torch.load(found, weights_only=True, map_location="cpu")["global_step"]) if found else 0
-    trainer = fit_on_devices(
+    return fit_on_devices(
         partial(_trainer, settings, folder, validate),
         learner,
         _Deck(items, settings, batch, done),
@@ -151,10 +157,13 @@ def fit_steps(
         settings.devices,
         partial(_trainer, settings, folder, None),
         settings.seed,
+        partial(_save_last, last, done),
     )
+
+
+def _save_last(last: Path, done: int, trainer: lightning.Trainer) -> None:
     if trainer.global_step > done:
         trainer.save_checkpoint(last)
-    return trainer
 
 
 class _Validator(Callback):
@@ -231,9 +240,7 @@ def _trainer(settings: StepSettings, folder: Path, validate: Validate | None) ->
     return lightning.Trainer(
         default_root_dir=folder,
         accelerator=settings.device,
-        devices=settings.devices,
-        strategy="ddp" if settings.devices > 1 else "auto",
-        plugins=one_machine(settings.devices),
+        **placed(settings.devices),
         precision=arithmetic(settings.precision, training_device(settings.device)),
         max_steps=settings.steps,
         max_epochs=-1,
