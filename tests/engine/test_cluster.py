@@ -94,6 +94,13 @@ def test_a_case_that_ends_its_process_is_named_and_the_others_are_done(cluster, 
     )
 
 
+def test_all_engines_give_the_same_to_the_last_bit(cluster, work):
+    engines = [EngineSettings(backend="serial"), EngineSettings(workers=2), RAY]
+    serial, processes, ray = ([o.value for o in map_cases(work.summed, range(4), one)] for one in engines)
+    assert serial == processes == ray
+    assert len(set(serial)) == 4
+
+
 def test_more_memory_than_any_machine_has_is_refused(cluster):
     with pytest.raises(LesionkitError, match=r"no machine of the Ray cluster has 1 core\(s\), 1e\+06 GB of memory"):
         list(map_cases(len, ["a"], EngineSettings(backend="ray", memory_per_case_gb=1e6)))

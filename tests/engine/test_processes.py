@@ -2,6 +2,8 @@ import os
 import signal
 from pathlib import Path
 
+import psutil
+
 from lesionkit.engine.map import EngineSettings, map_cases
 
 
@@ -25,3 +27,15 @@ def test_a_process_killed_for_memory_names_its_case_and_size_and_the_rest_goes_o
         "the process that worked on 'b' (200 bytes) was killed (signal 9); it is tried again alone, and 1 worker(s) "
         "go on"
     ]
+
+
+def test_open_files_and_processes_stay_as_many_however_often_it_is_used():
+    def used() -> tuple[int, int]:
+        return psutil.Process().num_fds(), len(psutil.Process().children())
+
+    settings = EngineSettings(workers=2)
+    list(map_cases(abs, [1, 2], settings))
+    before = used()
+    for _ in range(2):
+        assert [o.value for o in map_cases(abs, [-1, 2], settings)] == [1, 2]
+    assert used() == before

@@ -12,7 +12,7 @@ from lesionkit.learn.devices import fit_on_devices
 @pytest.fixture
 def linear(monkeypatch):
     """The module `linear`, which followers can import too."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     return importlib.import_module("linear")
 

@@ -10,6 +10,7 @@ from lesionkit.engine.map import EngineSettings
 from lesionkit.recipes.base import Item
 from lesionkit.recipes.searching import Search
 from lesionkit.runs.records import record_file, record_files
+from lesionkit.runs.units import stage_units
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,17 @@ def test_an_image_that_has_its_record_is_not_searched_again(items, tmp_path):
     SEARCH.many([(items[0], 10)], Toy(), tmp_path)
     SEARCH.many([(item, 20) for item in items], Toy(), tmp_path)
     assert [SEARCH.read(file).count for file in record_files(tmp_path)] == [13, 23, 23]
+
+
+def test_one_engine_goes_on_where_another_stopped_and_says_how_far_each_image_is(items, tmp_path):
+    SEARCH.many([(items[0], 10)], Toy(), tmp_path)
+    (tmp_path / "c.txt").unlink()
+    two = Toy(engine=EngineSettings(workers=2))
+    assert list(SEARCH.many([(item, 20) for item in items], two, tmp_path)) == ["c"]
+    assert [SEARCH.read(file).count for file in record_files(tmp_path)] == [13, 23]
+    plan, units = stage_units(tmp_path, "find")
+    assert (plan.total, plan.before, plan.engine, plan.workers) == (3, 1, "processes", 2)
+    assert {unit.name: unit.state for unit in units} == {"a": "done", "b": "done", "c": "failed"}
 
 
 def test_an_image_that_fails_leaves_no_record_and_the_others_go_on(items, tmp_path):

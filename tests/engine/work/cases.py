@@ -4,6 +4,8 @@ import os
 import time
 from pathlib import Path
 
+import numpy as np
+
 
 def kept(path: Path) -> tuple[str, str]:
     """Write a result beside a case, half a second after it was begun; gives its text and how many threads it had."""
@@ -19,3 +21,9 @@ def kept_unless_fatal(path: Path) -> tuple[str, str]:
     if path.name == "fatal":
         os._exit(1)
     return kept(path)
+
+
+def summed(seed: int) -> bytes:
+    """Products and sums whose last bits depend on how many threads add them up."""
+    values = np.random.default_rng(seed).standard_normal((300, 300)).astype(np.float32)
+    return (values @ values.T).sum(axis=0).tobytes()
