@@ -88,7 +88,7 @@ class Fuzz:
         try:
             seed, changed = self.input(number, work)
             verdict, values = asked(seed, work)
-            if verdict.state == "result" and re.search(r": cut to", changed) and isinstance(values, dict):
+            if verdict.state == "result" and re.search(r": cut to \d+ of \d+$", changed) and isinstance(values, dict):
                 verdict = self.silent(seed, values) or verdict
             return f"{seed.kind}/{seed.name}", changed, verdict
         finally:

@@ -15,6 +15,8 @@ from lesionkit.read.volume import read_grid_and_samples
 
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 
+_LARGEST = 2.0**53
+
 
 @reads("a label map")
 def read_label_map(path: Path, values: Collection[int] | None = None, instances: bool = False) -> tuple[Lesion, ...]:
@@ -25,7 +27,7 @@ def read_label_map(path: Path, values: Collection[int] | None = None, instances:
     """
     labels = read_grid_and_samples(path)
     array = np.asarray(labels.array)
-    if array.dtype.kind == "f" and not (np.isfinite(array).all() and (array == np.round(array)).all()):
+    if array.dtype.kind == "f" and not ((np.abs(array) < _LARGEST).all() and (array == np.round(array)).all()):
         raise LesionkitError(f"{path}: a label map must hold whole numbers, got fractions; is it an image?")
     return label_lesions(ArrayImage(labels.grid, array.astype(np.int64)), values, instances)
 
