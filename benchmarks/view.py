@@ -123,7 +123,7 @@ def scroll(work: Path, gl: bool, seconds: float = 6.0) -> None:
         page.evaluate(SCROLLING, seconds * 1000)
         page.wait_for_function("window.lesionkitScroll.done", timeout=120_000)
         complete: list[dict] = []
-        tracing.on("Tracing.tracingComplete", complete.append)
+        tracing.on("Tracing.tracingComplete", lambda told: complete.append(told))
         tracing.send("Tracing.end")
         while not complete:
             page.wait_for_timeout(200)
