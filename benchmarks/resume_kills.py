@@ -121,7 +121,9 @@ def train_slide(folder: Path) -> Mapping[str, Tensor]:
             wrong = [float(first(Made(spots, 100, 9000)[n]["image"]).mean()) for n in range(8)]
         write_text(hard, json.dumps(sorted(range(8), key=lambda n: wrong[n])[:4]))
     chosen = sum(json.loads(hard.read_text()))
-    return fit_patches(first.train(), folder / "round-2", settings, Made(spots, 100, chosen)).net.state_dict()
+    return fit_patches(
+        first.train().requires_grad_(True), folder / "round-2", settings, Made(spots, 100, chosen)
+    ).net.state_dict()
 
 
 KINDS = {"ct": train_ct, "xray": train_xray, "slide": train_slide}
