@@ -105,6 +105,7 @@ LIGHT = {"typer", "lesionkit"} | {
     "errno",
 }
 LIGHT |= {"functools", "importlib", "inspect", "io", "math", "os", "pathlib", "re", "sys", "textwrap", "time", "typing"}
+LIGHT |= {"warnings"}
 """What a file of cli may import before its verb runs."""
 
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "misc", "tools", "base_classes", "types"}

@@ -9,7 +9,7 @@ bound and lie in temporary files beyond it.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -222,7 +222,9 @@ def _tower(
         if isinstance(module, nn.Conv3d):
             # A norm and a rectifier follow each.
             parts, norm = layers[number // 3], modules[number + 1]
-            features = features.convolved(without_padding(module), parts.boxes, Norm(norm, parts.cells), done)
+            features = features.convolved(
+                without_padding(module), parts.boxes, Norm(cast(nn.GroupNorm, norm), parts.cells), done
+            )
     return features
 
 

@@ -83,7 +83,7 @@ class Shelf:
             # A part is mapped by itself, and maps begin at such places.
             start += -start % mmap.ALLOCATIONGRANULARITY
             self.file.seek(start)
-            self.file.write(memoryview(values).cast("B"))
+            self.file.write(values.reshape(-1).data)
             self.file.flush()
         except OSError as error:
             raise LesionkitError(

@@ -13,6 +13,7 @@ from torch import nn
 from lesionkit.core.case import Case
 from lesionkit.core.image import ArrayImage, Image, read_beyond
 from lesionkit.core.lesion import Candidate
+from lesionkit.core.pieces import Pieces, quiet
 from lesionkit.infer.detect import leaves, merge, near, searched_mask
 from lesionkit.infer.two_stage_settings import TwoStageInferSettings
 from lesionkit.infer.windows import WindowRule, windows_over
@@ -28,7 +29,7 @@ NEAR_MM = 5.0
 
 
 @dataclass(frozen=True, eq=False)
-class Pieces:
+class Drawing:
     """What was drawn in a prepared case.
 
     Attributes:
@@ -54,14 +55,15 @@ class TwoStageDetector:
         self.type = torch.bfloat16 if pick_precision(settings.precision, device) == "bf16" else torch.float32
         self.chain = chain.eval().to(device=device, dtype=self.type)
 
-    def find(self, case: Case) -> list[Candidate]:
+    def find(self, case: Case, pieces: Pieces = quiet) -> list[Candidate]:
         """Candidates of a prepared case, strongest first; places in world millimetres, scores 0..1.
 
         Args:
             case: prepared at the spacing the networks learned on; see `searched_mask`. The fact "at_scan_end" tells
                 which of its faces are the scan's own.
+            pieces: told how many windows there are, and after each that it is drawn in.
         """
-        balls, rows = self._pieces_judged(case)
+        balls, rows = self._pieces_judged(case, pieces)
         balls[:, 0] = self.chain.joined(rows)
         grid, spacing = case.image.grid, np.array(case.image.grid.spacing_mm)
         balls = balls[balls[:, 0] >= self.settings.threshold]
@@ -79,23 +81,26 @@ class TwoStageDetector:
         balls, rows = self._pieces_judged(case)
         return np.asarray(case.image.grid.index_to_world(balls[:, 1:4])).reshape(-1, 3), rows
 
-    def _pieces_judged(self, case: Case) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _pieces_judged(self, case: Case, pieces: Pieces = quiet) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The strongest pieces as balls (n, 5) without scores, and the logits (n, 1 + cubes) of all networks."""
-        balls, logits = self._balls(case, self.draw(case))
+        balls, logits = self._balls(case, self.draw(case, pieces))
         order = np.argsort(-logits, kind="stable")[: self.settings.judged]
         balls = balls[order]
         return balls, np.column_stack([logits[order], self._judged(case.image, balls)])
 
-    def draw(self, case: Case) -> Pieces:
+    def draw(self, case: Case, pieces: Pieces = quiet) -> Drawing:
         """What the first network draws in a prepared case: connected pieces, touching at corners too."""
         probability = np.zeros(case.image.grid.shape, np.float16)
-        for box in windows_over(searched_mask(case), self.rule):
-            start, shape = self.rule.grown(box)
-            seen = self._drawn(self._volume(case.image, start, shape))
-            inner = tuple(slice(b.start - s, b.stop - s) for b, s in zip(box, start, strict=True))
-            probability[box] = seen[inner]
+        boxes = windows_over(searched_mask(case), self.rule)
+        with pieces(len(boxes)) as done:
+            for box in boxes:
+                start, shape = self.rule.grown(box)
+                seen = self._drawn(self._volume(case.image, start, shape))
+                inner = tuple(slice(b.start - s, b.stop - s) for b, s in zip(box, start, strict=True))
+                probability[box] = seen[inner]
+                done()
         labels = cc3d.connected_components(probability >= self.settings.drawn_from, connectivity=26)
-        return Pieces(labels, probability)
+        return Drawing(labels, probability)
 
     def outline(self, case: Case, centre_mm: Sequence[float]) -> ArrayImage | None:
         """What the first network draws around a place: the piece that is nearest to it, bool (z, y, x) on a part of the
@@ -121,7 +126,7 @@ class TwoStageDetector:
         box = tuple(slice(int(a), int(b)) for a, b in zip(low, stop, strict=True))
         return ArrayImage(grid.crop(box), mine[inside]) if mine[inside].any() else None
 
-    def _balls(self, case: Case, pieces: Pieces) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _balls(self, case: Case, pieces: Drawing) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Of each piece that is large enough (0, z, y, x, diameter in mm), and the logit of its highest probability.
 
         The centre is that of the probabilities' mass; the diameter that of a ball of the piece's volume.

@@ -130,7 +130,7 @@ def folded(body: nn.Module) -> nn.Module:
 def _fold(module: nn.Module) -> None:
     children = dict(module.named_children())
     for name, following in pairwise(children):
-        norm = children[following]
-        if isinstance(children[name], nn.Conv3d) and isinstance(norm, nn.BatchNorm3d):
-            module._modules[name] = fuse_conv_bn_eval(children[name], norm)
+        convolution, norm = children[name], children[following]
+        if isinstance(convolution, nn.Conv3d) and isinstance(norm, nn.BatchNorm3d):
+            module._modules[name] = fuse_conv_bn_eval(convolution, norm)
             module._modules[following] = nn.Identity()
