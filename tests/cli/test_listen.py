@@ -27,7 +27,7 @@ def test_options_are_what_the_service_is_begun_with(lesionkit, listened):
     assert (str(folder), addresses) == ("runs/listen", ["dicomweb:http://a/b", "dimse:h:1/A"])
     assert searcher[0::3] == ("ct-nodule", ("dicom-sr",))
     assert (how.receive.port, how.receive.title, how.receive.allow, how.receive.images) == (0, "ME", ("X",), 9)
-    assert (how.quiet_s, how.sending.caller, searcher[-1]) == (5, "ME", "0.4")
+    assert (how.quiet_s, how.sending.caller, searcher[-2:]) == (5, "ME", ("0.4", False))
 
 
 @pytest.mark.parametrize(

@@ -115,8 +115,9 @@ def test_status_tells_stages_times_metrics_and_warnings(lesionkit, toy, data):
 
 
 def test_recipes_are_listed_with_a_line_each(lesionkit):
-    (line,) = [line for line in lesionkit("recipes").stdout.splitlines() if line.startswith("ct-nodule")]
-    assert len(line.split()) > 3
+    for recipe in ("ct-nodule", "ct-nodule-two-stage"):
+        (line,) = [line for line in lesionkit("recipes").stdout.splitlines() if line.split()[:1] == [recipe]]
+        assert len(line.split()) > 3
 
 
 def test_an_unknown_recipe_is_refused_with_a_suggestion(lesionkit, data):

@@ -50,11 +50,11 @@ def card_of_run(run: RunFolder, settings: Settings) -> dict[str, Any]:
     }
 
 
-def settings_of(card: Mapping[str, Any], path: Path, settings: type[S], recipe: str) -> S:
+def settings_of(card: Mapping[str, Any], path: Path, asked: Path, settings: type[S], recipe: str) -> S:
     """The settings that a model's card holds, for a recipe.
 
     Args:
-        path: of the model, for refusals.
+        path: of the model; and as it was asked for, both for refusals.
 
     Raises:
         LesionkitError: the card holds none, or those of another recipe that this one cannot use.
@@ -62,7 +62,7 @@ def settings_of(card: Mapping[str, Any], path: Path, settings: type[S], recipe: 
     made_by = str(card.get("recipe", recipe))
     # The name of a recipe begins with its kind of image: ct-nodule.
     if made_by.split("-")[0] != recipe.split("-")[0]:
-        raise LesionkitError(f"{path} must be a model of {recipe}, got one of {made_by}; give another --model")
+        raise LesionkitError(f"{asked} must be a model of {recipe}, got one of {made_by}; give another --model")
     if "settings" not in card:
         raise LesionkitError(
             f"a model must say how it searches, but the card of {path} holds no settings; train it with lesionkit"

@@ -233,7 +233,7 @@ def model_settings(model: Path | None, settings: type[S], recipe: str) -> S:
         LesionkitError: there is no such model, or it is of another kind of image.
     """
     path = chosen_model(model, recipe)
-    return settings_of(model_card(path), path, settings, recipe)
+    return settings_of(model_card(path), path, model or path, settings, recipe)
 
 
 def complete(

@@ -8,6 +8,7 @@ result is never a mixture and nothing foreign is overwritten. There is no way to
 
 import json
 import os
+import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,7 @@ from lesionkit.runs.fingerprint import fingerprint
 from lesionkit.runs.hold import LOCK_FILE, held
 from lesionkit.runs.old_names import refuse_earlier
 from lesionkit.runs.settings_file import differences, show
+from lesionkit.runs.units import UNITS
 from lesionkit.runs.versions import versions
 
 RUN_FILE = "run.json"
@@ -268,11 +270,10 @@ def _remove_if_unused(run: RunFolder, made: list[Path]) -> None:
     if run.path not in made or any(stage["state"] == "done" for stage in run.record["stages"].values()):
         return
     folder = run.path
-    if {p.name for p in folder.iterdir()} - {RUN_FILE, SETTINGS_FILE, LOG_FILE, LOCK_FILE}:
+    if {p.name for p in folder.iterdir()} - {RUN_FILE, SETTINGS_FILE, LOG_FILE, LOCK_FILE, UNITS}:
         return
-    for file in folder.iterdir():
-        file.unlink()
-    for parent in made:
+    shutil.rmtree(folder)
+    for parent in made[1:]:
         if any(parent.iterdir()):
             return
         parent.rmdir()
