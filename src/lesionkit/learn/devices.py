@@ -86,9 +86,8 @@ def fit_on_devices(
                 raise told from lost
             raise
         finally:
-            if torch.distributed.is_initialized():
-                # The next training has followers of its own.
-                torch.distributed.destroy_process_group()
+            # The next training has followers of its own.
+            _leave()
 
 
 def placed(devices: int, idle: bool = False) -> dict[str, Any]:
@@ -127,6 +126,7 @@ def serve() -> None:
         training, seed = job
         seed_everything(seed + launch.rank)
         pickle.loads(training)()
+    _leave()
 
 
 def release() -> None:
@@ -134,6 +134,13 @@ def release() -> None:
     launch = launched()
     if launch is not None and launch.world > 1:
         _handed(None)
+        _leave()
+
+
+def _leave() -> None:
+    """Take apart what joins the processes: its threads, still there at the exit, end a process with an abort."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def _handed(job: tuple[bytes, int] | None) -> tuple[bytes, int] | None:
