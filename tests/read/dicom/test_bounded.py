@@ -43,6 +43,14 @@ def test_what_is_deflated_is_read_unless_it_is_a_bomb(tmp_path, monkeypatch):
     assert read_header(path) is None
 
 
+@pytest.mark.parametrize("after", [b"", b"\0", b"\0" * 7])
+def test_what_follows_the_end_of_what_is_deflated_is_passed_over(tmp_path, after):
+    # One byte makes its length even in half of all files.
+    path = deflated(tmp_path / "a.dcm", 1000)
+    path.write_bytes(path.read_bytes() + after)
+    assert len(read_tags(path).PixelData) == 1000
+
+
 def test_what_is_deflated_and_damaged_is_left_to_who_reads_it(tmp_path):
     path = deflated(tmp_path / "a.dcm", 100_000)
     path.write_bytes(path.read_bytes()[:-60])

@@ -61,7 +61,8 @@ def _refuse_bomb(file: BoundedFile) -> None:
     inflate, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
     try:
         while (block := file.read(_BLOCK)) and not inflate.eof:
-            while block:
+            # What follows the end of the stream, as a byte that makes the length even, is left over for ever.
+            while block and not inflate.eof:
                 total += len(inflate.decompress(block, _BLOCK))
                 block = inflate.unconsumed_tail
                 if total > _MOST_BYTES:
