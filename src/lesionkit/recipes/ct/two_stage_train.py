@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import write_text
-from lesionkit.evaluate.score import Score
 from lesionkit.infer.chain_join import joined_by
 from lesionkit.infer.two_stage import TwoStageDetector
 from lesionkit.learn.cubes import CubeLearner
@@ -66,19 +65,14 @@ def _train(
     score = validation_score(_detector(chain, settings), held, settings)
     if score is not None:
         tell(score.figures["cpm"].value)
-    save_model(plan.file(run.path), chain, _card(run, cases, plan, score, round(time.monotonic() - started)))
+    seconds = round(time.monotonic() - started)
+    save_model(plan.file(run.path), chain, model_card(run, cases, settings, score, seconds))
     return {
         "steps": settings.learn.steps + len(cubes) * settings.classify.learn.steps,
         "false positives learned from": sum(map(len, hard.values())),
         CPM: score.figures["cpm"].value if score else "not measured: no validation cases",
-        "training time": f"{round(time.monotonic() - started)} s",
+        "training time": f"{seconds} s",
     }
-
-
-def _card(
-    run: RunFolder, cases: Sequence[Case], plan: NetPlan[CtTwoStage], score: Score | None, seconds: int
-) -> dict[str, Any]:
-    return model_card(run, cases, plan.settings, score, seconds)
 
 
 def _detector(chain: Chain, settings: CtTwoStage) -> TwoStageDetector:
