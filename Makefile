@@ -85,7 +85,7 @@ licences: setup
 	@echo "licences: dist/licences.txt; all are allowed"
 
 audit: $(RELEASE)
-	@$(BIN)/pip-audit --progress-spinner off --skip-editable --vulnerability-service osv || { \
+	@$(BIN)/pip-audit --progress-spinner off --skip-editable --vulnerability-service osv 2> /dev/null || { \
 		$(BIN)/python -c "import socket; socket.create_connection(('api.osv.dev', 443), 5)" 2> /dev/null && exit 1; \
 		echo "audit: nothing was checked: the database of known faults (api.osv.dev) cannot be reached from here"; }
 

@@ -40,7 +40,8 @@ def command(
         typer.echo(f"warning: {sentence}", err=True)
 
     def say(address: str) -> None:
-        typer.echo(f"{len(session.sheets)} {session.noun}s of {run}, reader {session.reader}")
+        count = len(session.sheets)
+        typer.echo(f"{count} {session.noun}{'' if count == 1 else 's'} of {run}, reader {session.reader}")
         typer.echo(f"open {address}")
         typer.echo("Ctrl-C ends; every decision is kept already")
         if open_browser:
