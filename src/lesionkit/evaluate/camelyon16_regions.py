@@ -68,11 +68,10 @@ class Regions:
 
     def at(self, xy: NDArray[np.float64]) -> NDArray[np.intp]:
         """(n,) number of the region that each position (x, y) lies in, 0 where in none."""
-        # Compared before they are whole numbers: one beyond 2 ** 63 has none.
-        place = np.floor(np.asarray(xy)[:, ::-1] / self.downsample) - np.array(self.corner)
+        place = np.floor(np.asarray(xy)[:, ::-1] / self.downsample).astype(np.intp) - np.array(self.corner)
         inside = ((place >= 0) & (place < self.labels.shape)).all(axis=1)
         found = np.zeros(len(place), dtype=np.intp)
-        found[inside] = self.labels[tuple(place[inside].astype(np.intp).T)]
+        found[inside] = self.labels[tuple(place[inside].T)]
         return found
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from lesionkit.learn.average_settings import AverageSettings
+from lesionkit.learn.best import Best
 from lesionkit.learn.detection_settings import LearnSettings
 from lesionkit.learn.finetune import parameter_groups
 from lesionkit.learn.finetune_settings import FinetuneSettings
@@ -16,6 +17,8 @@ from lesionkit.learn.steps import StepLearner, Validate, fit_steps
 from lesionkit.nets.intensity import scale_hu
 from lesionkit.nets.nodule_net import NoduleNet
 
+KEPT_STEP = "kept/step"
+"""Name of the figure that tells after which step the kept weights were."""
 HURRY = 9
 """A moving average of weights soon forgets their random start; see `AverageSettings`."""
 
@@ -61,10 +64,12 @@ def fit(
         patches: number i is the i-th patch ever drawn; holds at least steps × batch × devices.
 
     Returns:
-        The last value of every logged figure.
+        The last value of every logged figure; and where the best weights are kept, after which step they were.
     """
     batch = cast(LearnSettings, learner.settings).batch
     if not isinstance(batch, int):
         raise TypeError("batch 'auto' must have been resolved by lesionkit.learn.batch before fit")
     trainer = fit_steps(learner, patches, folder, batch, validate, resume)
-    return {name: float(value) for name, value in trainer.logged_metrics.items()}
+    figures = {name: float(value) for name, value in trainer.logged_metrics.items()}
+    best = Best(folder / "checkpoints").step if getattr(learner.settings, "keep", "last") == "best" else None
+    return figures if best is None else {**figures, KEPT_STEP: float(best)}

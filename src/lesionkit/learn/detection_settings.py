@@ -3,8 +3,9 @@
 import math
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 
 
@@ -48,6 +49,27 @@ class LearnSettings(Settings):
         if step < warm:
             return _swung(self.rate / 20, self.rate, step / warm)
         return _swung(self.rate, self.rate / 100, (step - warm) / (self.steps - warm))
+
+
+class RoundsLearnSettings(LearnSettings):
+    """How a network is trained that is validated while it learns, and learns again from what it got wrong."""
+
+    keep: Literal["last", "best"] = "last"
+    """Which weights are kept: the last, or those with the best figure of all that were validated."""
+    rounds: int = Field(1, ge=1)
+    """Trainings of each network: after each but the last, what it got wrong on its training cases is mined, and the
+    next goes on from its weights; see `mine`. Minutes are shared among them."""
+    first_round: int = Field(1, ge=1)
+    """Which of the rounds comes first; above 1 with --from a run that trained the one before, on the same data."""
+
+    @model_validator(mode="after")
+    def _the_first_is_one_of_them(self) -> "RoundsLearnSettings":
+        if self.first_round > self.rounds:
+            raise LesionkitError(
+                f"learn.first_round must be one of the rounds 1 to {self.rounds}, got {self.first_round}; raise "
+                "learn.rounds"
+            )
+        return self
 
 
 def _swung(start: float, end: float, share: float) -> float:

@@ -40,6 +40,8 @@ class PatchLearnSettings(Settings):
     """Gradients are scaled down to this norm."""
     average: float = Field(0.99, ge=0, lt=1)
     """Decay per step of the moving average of the weights, which is what is kept; 0 keeps the last."""
+    keep: Literal["last", "best"] = "last"
+    """Which weights are kept: the last, or those with the best figure of all that were validated."""
     map_weight: float = Field(1.0, ge=0)
     """Weight of the cross-entropy of the map, over the pixels whose truth is known."""
     middle_weight: float = Field(0.0, ge=0)

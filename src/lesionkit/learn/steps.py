@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from lesionkit.learn.average import MovingAverage
 from lesionkit.learn.average_settings import AverageSettings
+from lesionkit.learn.best import Best
 from lesionkit.learn.devices import fit_on_devices, placed
 from lesionkit.learn.finetune import set_rates
 from lesionkit.learn.finite import Finite
@@ -140,17 +141,21 @@ def fit_steps(
     Args:
         items: number i is the i-th that is ever shown: a batch, or where `batch` is given one of so many in a batch.
         folder: gets checkpoints/, tensorboard/ and metrics/metrics.csv.
-        validate: the kept net -> figures, asked every `validate_every` steps and at the end.
+        validate: the kept net -> figures, asked every `validate_every` steps and at the end. Where `keep` of the
+            settings is "best", the kept net has at the end the weights whose first figure was highest.
 
     Raises:
         LesionkitError: a number is no longer finite.
     """
     settings: StepSettings = learner.settings
+    best = Best(folder / "checkpoints") if getattr(settings, "keep", "last") == "best" and validate else None
+    if best is not None and not resume:
+        best.forget()
     last = folder / "checkpoints" / "last.ckpt"
     found = last if resume and last.is_file() else None
     done = int(torch.load(found, weights_only=True, map_location="cpu")["global_step"]) if found else 0
-    return fit_on_devices(
-        partial(_trainer, settings, folder, validate),
+    trainer = fit_on_devices(
+        partial(_trainer, settings, folder, validate, best),
         learner,
         _Deck(items, settings, batch, done),
         found,
@@ -159,6 +164,9 @@ def fit_steps(
         settings.seed,
         partial(_save_last, last, done),
     )
+    if best is not None:
+        best.restore(learner.kept)
+    return trainer
 
 
 def _save_last(last: Path, done: int, trainer: lightning.Trainer) -> None:
@@ -169,8 +177,8 @@ def _save_last(last: Path, done: int, trainer: lightning.Trainer) -> None:
 class _Validator(Callback):
     """Every so many steps: ask how good the kept weights are; remember the numbers."""
 
-    def __init__(self, validate: Validate, settings: StepSettings, waiting: Waiting) -> None:
-        self.validate, self.settings, self.waiting = validate, settings, waiting
+    def __init__(self, validate: Validate, settings: StepSettings, waiting: Waiting, best: Best | None) -> None:
+        self.validate, self.settings, self.waiting, self.best = validate, settings, waiting, best
 
     def on_train_batch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
         assert isinstance(module, StepLearner)
@@ -181,6 +189,8 @@ class _Validator(Callback):
         training = kept.training
         figures = self.validate(kept.eval())
         kept.train(training)
+        if self.best is not None and figures:
+            self.best.offer(kept, next(iter(figures.values())), step)
         for name, value in figures.items():
             module.log(f"validation/{name}", value)
         self.waiting.skip()
@@ -229,12 +239,14 @@ class _Bar(RichProgressBar):
         return int(self.trainer.max_steps)
 
 
-def _trainer(settings: StepSettings, folder: Path, validate: Validate | None) -> lightning.Trainer:
+def _trainer(
+    settings: StepSettings, folder: Path, validate: Validate | None, best: Best | None = None
+) -> lightning.Trainer:
     """Lightning's trainer: so many steps, a checkpoint at every validation, DDP on several devices."""
     waiting = Waiting()
     callbacks: Sequence[Callback] = [waiting, Finite()]
     if validate is not None:
-        callbacks = [*callbacks, _Validator(validate, settings, waiting)]
+        callbacks = [*callbacks, _Validator(validate, settings, waiting, best)]
     every = settings.validate_every
     checkpoints = ModelCheckpoint(folder / "checkpoints", "step-{step}", save_last=True, every_n_train_steps=every)
     return lightning.Trainer(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pydicom
 from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
@@ -157,4 +158,4 @@ def _or_failure(seen: Seen, look: Callable[[], Seen]) -> Seen:
 
 
 def _syntax(header: Header) -> str:
-    return header.syntax_name
+    return str(pydicom.uid.UID(header.transfer_syntax).name)

@@ -30,7 +30,7 @@ Insert: TypeAlias = Callable[
 """(hu, lung mask, grid of the patch, places already taken, generator) -> (hu with nodules, the nodules)."""
 
 Drawn: TypeAlias = Callable[[Sequence[Lesion], Grid], NDArray[np.float32]]
-PatchKind: TypeAlias = Literal["lesion", "inserted", "hard", "lung"]
+PatchKind: TypeAlias = Literal["lesion", "again", "inserted", "hard", "lung"]
 
 
 @dataclass(eq=False)
@@ -115,28 +115,32 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
     def draw(self, number: int) -> Patch:
         """Patch `number`, augmented."""
         rng = np.random.default_rng([self.seed, number])
-        kind = rng.random()
-        shares = self.settings
+        kind, shares = self.chosen_kind(rng), self.settings
         side = round(shares.patch / augment_zoom(rng, shares.augment))
-        if kind < shares.lesion_share and self._lesions:
-            patch = self.of_kind("lesion", rng, side)
-        elif kind < shares.lesion_share + shares.insert_share and self.insert is not None:
-            patch = self.of_kind("inserted", rng, side)
-        elif kind < shares.lesion_share + shares.insert_share + shares.hard_share:
-            patch = self.of_kind("hard", rng, side)
-        else:
-            patch = self.of_kind("lung", rng, side)
-        return augment(patch, shares.patch, shares.augment, rng)
+        return augment(self.of_kind(kind, rng, side), shares.patch, shares.augment, rng)
+
+    def chosen_kind(self, rng: Generator) -> PatchKind:
+        """What patch is drawn next, by the shares of the settings."""
+        share, shares = rng.random(), self.settings
+        if share < shares.lesion_share and self._lesions:
+            return "lesion"
+        if share < shares.lesion_share + shares.insert_share and self.insert is not None:
+            return "inserted"
+        if share < shares.lesion_share + shares.insert_share + shares.hard_share:
+            return "hard"
+        return "lung"
 
     def of_kind(self, kind: PatchKind, rng: Generator, side: int) -> Patch:
-        """A patch of `side` samples per axis, not augmented: around a true lesion, with nodules inserted, around a
-        mined false positive, or anywhere in the lungs.
+        """A patch of `side` samples per axis, not augmented: around a true lesion, around a mined one, with nodules
+        inserted, around a mined false positive, or anywhere in the lungs.
 
         Where there are no false positives, the last; there must be lesions, or something that inserts.
         """
         match kind:
             case "lesion":
-                return self._around_lesion(rng, side)
+                return self._around_lesion(self.lesion(rng), rng, side)
+            case "again":
+                return self._around_lesion(self.lesion_again(rng), rng, side)
             case "inserted":
                 return self._inserted(rng, side)
             case "hard":
@@ -149,8 +153,16 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         """Whether a case has a true lesion."""
         return bool(self._lesions)
 
-    def _around_lesion(self, rng: Generator, side: int) -> Patch:
-        n, k = self._lesions[int(rng.choice(len(self._lesions), p=self._lesion_weights))]
+    def lesion(self, rng: Generator) -> tuple[int, int]:
+        """Number of a case and of a lesion in it, drawn by size."""
+        return self._lesions[int(rng.choice(len(self._lesions), p=self._lesion_weights))]
+
+    def lesion_again(self, rng: Generator) -> tuple[int, int]:
+        """The same of a lesion that was mined; here none was."""
+        return self.lesion(rng)
+
+    def _around_lesion(self, which: tuple[int, int], rng: Generator, side: int) -> Patch:
+        n, k = which
         centre = self.sources[n].balls[k, :3]
         reach = max(side / 2 - self.settings.edge_samples, 0)
         return self._cut(self.sources[n], centre + rng.uniform(-reach, reach, 3), side)[0]

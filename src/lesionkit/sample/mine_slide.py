@@ -8,6 +8,7 @@ from pydantic import Field
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
+from lesionkit.sample.mine import strongest_of_each
 
 
 class MineSettings(Settings):
@@ -43,8 +44,8 @@ def hard_negatives(rows: pd.DataFrame, scores: ArrayLike, settings: MineSettings
         raise LesionkitError(f"scores must lie in 0..1, got {np.nanmin(found):g} to {np.nanmax(found):g}")
     table = rows.assign(score=found)
     hard = table[(table["kind"] == "normal") & (table["score"] >= settings.min_score)]
-    hard = hard.sort_values("score", ascending=False, kind="stable")
-    return hard[hard.groupby("slide").cumcount() < settings.per_slide].assign(source="hard").reset_index(drop=True)
+    kept = hard[strongest_of_each(hard["slide"].to_numpy(), hard["score"].to_numpy(), settings.per_slide)]
+    return kept.sort_values("score", ascending=False, kind="stable").assign(source="hard").reset_index(drop=True)
 
 
 def with_hard(drawn: pd.DataFrame, hard: pd.DataFrame, settings: MineSettings, rng: Generator) -> pd.DataFrame:

@@ -8,12 +8,13 @@ from lesionkit.evaluate.luna16_match import Luna16Settings
 from lesionkit.evaluate.points import DecideSettings
 from lesionkit.infer.detect_settings import InferSettings
 from lesionkit.infer.screen import ScreenSettings
-from lesionkit.learn.detection_settings import LearnSettings
+from lesionkit.learn.detection_settings import RoundsLearnSettings
 from lesionkit.nets.nodule_net_settings import NoduleNetSettings
 from lesionkit.phantoms.ct.nodule import NoduleSettings
 from lesionkit.phantoms.ct.nodule_bank import TransplantSettings
 from lesionkit.prepare.case import PrepareSettings
 from lesionkit.read.options import ScanOptions
+from lesionkit.recipes.ct.rounds_settings import MineSettings
 from lesionkit.recipes.ensemble import MemberSettings, refuse_equal_names
 from lesionkit.recipes.splits import SplitSettings
 from lesionkit.sample.draw_settings import SampleSettings
@@ -25,7 +26,7 @@ class NoduleMember(MemberSettings):
     """One network of an ensemble; what it does not name is that of the recipe."""
 
     net: NoduleNetSettings = NoduleNetSettings()
-    learn: LearnSettings | None = None
+    learn: RoundsLearnSettings | None = None
     """How it is trained; null: as the recipe says."""
 
 
@@ -57,7 +58,8 @@ class CtNodule(CtSettings):
     """Every setting of the recipe, one group per stage."""
 
     net: NoduleNetSettings = NoduleNetSettings()
-    learn: LearnSettings = LearnSettings()
+    learn: RoundsLearnSettings = RoundsLearnSettings()
+    mine: MineSettings = MineSettings()
     members: tuple[NoduleMember, ...] = ()
     """Several networks instead of `net`, trained one after the other and searching together, such as
     [{name: a}, {name: b, seed: 1}, {name: wide, net: {channels: [48, 96, 128, 128]}}]."""

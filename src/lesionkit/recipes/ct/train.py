@@ -1,6 +1,5 @@
 """Prepared cases -> a trained detector with its card."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,32 +8,29 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lesionkit.core.case import Case
-from lesionkit.core.errors import LesionkitError
-from lesionkit.evaluate.score import Score
 from lesionkit.infer.detect import NoduleDetector
-from lesionkit.infer.detectors import Detector, load_detector, search_all
-from lesionkit.infer.domain import Domain
+from lesionkit.infer.detectors import load_detector
 from lesionkit.learn.batch import choose_batch
 from lesionkit.learn.detection import NoduleLearner, fit
 from lesionkit.learn.loop import seed_everything
 from lesionkit.nets.nodule_head import NoduleHead
 from lesionkit.nets.nodule_net import NoduleNet
-from lesionkit.nets.weights import load_model, pick_device, save_model
+from lesionkit.nets.weights import load_model, pick_device
 from lesionkit.recipes.base import Learned, Progress, Summary
-from lesionkit.recipes.card import card_of_run
-from lesionkit.recipes.ct.insert import bank_facts, inserter
+from lesionkit.recipes.ct.insert import inserter
 from lesionkit.recipes.ct.mine import hard_negatives
 from lesionkit.recipes.ct.prepare import PreparedSet, prepared_set
-from lesionkit.recipes.ct.score import score_cases
+from lesionkit.recipes.ct.rounds import Fitted, Round, in_rounds
 from lesionkit.recipes.ct.search import case_features
 from lesionkit.recipes.ct.settings import CtNodule, CtSettings
+from lesionkit.recipes.ct.trained import CPM, model_card
 from lesionkit.recipes.ensemble import NetPlan, first_files, plans_of, unseen, write_ensemble
 from lesionkit.recipes.foreign import learn_foreign, spaced
 from lesionkit.recipes.kept_out import kept_out, validating
 from lesionkit.runs.models import ENSEMBLE_FILE, chosen_model, model_of_run
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.draw import PatchDraws
+from lesionkit.sample.mined_draws import MinedDraws
 from lesionkit.sample.patch import Patch
 
 C = TypeVar("C", bound=CtSettings)
@@ -43,7 +39,6 @@ TrainOne: TypeAlias = Callable[
 ]
 """(run, prepared, tell, plan, start): train one network and leave its file in the run folder. `tell` gets each CPM on
 the validation cases; `start` is a network to go on from. Returns facts, the last CPM among them as `CPM`."""
-CPM = "validation CPM"
 _MOST_SCANS = 40
 """That a network remembers, to tell foreign ones."""
 
@@ -128,59 +123,30 @@ def _train(
     plan: NetPlan[CtNodule],
     start_from: Path | None,
 ) -> dict[str, Any]:
-    settings, learn = plan.settings, plan.settings.learn
-    # Earlier sittings of an interrupted training count too.
-    started = time.monotonic() - float(run.record["metrics"].get(plan.called("training_s"), 0))
+    return in_rounds(run, prepared, tell, plan, start_from, _one_round)
+
+
+def _one_round(run: RunFolder, now: Round[CtNodule]) -> Fitted:
+    plan, settings, learn = now.plan, now.plan.settings, now.plan.settings.learn
     seed_everything(learn.seed)
-    net = load_model(start_from)[0].train() if start_from else NoduleNet(settings.net)
+    net = load_model(now.start)[0].train() if now.start else NoduleNet(settings.net)
     if learn.batch == "auto":
         learn = learn.model_copy(update={"batch": _chosen_batch(run, net, plan)})
-    cases, held = prepared.round(plan.fold)
     detector = partial(NoduleDetector, settings=settings.infer, device=pick_device(settings.infer.device))
-    mined = bool(start_from and settings.sample.hard_share)
-    hard = hard_negatives(run, partial(detector, net), cases, plan.name) if mined else None
-    patches = PatchDraws(
-        cases,
-        settings.sample,
-        encode_patch,
-        seed=learn.seed,
-        length=learn.steps * int(learn.batch) * learn.devices,
-        insert=inserter(settings),
-        hard=hard,
-    )
-    scores: list[Score] = []
-
-    def validate(kept: NoduleNet) -> Mapping[str, float]:
-        score = validation_score(detector(kept), held, settings)
-        if score is None:
-            return {}
-        scores.append(score)
-        cpm = score.figures["cpm"].value
-        seconds = round(time.monotonic() - started)
-        run.note(**{plan.called("validation_cpm"): round(cpm, 4), plan.called("training_s"): seconds})
-        tell(cpm)
-        return {"cpm": cpm}
-
-    learner = NoduleLearner(net, learn)
-    try:
-        figures = fit(learner, patches, plan.folder(run.path), validate)
-    except SystemExit as ended:
-        # What Lightning makes of Ctrl-C; to us it is an interruption that the same command resumes.
-        raise KeyboardInterrupt from ended
-    run.note(**{plan.called(name): round(value, 5) for name, value in figures.items()})
-    if not scores:
-        validate(learner.kept.eval())
-    seconds = round(time.monotonic() - started)
-    card = model_card(run, cases, settings, scores[-1] if scores else None, seconds)
-    save_model(plan.file(run.path), learner.kept, card)
-    return {
-        "steps": learn.steps,
-        "patches per step": int(learn.batch),
-        "steps per second": round(figures.get("speed/steps_per_s", 0.0), 3),
-        "time waiting for data": f"{100 * figures.get('speed/waiting_share', 0.0):.1f} %",
-        CPM: scores[-1].figures["cpm"].value if scores else "not measured: no validation cases",
-        "training time": f"{seconds} s",
+    fine_tuned = bool(now.start and now.number == 1 and settings.sample.hard_share)
+    hard = hard_negatives(run, partial(detector, net), now.cases, plan.name) if fine_tuned else None
+    how: dict[str, Any] = {
+        "seed": learn.seed,
+        "length": learn.steps * int(learn.batch) * learn.devices,
+        "insert": inserter(settings),
     }
+    if now.mined is None:
+        patches = PatchDraws(now.cases, settings.sample, encode_patch, hard=hard, **how)
+    else:
+        patches = MinedDraws(now.cases, settings.sample, encode_patch, mined=now.mined, **how)
+    learner = NoduleLearner(net, learn)
+    figures = fit(learner, patches, now.folder, now.judge.validate(detector, lambda: learner.global_step))
+    return Fitted.of(learner, figures, patches_per_step=int(learn.batch))
 
 
 def _chosen_batch(run: RunFolder, net: NoduleNet, plan: NetPlan[CtNodule]) -> int:
@@ -204,38 +170,3 @@ def encode_patch(patch: Patch) -> dict[str, NDArray[Any]]:
         "inside": target.inside,
         "ignored": target.ignored,
     }
-
-
-def validation_score(detector: Detector, cases: Sequence[Case], settings: CtSettings) -> Score | None:
-    """The score of a detector on cases that took no part in training; None without cases or lesions in them."""
-    if not any(case.truth for case in cases):
-        return None
-    return score_cases(cases, search_all(detector, cases), settings.score)
-
-
-def model_card(
-    run: RunFolder, cases: Sequence[Case], settings: CtSettings, score: Score | None, seconds: int
-) -> dict[str, Any]:
-    """What a model file says of itself: data, settings, versions, domain, measured limits.
-
-    Args:
-        cases: that were learned from.
-    """
-    if not cases:
-        raise LesionkitError("the training split is empty; check splits.json")
-    card: dict[str, Any] = {
-        **card_of_run(run, settings),
-        "seconds": seconds,
-        "bank": bank_facts(settings),
-        "training_cases": len(cases),
-        "training_patients": len({case.patient_id for case in cases}),
-        "training_lesions": sum(len(case.truth or ()) for case in cases),
-        "domain": Domain.of(cases).model_dump(mode="json"),
-    }
-    if score is not None:
-        card["validation"] = {
-            "protocol": score.protocol,
-            "counts": dict(score.counts),
-            "figures": {name: [f.value, f.lower, f.upper] for name, f in score.figures.items()},
-        }
-    return card

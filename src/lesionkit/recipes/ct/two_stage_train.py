@@ -29,7 +29,8 @@ from lesionkit.recipes.base import Learned, Progress
 from lesionkit.recipes.ct.insert import inserter, outline
 from lesionkit.recipes.ct.mine import hard_negatives, hit_of
 from lesionkit.recipes.ct.prepare import PreparedSet
-from lesionkit.recipes.ct.train import CPM, learn_each, model_card, validation_score
+from lesionkit.recipes.ct.train import learn_each
+from lesionkit.recipes.ct.trained import CPM, NOT_MEASURED, model_card, validation_score
 from lesionkit.recipes.ct.two_stage_settings import CtTwoStage
 from lesionkit.recipes.ensemble import NetPlan
 from lesionkit.runs.run_folder import RunFolder
@@ -70,7 +71,7 @@ def _train(
     return {
         "steps": settings.learn.steps + len(cubes) * settings.classify.learn.steps,
         "false positives learned from": sum(map(len, hard.values())),
-        CPM: score.figures["cpm"].value if score else "not measured: no validation cases",
+        CPM: score.figures["cpm"].value if score else NOT_MEASURED,
         "training time": f"{seconds} s",
     }
 
