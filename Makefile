@@ -68,10 +68,10 @@ $(RELEASE): $(READY)
 
 dist: $(RELEASE)
 	@echo "dist: building wheel and sdist twice, and comparing them"
-	@rm -rf dist build/again
+	@rm -rf dist/lesionkit-* build/again
 	@$(BIN)/python -m hatchling build -d dist > /dev/null
 	@$(BIN)/python -m hatchling build -d build/again > /dev/null
-	@for file in dist/*; do cmp $$file build/again/$${file#dist/} || exit 1; done
+	@for file in dist/lesionkit-*; do cmp $$file build/again/$${file#dist/} || exit 1; done
 	@cd dist && sha256sum lesionkit-*
 
 sbom: $(RELEASE)

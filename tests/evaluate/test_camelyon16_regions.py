@@ -122,3 +122,9 @@ def test_regions_of_real_outlines_are_those_of_the_script_on_the_whole_mask(slid
     regions = find_regions(outline, RegionSettings())
     assert regions.is_itc.tolist() == is_itc
     assert (regions.labels > 0).sum() == (expected > 0).sum()
+
+
+def test_a_mark_beyond_all_whole_numbers_lies_in_no_region():
+    regions = regions_of(np.pad(np.ones((4, 4)), 8))
+    inside = (regions.corner[1] + regions.labels.shape[1] / 2) * 10.0
+    assert regions.at(np.array([[inside, inside], [1e30, inside], [inside, -1e30]])).tolist() == [1, 0, 0]

@@ -6,7 +6,7 @@ import importlib, pkgutil, sys
 import lesionkit.evaluate
 for module in pkgutil.iter_modules(lesionkit.evaluate.__path__):
     importlib.import_module(f"lesionkit.evaluate.{module.name}")
-import lesionkit.recipes.score_files
+import lesionkit.recipes.score_camelyon, lesionkit.recipes.score_files
 heavy = {"torch", "lightning", "monai", "SimpleITK", "pydicom"} & set(sys.modules)
 sys.exit(f"imported {sorted(heavy)}" if heavy else 0)
 """

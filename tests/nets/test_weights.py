@@ -1,12 +1,18 @@
+import json
+
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.nets.cube.chain import Chain
+from lesionkit.nets.cube.cube_net import CubeNet
+from lesionkit.nets.cube.mask_net import MaskNet
 from lesionkit.nets.model_file import complete_card, read_card
 from lesionkit.nets.nodule_net import NoduleNet
 from lesionkit.nets.nodule_net_settings import NoduleNetSettings
+from lesionkit.nets.patch_net import PatchNet
 from lesionkit.nets.segmenter import Segmenter
 from lesionkit.nets.segmenter_settings import SegmenterSettings
 from lesionkit.nets.weights import load_model, load_net, pick_device, save_model
@@ -103,3 +109,27 @@ def test_a_model_that_holds_nan_is_not_read(tmp_path):
     save_file(state, path, metadata=header)
     with pytest.raises(LesionkitError, match=r"m.safetensors cannot be read as a model.*head.1.bias holds NaN"):
         load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "net", "said"),
+    [
+        (NoduleNet, {"blocks": [1, 2147483648, 1, 1]}, "'blocks.1': Input should be less than or equal to 64"),
+        (NoduleNet, {"channels": [8, 8, 8, 2147483648]}, "'channels.3': Input should be less than or equal to 1024"),
+        (NoduleNet, {"channels": [0, 8, 8, 8]}, "'channels.0': Input should be greater than or equal to 1"),
+        (PatchNet, {"encoder": "narrow", "blocks": [2, 2147483648]}, "'blocks.1': Input should be less"),
+        (PatchNet, {"architecture": "unet", "base": 2147483648}, "'base': Input should be less"),
+        (MaskNet, {"channels": [8] * 30}, "'channels': Tuple should have at most 8 items"),
+        (CubeNet, {"architecture": "resnet", "bottlenecks": 2147483648}, "'bottlenecks': Input should be less"),
+        (CubeNet, {"architecture": "densenet", "layers": 2147483648}, "'layers': Input should be less"),
+        (CubeNet, {"architecture": "inception", "blocks": 2147483648}, "'blocks': Input should be less"),
+        (CubeNet, {"width": 1e300}, "'width': Input should be less"),
+        (Chain, {"cubes": [{}] * 17}, "'cubes': Tuple should have at most 16 items"),
+        (Chain, {"mask": {"channels": [8, 2147483648]}}, "'mask.channels.1': Input should be less"),
+    ],
+)
+def test_a_header_that_asks_for_an_endless_network_is_refused_before_it_is_built(tmp_path, kind, net, said):
+    header = {"format": "lesionkit-1", "kind": kind.__name__, "net": json.dumps(net), "card": "{}"}
+    save_file({"w": torch.zeros(1)}, tmp_path / "m.safetensors", metadata=header)
+    with pytest.raises(LesionkitError, match=f"setting {said}"):
+        load_net(tmp_path / "m.safetensors", kind)

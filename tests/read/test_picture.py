@@ -272,3 +272,12 @@ def test_the_nih_radiographs_are_read():
     # Lungs are darker than the belly below them.
     first = cases[0].image.array.astype(int)
     assert first[250, 120] < first[480, 256]
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+def test_exif_that_is_damaged_is_passed_over_without_a_word(tmp_path, ending):
+    file = tmp_path / f"a.{ending}"
+    exif = b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x03\x00\x12\x01\x03\x00"
+    Image.fromarray(np.arange(24, dtype=np.uint8).reshape(4, 6)).save(file, exif=exif)
+    assert picture_shape(file) == (4, 6)
+    assert read_picture(file).image.grid.shape == (4, 6)

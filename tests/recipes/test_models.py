@@ -72,6 +72,14 @@ def test_a_damaged_one_is_listed_with_its_fault_and_refused_when_it_is_named(tmp
         named_model(bad.name)
 
 
+def test_a_card_of_another_form_is_a_fault_of_the_model_and_no_trace(tmp_path):
+    write_weights(tmp_path / "m.safetensors", -1)
+    (bad,) = [model for model in listed_models(tmp_path) if model.origin == "trained"]
+    assert "m.safetensors must be a model with a card, but is damaged or of another form" in bad.problem
+    with pytest.raises(LesionkitError, match="must be a model with a card"):
+        named_model(str(tmp_path / "m.safetensors"))
+
+
 def test_a_network_of_an_ensemble_that_is_gone_is_a_fault(tmp_path):
     nets = [{"name": "1", "file": "models/1.safetensors"}]
     (tmp_path / "ensemble.json").write_text(json.dumps({**CARD, "format": "lesionkit ensemble 1", "nets": nets}))

@@ -3,7 +3,7 @@ import pytest
 import tifffile
 
 from lesionkit.core.errors import LesionkitError
-from lesionkit.recipes.score_files import Camelyon16Files
+from lesionkit.recipes.score_camelyon import Camelyon16Files
 from lesionkit.recipes.score_maps import camelyon16_maps_scorer
 
 GIVEN = {"level_0_um": 0.5, "bootstrap": 20}

@@ -240,6 +240,15 @@ def test_a_damaged_record_is_refused(tmp_path, content):
         read_run(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["started", "versions"])
+def test_a_record_without_what_every_page_tells_is_damaged(tmp_path, data, name):
+    file = finish(tmp_path / "run", data).path / "run.json"
+    record = json.loads(file.read_text())
+    file.write_text(json.dumps({one: value for one, value in record.items() if one != name}))
+    with pytest.raises(LesionkitError, match=r"run.json is damaged \(entries are missing\)"):
+        read_run(tmp_path / "run")
+
+
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(LesionkitError, match="holds no run"):
         read_run(tmp_path)

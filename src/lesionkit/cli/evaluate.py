@@ -142,6 +142,7 @@ def camelyon16(
         Path | None, typer.Option("--slide-scores", metavar="FILE", help="Probability of tumour of every slide.")
     ] = None,
     score_column: ScoreColumn = None,
+    model: OfModel = None,
     protocol: Counting = "official",
     level_0_um: Annotated[
         float | None, typer.Option("--level-0-um", help="Size of a pixel of the finest level, in micrometres.")
@@ -177,10 +178,11 @@ def camelyon16(
       lesionkit evaluate camelyon16 --truth outlines --marks submission --labels labels.csv --out SCORE
       lesionkit evaluate camelyon16 --truth masks --mask-downsample 16 --level-0-um 0.5 --marks submission
       lesionkit evaluate camelyon16 --truth masks --level-0-um 0.5 --maps heatmaps --map-threshold 0.4
+      lesionkit evaluate camelyon16 ... --marks FOUND/marks --slide-scores FOUND/scores.csv --model slide-metastasis
     """
-    from lesionkit.recipes.score_files import Camelyon16Files, camelyon16_scorer
+    from lesionkit.recipes.score_camelyon import Camelyon16Files, camelyon16_scorer
 
-    files = Camelyon16Files(truth, labels, slide_scores)
+    files = Camelyon16Files(truth, labels, slide_scores, model)
     settings = {**given, **named(level_0_um=level_0_um)}
     how: dict[str, Any] = {"mask_downsample": mask_downsample, "score_column": score_column}
     if maps is None:
@@ -201,7 +203,7 @@ def camelyon17(
     Examples:
       lesionkit evaluate camelyon17 --truth stages.csv --marks submission.csv
     """
-    from lesionkit.recipes.score_files import camelyon17_scorer
+    from lesionkit.recipes.score_camelyon import camelyon17_scorer
 
     return camelyon17_scorer(truth, given)
 

@@ -34,6 +34,7 @@ from lesionkit.evaluate.patients import Patients
 from lesionkit.evaluate.roc import area_of_patients, roc
 from lesionkit.evaluate.score import Curve, Figure, Resamples, Score
 from lesionkit.evaluate.subgroup import Subgrouping, subgroup_rows
+from lesionkit.evaluate.tally import Tally
 
 Protocol = Literal["official", "exact"]
 
@@ -113,6 +114,21 @@ def score_camelyon16(
         },
         resamples=Resamples(f"camelyon16 {protocol}, {key}", cpm_samples(quoted)),
     )
+
+
+def slide_tally(
+    marks: Mapping[str, ArrayLike],
+    truth: Mapping[str, Outline | SlideMask | None],
+    slide_labels: Mapping[str, bool] | None,
+    slide_scores: Mapping[str, float],
+    settings: Camelyon16Settings,
+    patients: Mapping[str, str] | None = None,
+) -> Tally:
+    """The scores of the slides that `slide AUC` is of, beside whether they hold tumour; see `score_camelyon16`."""
+    listed, _ = listed_slides(marks, truth, slide_labels)
+    question = slide_question(marks, truth, _without(listed, settings.left_out_of_auc), slide_labels, slide_scores)
+    whose = Patients.of(question.slide_ids, patients)
+    return Tally.of_images(question.positive, question.score, whose, "slide")
 
 
 def _notes(truth: Mapping[str, Outline | SlideMask | None]) -> list[str]:

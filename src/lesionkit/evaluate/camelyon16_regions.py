@@ -68,10 +68,11 @@ class Regions:
 
     def at(self, xy: NDArray[np.float64]) -> NDArray[np.intp]:
         """(n,) number of the region that each position (x, y) lies in, 0 where in none."""
-        place = np.floor(np.asarray(xy)[:, ::-1] / self.downsample).astype(np.intp) - np.array(self.corner)
+        # Compared before they are whole numbers: one beyond 2 ** 63 has none.
+        place = np.floor(np.asarray(xy)[:, ::-1] / self.downsample) - np.array(self.corner)
         inside = ((place >= 0) & (place < self.labels.shape)).all(axis=1)
         found = np.zeros(len(place), dtype=np.intp)
-        found[inside] = self.labels[tuple(place[inside].T)]
+        found[inside] = self.labels[tuple(place[inside].astype(np.intp).T)]
         return found
 
 

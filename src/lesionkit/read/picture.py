@@ -1,7 +1,8 @@
 """One 2-D picture on disk -> a case: a DICOM radiograph, or a PNG or JPEG file."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -143,15 +144,19 @@ def _is_picture(file: Path) -> bool:
     return header is not None
 
 
-def _opened(path: Path) -> Image.Image:
-    try:
-        with warnings.catch_warnings():
-            # A large radiograph is no attack on memory; what is too large raises an error all the same.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    with warnings.catch_warnings():
+        # A large radiograph is no attack on memory; what is too large raises an error all the same. What Pillow finds
+        # odd in other people's EXIF is not for our user to mend.
+        warnings.simplefilter("ignore")
+        try:
             _refuse_changed(path)
-            return Image.open(path)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
-        raise LesionkitError(f"{path}: not a readable picture ({error}); copy the file again") from error
+            image = Image.open(path)
+        except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
+            raise LesionkitError(f"{path}: not a readable picture ({error}); copy the file again") from error
+        with image:
+            yield image
 
 
 def _refuse_changed(path: Path) -> None:

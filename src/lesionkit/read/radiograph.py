@@ -5,7 +5,6 @@ import math
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 from pydicom.pixels.processing import apply_color_lut
@@ -118,7 +117,7 @@ def _tags(header: Header) -> FileDataset:
 
 
 def _damaged(header: Header) -> LesionkitError:
-    name = pydicom.uid.UID(header.transfer_syntax).name
+    name = header.syntax_name
     return LesionkitError(
         f"{header.path}: the pixels must be readable, got a damaged or unknown coding ({name}); copy the file again or "
         "convert it to an uncompressed one"

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 
 from lesionkit.core.errors import LesionkitError
@@ -158,4 +157,4 @@ def _or_failure(seen: Seen, look: Callable[[], Seen]) -> Seen:
 
 
 def _syntax(header: Header) -> str:
-    return str(pydicom.uid.UID(header.transfer_syntax).name)
+    return header.syntax_name

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.core.untrusted import read_as
 from lesionkit.evaluate.points import OperatingPoints
 from lesionkit.nets.guest.card import guest_files, is_guest
 from lesionkit.recipes.card import POINTS
@@ -103,6 +104,14 @@ def told_model(path: Path, name: str, origin: str | None = None) -> ToldModel:
         origin: None for what the card says, else trained.
     """
     try:
+        with read_as(path, "a model with a card", "copy it again, or train it again"):
+            return _told(path, name, origin)
+    except LesionkitError as error:
+        return ToldModel(name, origin or "trained", files=(path,), problem=str(error))
+
+
+def _told(path: Path, name: str, origin: str | None) -> ToldModel:
+    try:
         card = model_card(path)
         files = (path, *(net.path for net in nets_of(path) if net.path != path))
         files = tuple(guest_files(path).values()) if is_guest(path) else files
@@ -120,10 +129,8 @@ def told_model(path: Path, name: str, origin: str | None = None) -> ToldModel:
             and all(bool(model_card(file).get("foreign")) for file in files if file.suffix != ".json"),
             card=card,
         )
-    except LesionkitError as error:
-        return ToldModel(name, origin or "trained", files=(path,), problem=str(error))
     except OSError as error:
-        return ToldModel(name, origin or "trained", files=(path,), problem=_unread(error))
+        raise LesionkitError(_unread(error)) from error
 
 
 def written_card(model: ToldModel) -> str | None:

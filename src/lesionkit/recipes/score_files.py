@@ -3,15 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import pandas as pd
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.agreement import score_readers
-from lesionkit.evaluate.camelyon16 import Protocol, score_camelyon16
-from lesionkit.evaluate.camelyon16_settings import Camelyon16Settings
-from lesionkit.evaluate.camelyon17 import Camelyon17Settings, score_camelyon17
 from lesionkit.evaluate.luna16 import luna16_detections, score_luna16
 from lesionkit.evaluate.luna16_match import Luna16Settings
 from lesionkit.evaluate.operating import applied_figures
@@ -21,12 +18,10 @@ from lesionkit.evaluate.siim import SiimSettings, score_siim
 from lesionkit.evaluate.slides import SlidesSettings, score_slides
 from lesionkit.evaluate.tally import Tally
 from lesionkit.read.truth.boxes import is_box_marks, read_box_marks
-from lesionkit.read.truth.camelyon import read_mark_folder, read_stage_table
-from lesionkit.read.truth.camelyon_lesions import read_lesion_annotations
 from lesionkit.read.truth.luna import read_annotations, read_case_table, read_marks, read_series_list
 from lesionkit.read.truth.readings import read_readings
 from lesionkit.read.truth.siim import read_siim_table
-from lesionkit.read.truth.slide_tables import paired_tables, read_slide_labels, read_slide_patients, read_slide_scores
+from lesionkit.read.truth.slide_tables import paired_tables, read_slide_patients
 from lesionkit.recipes.applied import with_points
 from lesionkit.recipes.scoring import (
     PREDICTIONS_FILE,
@@ -115,63 +110,6 @@ def _patients_of(cases: pd.DataFrame | None) -> dict[str, str] | None:
         return None
     named = cases[cases["patient_id"].notna()]
     return dict(zip(named["seriesuid"], named["patient_id"].astype(str), strict=True))
-
-
-@dataclass(frozen=True)
-class Camelyon16Files:
-    """Where the truth lies.
-
-    Attributes:
-        truth: outlines or masks, a folder or one file.
-        labels: every scored slide and whether it holds tumour; its case_id or patient_id makes patients the unit of
-            the bootstrap.
-        slide_scores: probability of tumour of every slide, of the system that is scored.
-    """
-
-    truth: Path
-    labels: Path | None = None
-    slide_scores: Path | None = None
-
-
-def camelyon16_scorer(
-    files: Camelyon16Files,
-    protocol: str,
-    given: Given,
-    *,
-    mask_downsample: float | None = None,
-    score_column: str | None = None,
-) -> Scorer:
-    """Of a folder of marks, against outlines or masks.
-
-    Args:
-        mask_downsample: pixels of the finest level per sample of masks that do not say it.
-        score_column: of `slide_scores`, where the table does not tell it by its name.
-    """
-    settings = Camelyon16Settings.parse(given)
-
-    def score(marks: Path) -> Score:
-        scored = score_camelyon16(
-            read_mark_folder(marks),
-            read_lesion_annotations(files.truth, mask_downsample),
-            cast(Protocol, protocol),
-            read_slide_labels(files.labels) if files.labels else None,
-            read_slide_scores(files.slide_scores, score_column or "") if files.slide_scores else None,
-            settings,
-            patients=read_slide_patients(files.labels) if files.labels else None,
-        )
-        if mask_downsample is not None:
-            scored = replace(scored, facts={**scored.facts, "mask_downsample": mask_downsample})
-        return with_inputs(scored, {**vars(files), "marks": marks})
-
-    return score
-
-
-def camelyon17_scorer(truth: Path, given: Given) -> Scorer:
-    """Of a table of stages."""
-    settings = Camelyon17Settings.parse(given)
-    return lambda marks: with_inputs(
-        score_camelyon17(read_stage_table(truth), read_stage_table(marks), settings), {"truth": truth, "marks": marks}
-    )
 
 
 def slides_scorer(truth: Path, given: Given, score_column: str | None = None, model: Path | None = None) -> Scorer:

@@ -2,24 +2,22 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.outline import Outline, SlideMask
-from lesionkit.evaluate.camelyon16 import Protocol, score_camelyon16
 from lesionkit.evaluate.camelyon16_extent import extent_of, with_extent
 from lesionkit.evaluate.camelyon16_settings import Camelyon16Settings
 from lesionkit.evaluate.score import Score
 from lesionkit.infer.marks import PeakSettings, peaks
 from lesionkit.infer.probability_map import ProbabilityMap
 from lesionkit.read.slide.heat_map import HeatMap, read_heat_maps
-from lesionkit.read.truth.camelyon import read_slide_labels, read_slide_scores
 from lesionkit.read.truth.camelyon_lesions import read_lesion_annotations
-from lesionkit.read.truth.slide_tables import read_slide_patients
-from lesionkit.recipes.score_files import Camelyon16Files, Given, Scorer
+from lesionkit.read.truth.slide_tables import read_slide_labels, read_slide_patients
+from lesionkit.recipes.score_camelyon import Camelyon16Files
+from lesionkit.recipes.score_files import Given, Scorer
 from lesionkit.recipes.scoring import with_inputs
 
 THRESHOLD = 0.5
@@ -56,15 +54,8 @@ def camelyon16_maps_scorer(
         um = settings.regions().level_0_um
         for slide_id, one in maps.items():
             _refuse_elsewhere(slide_id, one, truth.get(slide_id), um)
-        scored = score_camelyon16(
-            {slide_id: _marks(one, peak, um) for slide_id, one in maps.items()},
-            truth,
-            cast(Protocol, protocol),
-            labels,
-            read_slide_scores(files.slide_scores, score_column or "") if files.slide_scores else None,
-            settings,
-            patients=patients,
-        )
+        marks = {slide_id: _marks(one, peak, um) for slide_id, one in maps.items()}
+        scored = files.score(marks, truth, protocol, settings, score_column or "")
         how = settings.regions()
         ids = list(dict.fromkeys([*truth, *maps])) if labels is None else list(labels)
         found = {i: extent_of(_above(maps[i], above, um) if i in maps else None, how) for i in ids}
@@ -72,7 +63,7 @@ def camelyon16_maps_scorer(
         scored = with_extent(scored, found, true, settings, patients)
         how_found = {"threshold": above, "peaks": peak.model_dump(mode="json")}
         scored = replace(scored, facts={**scored.facts, "maps": how_found})
-        return with_inputs(scored, {**vars(files), "maps": folder})
+        return with_inputs(scored, {**files.inputs, "maps": folder})
 
     return score
 

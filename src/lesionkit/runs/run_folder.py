@@ -35,7 +35,8 @@ from lesionkit.runs.versions import versions
 RUN_FILE = "run.json"
 SETTINGS_FILE = "settings.yaml"
 LOG_FILE = "log.txt"
-_KINDS = {"recipe": str, "settings": dict, "inputs": dict, "stages": dict, "metrics": dict, "warnings": list}
+_DICTS = ("settings", "inputs", "versions", "stages", "metrics")
+_KINDS = {"recipe": str, "started": str, "warnings": list, **dict.fromkeys(_DICTS, dict)}
 
 
 class RunFolder:
@@ -269,10 +270,9 @@ def _remove_if_unused(run: RunFolder, made: list[Path]) -> None:
     """Take away the folders made for a run that finished nothing and wrote nothing but its own records."""
     if run.path not in made or any(stage["state"] == "done" for stage in run.record["stages"].values()):
         return
-    folder = run.path
-    if {p.name for p in folder.iterdir()} - {RUN_FILE, SETTINGS_FILE, LOG_FILE, LOCK_FILE, UNITS}:
+    if {p.name for p in run.path.iterdir()} - {RUN_FILE, SETTINGS_FILE, LOG_FILE, LOCK_FILE, UNITS}:
         return
-    shutil.rmtree(folder)
+    shutil.rmtree(run.path)
     for parent in made[1:]:
         if any(parent.iterdir()):
             return

@@ -51,5 +51,5 @@ def test_it_is_written_and_read_again(tmp_path):
 
 
 def test_maps_must_be_counted_from_one_up():
-    with pytest.raises(LesionkitError, match=r"channels must be counts of maps from 1 up, got \(8, 0\)"):
-        MaskNetSettings(channels=(8, 0))
+    with pytest.raises(LesionkitError, match=r"'channels.1': Input should be greater than or equal to 1, got 0"):
+        MaskNetSettings.parse({"channels": (8, 0)})

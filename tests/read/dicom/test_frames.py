@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import imagecodecs
 import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
+from lesionkit.core.errors import LesionkitError
 from lesionkit.read.dicom.frames import expand_frames
 from lesionkit.read.dicom.header import read_header
 from lesionkit.read.dicom.scan import read_series
@@ -128,3 +131,14 @@ def test_a_file_that_ends_early_loses_its_last_frames(enhanced):
 def test_a_file_of_one_slice_is_its_only_frame(folder):
     header = read_header(folder / "0003.dcm")
     assert expand_frames(header) == [header]
+
+
+def test_groups_of_frames_that_are_damaged_are_one_sentence(enhanced):
+    file = enhanced() / "scan.dcm"
+    data = file.read_bytes()
+    # Within the first item of what each frame says: its first element claims 4 GB.
+    place = data.index(b"\xfe\xff\x00\xe0", data.index(b"\x00\x52\x30\x92SQ")) + 8
+    file.write_bytes(data[: place + 4] + b"OB\x00\x00" + data[place + 8 : place + 10])
+    header = replace(read_header(file) or pytest.fail("no header"), frames=12)
+    with pytest.raises(LesionkitError, match=r"scan.dcm must be a CT of several frames, but is damaged"):
+        expand_frames(header)

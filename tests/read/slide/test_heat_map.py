@@ -123,3 +123,12 @@ def test_maps_of_our_own_search_are_read(tmp_path):
     found = read_heat_maps(tmp_path)["a"]
     assert found.um == pytest.approx((64, 64), rel=1e-4)
     np.testing.assert_allclose(found.array[:30, :40], belief / 255, atol=1e-6)
+
+
+def test_a_tiff_that_claims_more_cells_than_memory_is_refused_before_they_are_read(tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "a.tif", SHARES)
+    monkeypatch.setattr("lesionkit.read.slide.heat_map._MOST_BYTES", 23)
+    with pytest.raises(
+        LesionkitError, match=r"a\.tif: a heat map must have at most 0 GB of cells, got \(3, 2\) of float32"
+    ):
+        read_heat_maps(tmp_path)

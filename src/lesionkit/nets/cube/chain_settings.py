@@ -21,9 +21,9 @@ class ChainSettings(Settings):
     """A network that draws, and those that say whether what it drew is a lesion."""
 
     mask: MaskNetSettings = MaskNetSettings()
-    cubes: tuple[CubeNetSettings, ...] = ()
+    cubes: tuple[CubeNetSettings, ...] = Field((), max_length=16)
     join: JoinSettings = JoinSettings()
-    side: int = Field(32, ge=8)
+    side: int = Field(32, ge=8, le=256)
     """Samples per axis of a cube."""
 
     @model_validator(mode="after")

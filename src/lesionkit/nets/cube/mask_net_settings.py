@@ -1,14 +1,14 @@
 """Which network draws lesions."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 
 FULL = (32, 64, 128, 256, 512)
 SIMPLIFIED = (32, 64, 128, 256)
+Maps = Annotated[int, Field(ge=1, le=1024)]
 
 
 class MaskNetSettings(Settings):
@@ -16,14 +16,8 @@ class MaskNetSettings(Settings):
 
     dimensions: Literal[2, 3] = 3
     """2 for slices (y, x), 3 for cubes (z, y, x)."""
-    channels: tuple[int, ...] = Field(SIMPLIFIED, min_length=2)
+    channels: tuple[Maps, ...] = Field(SIMPLIFIED, min_length=2, max_length=8)
     """Maps at strides 1, 2, 4 …; system 0 has (32, 64, 128, 256, 512), or without the last where it is simplified;
     system 1 has the five."""
     norm: bool = False
     """Batch norm after every convolution of 3, which the systems do without."""
-
-    @model_validator(mode="after")
-    def _maps_are_there(self) -> "MaskNetSettings":
-        if min(self.channels) < 1:
-            raise LesionkitError(f"channels must be counts of maps from 1 up, got {self.channels}")
-        return self

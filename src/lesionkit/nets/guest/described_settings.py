@@ -47,9 +47,9 @@ class DescribedSettings(Settings):
     """CT: where indices of x and y grow to: the patient's left and back, or right and front. z grows to the head."""
     window: tuple[int, int, int] | None = None
     """CT: the only input that the model takes, (z, y, x); null: any sides that are multiples of `multiple`."""
-    multiple: int = Field(default=32, ge=1)
+    multiple: int = Field(default=32, ge=1, le=4096)
     """Sides of inputs are multiples of this."""
-    halo: int = Field(default=16, ge=0)
+    halo: int = Field(default=16, ge=0, le=4096)
     """Samples of context on each side of a window that are computed and not believed."""
     threshold: float = Field(default=0.1, ge=0, le=1)
     """CT: lowest score of a candidate."""

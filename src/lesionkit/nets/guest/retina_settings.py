@@ -17,14 +17,14 @@ class RetinaSettings(Settings):
     """A RetinaNet of MONAI's parts and what surrounds it; axes are (x, y, z) of RAS, as in the bundle's configs."""
 
     backbone: str = "resnet50"
-    channels: int = Field(default=1, ge=1)
+    channels: int = Field(default=1, ge=1, le=64)
     stem_stride: Three = (2, 2, 1)
     stem_size: Three = (7, 7, 7)
     layers: tuple[int, ...] = (1, 2)
     """Of the backbone, whose maps the pyramid is built on; one more level is thinned out of the last."""
-    pyramid: int = Field(default=256, multiple_of=8, ge=8)
+    pyramid: int = Field(default=256, multiple_of=8, ge=8, le=4096)
     """Maps of each level; MONAI's constructor has 256."""
-    classes: int = Field(default=1, ge=1)
+    classes: int = Field(default=1, ge=1, le=1000)
     divisible: Three = (16, 16, 8)
     """Sides of what the network sees are multiples of these."""
     anchors: tuple[tuple[float, float, float], ...] = ((6, 8, 4), (8, 6, 5), (10, 10, 6))

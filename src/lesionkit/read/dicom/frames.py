@@ -6,6 +6,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
+from lesionkit.core.untrusted import read_as
 from lesionkit.read.dicom.bounded import read_tags
 from lesionkit.read.dicom.header import Header, numbers
 
@@ -17,10 +18,13 @@ def expand_frames(header: Header) -> list[Header]:
 
     What neither a frame nor the shared groups say is taken from the file. Frames of several stacks or points in time
     differ in `stack`.
+
+    Raises:
+        LesionkitError: what the file says of its frames cannot be understood.
     """
     if header.frames < 2:
         return [header]
-    with warnings.catch_warnings():
+    with read_as(header.path, "a CT of several frames"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tags = read_tags(header.path, stop_before_pixels=True, specific_tags=[*_GROUPS])
         shared = _first(tags, _GROUPS[0]) or Dataset()

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import pydicom
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import FileDataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from lesionkit.read.dicom.bounded import open_dicom
 
@@ -111,6 +111,11 @@ class Header:
     def is_truncated(self) -> bool:
         """Whether the file ends before its pixels do (known for uncompressed files only)."""
         return self.pixels_length is not None and self.pixels_length < self.frame_bytes
+
+    @property
+    def syntax_name(self) -> str:
+        """How its pixels are coded, in words; what is no name of a coding as it is."""
+        return str(UID(self.transfer_syntax, pydicom.config.IGNORE).name)
 
     def text(self, keyword: str) -> str:
         """A tag as stripped text, "" where it is absent."""
@@ -247,7 +252,8 @@ def _integer(tags: FileDataset, keyword: str) -> int | None:
 
 def _value(tags: FileDataset, keyword: str) -> Any:
     """A tag's value; None where it is absent or cannot be understood."""
-    with contextlib.suppress(*_DAMAGE):
+    with contextlib.suppress(*_DAMAGE), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         return tags.get(keyword)
     return None
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
@@ -80,7 +79,7 @@ def _read_into(header: Header, out: NDArray[np.int16]) -> None:
     except Exception as error:  # whatever a decoder thinks of broken bytes
         raise LesionkitError(
             f"the pixels of slice {header.name} must be readable, got a damaged or unknown coding "
-            f"({_syntax_name(header)}); copy the file again or convert the series to an uncompressed one"
+            f"({header.syntax_name}); copy the file again or convert the series to an uncompressed one"
         ) from error
 
 
@@ -158,7 +157,3 @@ def _padding_hu(header: Header) -> tuple[float, float] | None:
     slope, intercept = _rescale(header)
     low, high = sorted(slope * value + intercept for value in header.padding)
     return (low, high) if high > PADDING_HU else None
-
-
-def _syntax_name(header: Header) -> str:
-    return pydicom.uid.UID(header.transfer_syntax).name

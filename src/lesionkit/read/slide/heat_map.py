@@ -24,6 +24,7 @@ from lesionkit.read.truth.camelyon_lesions import slide_name
 
 _UM_TEXTS = ("um", "mpp", "um_per_pixel", "microns_per_pixel")
 _LARGEST_UM = 2000.0
+_MOST_BYTES = 1 << 31
 _FOR_WANT_OF_BETTER = ("72.0", "96.0")
 """Pixels per inch that programs write where nobody said any."""
 
@@ -137,6 +138,11 @@ def _read_tiff(path: Path) -> tuple[NDArray[Any], tuple[float, float] | None]:
     try:
         with tifffile.TiffFile(path) as file:
             level = file.series[0].levels[0]
+            if level.nbytes > _MOST_BYTES:
+                raise LesionkitError(
+                    f"a heat map must have at most {_MOST_BYTES >> 30} GB of cells, got {level.shape} of {level.dtype}"
+                    "; write it with larger cells"
+                )
             array = level.asarray()
             tags = {
                 f"tiff.{name}": _tag(level.keyframe.tags[name].value)

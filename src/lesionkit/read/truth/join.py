@@ -10,6 +10,7 @@ import numpy as np
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.lesion import Lesion
+from lesionkit.core.untrusted import read_as
 from lesionkit.core.walk import walk
 from lesionkit.read.truth.beside_marks import marks_in
 from lesionkit.read.truth.lidc import read_lidc
@@ -73,8 +74,13 @@ def lesions_to_json(lesions: Sequence[Lesion]) -> str:
 
 
 def lesions_from_json(text: str) -> tuple[Lesion, ...]:
-    """Lesions of a JSON list. Inverse of `lesions_to_json`."""
-    return tuple(Lesion(**{**values, "centre_mm": tuple(values["centre_mm"])}) for values in json.loads(text))
+    """Lesions of a JSON list. Inverse of `lesions_to_json`.
+
+    Raises:
+        LesionkitError: the text is something else, as in a record that was changed.
+    """
+    with read_as("what is kept of a scan's lesions", "a list of lesions", "index or search the scans again"):
+        return tuple(Lesion(**{**values, "centre_mm": tuple(values["centre_mm"])}) for values in json.loads(text))
 
 
 def find_table(data: Path, name: str) -> Path | None:
