@@ -6,6 +6,9 @@
         --model shipped --model A/r2
     python benchmarks/inserted_real.py table WORK --model A/r2 --against shipped
 
+A model is of any recipe of CT; after `--screen FASTER` it looks only where that one found something, and its records
+lie in WORK/MODEL_after_FASTER.
+
 Patients are dealt within strata of their rarest texture, so that both parts hold ground glass. Model A learned from
 PARTS/learn in LIDC-IDRI-0001 and TCGA-DE-A4MA and is tested in the two others; B the reverse. `measure` puts ten
 nodules into each copy of a scan, in its own geometry, keeps what each model finds, and goes on where it stopped.
@@ -15,7 +18,7 @@ neither way) with 95 % intervals over patients: they tell nothing of other scans
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,16 +28,19 @@ from numpy.typing import NDArray
 
 from lesionkit.core.case import Case
 from lesionkit.core.lesion import Candidate, Lesion
-from lesionkit.infer.detect import NoduleDetector
-from lesionkit.nets.weights import load_model, pick_device
+from lesionkit.infer.join import join_candidates
 from lesionkit.phantoms.ct.nodule_bank import NoduleBank, TransplantSettings, load_bank, save_bank
 from lesionkit.phantoms.ct.plant_real import insert_real_nodules
 from lesionkit.phantoms.ct.real_nodule import RealNodule
 from lesionkit.prepare.case import prepare_ct
 from lesionkit.prepare.lung.trace import find_lungs
+from lesionkit.recipes import load_recipe
+from lesionkit.recipes.ct.first import found_first, looked_for
+from lesionkit.recipes.ct.load import load_detectors
 from lesionkit.recipes.ct.prepare import open_native
-from lesionkit.recipes.ct.settings import CtNodule
-from lesionkit.runs.models import chosen_model
+from lesionkit.recipes.ct.settings import CtNodule, CtSettings
+from lesionkit.recipes.ensemble import model_card
+from lesionkit.runs.models import chosen_model, model_of_run
 from training_set import DATA, SCANS, real_findings
 
 TEST_SHARE = 0.3
@@ -71,8 +77,28 @@ def chosen(bank: NoduleBank, scan: Case, most: int) -> list[RealNodule]:
     return rare + solid[: most - len(rare)]
 
 
-def measure(bank: NoduleBank, scan: str, models: Sequence[Path | None], work: Path, most: int, looks: int) -> None:
-    """Search copies of one scan with nodules in it, by each model; one JSON per copy and model."""
+class Searcher:
+    """A model of any recipe of CT with the settings of its card; with a screen it looks only where that finds first."""
+
+    def __init__(self, model: Path | None, looks: int, screen: Path | None) -> None:
+        path = chosen_model(model, "ct-nodule") if model is None else model_of_run(model) if model.is_dir() else model
+        recipe = load_recipe(str(model_card(path)["recipe"]))
+        settings: CtSettings = recipe.model_settings(path)
+        infer: dict[str, Any] = {"look_again": looks, "threshold": 0.0 if screen else settings.infer.threshold}
+        named = settings.screen.model_copy(update={"model": None if screen is None else str(screen)})
+        self.settings = settings.model_copy(update={"infer": settings.infer.model_copy(update=infer), "screen": named})
+        self.detectors, self.weights, _ = load_detectors(path, self.settings)
+
+    def find(self, native: Case) -> list[Candidate]:
+        """Candidates of a scan as read."""
+        case = prepare_ct(native, self.settings.prepare)
+        first = None if self.settings.screen.model is None else found_first(native, case, self.settings)
+        found = [looked_for(one, case, first, self.settings.screen) for one in self.detectors]
+        return join_candidates(found, self.weights, self.settings.infer)
+
+
+def copies(bank: NoduleBank, scan: str, most: int) -> Iterator[tuple[int, Case]]:
+    """Copies of a scan with ten nodules in each, in its own geometry; the same ones at every call."""
     native = open_native(DATA / "ct" / SCANS[scan], CtNodule())
     known = [Lesion((float(x), float(y), float(z)), float(d)) for x, y, z, d in places(scan, native.case_id)]
     native = replace(native, truth=(), excluded=tuple(known))
@@ -81,18 +107,31 @@ def measure(bank: NoduleBank, scan: str, models: Sequence[Path | None], work: Pa
     mixed = [nodules[i] for i in np.random.default_rng(8).permutation(len(nodules))]
     settings = TransplantSettings(scale=(1.0, 1.0))
     for copy, first in enumerate(range(0, len(mixed), PER_COPY)):
-        files = {model: work / name_of(model) / f"{scan}-{copy:02d}.json" for model in models}
-        if all(file.exists() for file in files.values()):
-            continue
-        case = insert_real_nodules(native, lung, mixed[first : first + PER_COPY], copy, settings)
-        prepared = prepare_ct(case, CtNodule().prepare)
-        for model, file in files.items():
-            if not file.exists():
-                net, _ = load_model(chosen_model(model, "ct-nodule"))
-                infer = CtNodule().infer.model_copy(update={"look_again": looks})
-                found = NoduleDetector(net, infer, pick_device(infer.device)).find(prepared)
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(json.dumps(record(scan, case, found), indent=1) + "\n")
+        yield copy, insert_real_nodules(native, lung, mixed[first : first + PER_COPY], copy, settings)
+
+
+def measure(
+    bank: NoduleBank,
+    scan: str,
+    models: Sequence[Path | None],
+    work: Path,
+    most: int,
+    looks: int,
+    screen: Path | None = None,
+) -> None:
+    """Search copies of one scan with nodules in it, by each model; one JSON per copy and model."""
+    searchers: dict[str, Searcher] = {}
+    for copy, case in copies(bank, scan, most):
+        for model in models:
+            name = name_of(model) + ("" if screen is None else f"_after_{name_of(screen)}")
+            file = work / name / f"{scan}-{copy:02d}.json"
+            if file.exists():
+                continue
+            if name not in searchers:
+                searchers[name] = Searcher(model, looks, screen)
+            found = searchers[name].find(case)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(record(scan, case, found), indent=1) + "\n")
         print(f"{scan} copy {copy}: {len(case.truth or ())} nodules", flush=True)
 
 
@@ -198,6 +237,7 @@ def main() -> None:
     search.add_argument("--model", action="append", type=model_of, required=True, help="a run, a file, or 'shipped'")
     search.add_argument("--work", type=Path, required=True)
     search.add_argument("--most", type=int, default=80, help="nodules per scan")
+    search.add_argument("--screen", type=Path, help="a faster model; the others look only where it finds something")
     search.add_argument("--looks", type=int, default=32, help="candidates that are looked at again")
     show = verbs.add_parser("table")
     show.add_argument("work", type=Path)
@@ -213,7 +253,9 @@ def main() -> None:
             print(f"{name}: {len(part)} nodules of {len(patients)} patients: {told}")
     elif options.verb == "measure":
         for scan in options.scan:
-            measure(load_bank(options.bank), scan, options.model, options.work, options.most, options.looks)
+            measure(
+                load_bank(options.bank), scan, options.model, options.work, options.most, options.looks, options.screen
+            )
     else:
         table(options.work, options.model, options.against)
 

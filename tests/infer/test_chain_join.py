@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lesionkit.infer.chain_join import joined_by
+from lesionkit.infer.chain_join import joined_by, reranked_by
 
 
 def rows(seed=0, count=200):
@@ -52,3 +52,11 @@ def test_without_those_that_judge_the_one_that_draws_is_calibrated(how):
     joined = joined_by(logits[:, 2:], hits, how)
     assert len(joined.coefficients) == 1
     assert probabilities(logits[:, 2:], joined).mean() == pytest.approx(hits.mean(), abs=0.01)
+
+
+def test_what_a_faster_model_found_is_ranked_by_whoever_knows_and_by_nobody_where_nothing_is_told():
+    logits, hits = rows()
+    joined = reranked_by(logits, hits)
+    assert joined.coefficients[2] > 5 * max(abs(v) for v in joined.coefficients[:2])
+    assert reranked_by(logits, np.zeros(len(hits), bool)) is None
+    assert reranked_by(logits, np.ones(len(hits), bool)) is None

@@ -4,14 +4,17 @@ import torch
 from torch import nn
 
 from lesionkit.core.case import Case
+from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
+from lesionkit.core.lesion import Candidate
 from lesionkit.infer.two_stage import TwoStageDetector
 from lesionkit.infer.two_stage_settings import TwoStageInferSettings
 from lesionkit.nets.cube.chain import Chain
 from lesionkit.nets.cube.chain_settings import ChainSettings, JoinSettings
 from lesionkit.nets.cube.cube_net_settings import CubeNetSettings
 from lesionkit.nets.cube.mask_net_settings import MaskNetSettings
+from lesionkit.nets.intensity import scale_hu
 
 GRID = Grid.upright((64, 96, 96), (1.0, 1.0, 1.0), origin_mm=(-30.0, 5.0, 200.0))
 SETTINGS = ChainSettings(
@@ -130,3 +133,47 @@ def test_where_nothing_is_drawn_within_five_millimetres_there_is_no_outline():
     assert detector().outline(case, GRID.index_to_world([18, 34, 58.9])) is None
     assert detector().outline(case, GRID.index_to_world([18, 34, 57.9])) is not None
     assert detector().outline(case_with(), GRID.index_to_world([18, 34, 57])) is None
+
+
+def reranking(*coefficients, intercept=0.0) -> TwoStageDetector:
+    again = SETTINGS.model_copy(update={"rerank": JoinSettings(coefficients=coefficients, intercept=intercept)})
+    made = TwoStageDetector(Chain(again), TwoStageInferSettings(device="cpu", precision="fp32"), torch.device("cpu"))
+    made.chain.mask, made.chain.cubes[0] = Brightness(), Lonely()
+    return made
+
+
+def test_what_a_faster_model_found_is_ranked_anew_where_it_was_found():
+    case = case_with(((16, 20, 20), 4, 400), ((16, 60, 60), 12, 400))
+    first = [
+        Candidate(tuple(case.image.grid.index_to_world(index)), score, 5.0)
+        for index, score in (([21.5, 65.5, 65.5], 0.9), ([17.5, 21.5, 21.5], 0.4), ([50, 50, 50], 0.3))
+    ]
+    # The large one is judged to be none, and falls below the least score; in air the cube is empty.
+    judged = reranking(0.0, 0.0, 1.0).rerank(case, first)
+    assert [one.centre_mm for one in judged] == [first[2].centre_mm, first[1].centre_mm]
+    assert [one.diameter_mm for one in judged] == [5.0, 5.0]
+    as_before = reranking(1.0, 0.0, 0.0).rerank(case, first)
+    assert as_before == [
+        Candidate(one.centre_mm, pytest.approx(one.score), one.diameter_mm, one.leaves_scan) for one in first
+    ]
+    drawn = reranking(0.0, 1.0, 0.0).rerank(case, first)
+    # Nothing is drawn where there is air; that stays below the least score.
+    assert {one.centre_mm for one in drawn} == {first[0].centre_mm, first[1].centre_mm}
+
+
+def test_the_logits_that_rank_are_those_of_the_faster_model_of_what_is_drawn_and_of_each_that_judges():
+    case = case_with(((16, 20, 20), 4, 400))
+    found = [Candidate(tuple(case.image.grid.index_to_world([17.5, 21.5, 21.5])), 0.75)]
+    [row] = reranking(1.0, 1.0, 1.0).looked_at(case, found)
+    scaled = float(np.log(0.9999 / 0.0001))
+    assert row == pytest.approx([np.log(3), min(8 * float(scale_hu(torch.tensor(400.0))), scaled), 4 - 0.64], abs=1e-4)
+
+
+def test_without_candidates_there_is_nothing_to_rank():
+    assert reranking(1.0, 1.0, 1.0).rerank(case_with(), []) == []
+
+
+def test_a_chain_that_never_learned_it_does_not_rank_again():
+    assert not detector().reranks
+    with pytest.raises(LesionkitError, match=r"ranks again only if it was trained with screen.model"):
+        detector().rerank(case_with(), [Candidate((0.0, 30.0, 220.0), 0.5)])

@@ -37,6 +37,22 @@ def joined_by(
     return JoinSettings(coefficients=tuple((weights * curve.coefficients[0]).tolist()), intercept=curve.intercept)
 
 
+def reranked_by(logits: NDArray[np.float64], hits: NDArray[np.bool_]) -> JoinSettings | None:
+    """How what a faster model says of its candidates is joined with what a chain says: by a logistic model of all.
+
+    Args:
+        logits: (n, 2 + cubes) of the faster model, of the network that draws and of those that judge.
+        hits: (n,) which candidates are lesions.
+
+    Returns:
+        None where no candidate is a lesion, or all are.
+    """
+    if not hits.any() or hits.all():
+        return None
+    fitted = fit_logistic(logits, hits.astype(float), _RIDGE)
+    return JoinSettings(coefficients=fitted.coefficients, intercept=fitted.intercept)
+
+
 def _above_chance(logits: NDArray[np.float64], hits: NDArray[np.bool_]) -> NDArray[np.float64]:
     from sklearn.metrics import roc_auc_score
 

@@ -1,7 +1,7 @@
 """A prepared CT and a chain of networks -> masks, candidates, and whether each is a nodule (systems 0 and 1)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import cc3d
 import numpy as np
@@ -24,6 +24,8 @@ from lesionkit.nets.precision import pick_precision
 _SURE = 1e-4
 OUTLINE_SIDE = 96
 """Samples per axis of what is looked at around a place whose outline is asked for."""
+NEAR_SAMPLES = 4
+"""How far from the middle of a cube what is drawn counts for what a faster model found there."""
 NEAR_MM = 5.0
 """How far what is drawn may lie from that place."""
 
@@ -75,6 +77,40 @@ class TwoStageDetector:
             Candidate(tuple(float(v) for v in world), float(ball[0]), float(ball[4]), bool(cut))
             for ball, world, cut in zip(balls, grid.index_to_world(balls[:, 1:4]), cut_off, strict=True)
         ][: self.settings.limit]
+
+    @property
+    def reranks(self) -> bool:
+        """Whether the chain learned to rank what a faster model found."""
+        return self.chain.settings.rerank is not None
+
+    def rerank(self, case: Case, first: Sequence[Candidate], pieces: Pieces = quiet) -> list[Candidate]:
+        """What a faster model found, ranked anew, strongest first; scores 0..1. Places and diameters stay.
+
+        Args:
+            case: prepared at the spacing the networks learned on.
+            first: found in the same scan.
+            pieces: told that there is one.
+
+        Raises:
+            LesionkitError: the chain never learned it.
+        """
+        with pieces(1) as done:
+            scores = self.chain.reranked(self.looked_at(case, first))
+            done()
+        ranked = [replace(one, score=float(score)) for one, score in zip(first, scores, strict=True)]
+        strong = [one for one in ranked if one.score >= self.settings.threshold]
+        return sorted(strong, key=lambda one: -one.score)[: self.settings.limit]
+
+    def looked_at(self, case: Case, first: Sequence[Candidate]) -> NDArray[np.float64]:
+        """(n, 2 + cubes) logits of a faster model, of the network that draws – its highest near the middle of a cube –
+        and of those that judge, for what the faster model found."""
+        scores = np.clip([one.score for one in first], _SURE, 1 - _SURE)
+        centres = case.image.grid.world_to_index([one.centre_mm for one in first]).reshape(-1, 3) if first else []
+        balls = np.column_stack([scores, np.reshape(centres, (-1, 3)), np.zeros(len(first))])
+        drawn = np.zeros(len(first))
+        for some, cubes in self._cubes(case.image, balls):
+            drawn[some] = self._middle(self._said(self.chain.mask, cubes))
+        return np.column_stack([np.log(scores / (1 - scores)), drawn, self._judged(case.image, balls)])
 
     def judged(self, case: Case) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """World positions (n, 3) of what was drawn, and (n, 1 + cubes) logits of what each network says of it."""
@@ -148,15 +184,27 @@ class TwoStageDetector:
 
     def _judged(self, image: Image, balls: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, cubes) logits of the classifiers around the centre of each ball."""
-        side = self.chain.settings.side
         logits = np.zeros((len(balls), len(self.chain.cubes)))
+        for some, cubes in self._cubes(image, balls) if len(self.chain.cubes) else ():
+            for number, net in enumerate(self.chain.cubes):
+                logits[some, number] = self._said(net, cubes)
+        return logits
+
+    def _cubes(self, image: Image, balls: NDArray[np.float64]) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Cubes (b, 1, z, y, x) around the centres of balls, several at a time, and which they are."""
+        side = self.chain.settings.side
         starts = np.rint(balls[:, 1:4] - (side - 1) / 2).astype(int)
-        for first in range(0, len(balls) if len(self.chain.cubes) else 0, self.settings.batch):
+        for first in range(0, len(balls), self.settings.batch):
             some = starts[first : first + self.settings.batch]
             cubes = torch.cat([self._volume(image, start.tolist(), (side,) * 3) for start in some])
-            for number, net in enumerate(self.chain.cubes):
-                logits[first : first + len(some), number] = self._said(net, cubes)
-        return logits
+            yield slice(first, first + len(some)), cubes
+
+    def _middle(self, said: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(b,) highest logits of drawings (b, 1, z, y, x) within a few samples of the middle."""
+        side = self.chain.settings.side
+        near = slice(max(side // 2 - NEAR_SAMPLES, 0), side // 2 + NEAR_SAMPLES)
+        limit = float(np.log(1 / _SURE - 1))
+        return np.clip(said[:, 0, near, near, near].max(axis=(1, 2, 3)), -limit, limit)
 
     @torch.inference_mode()
     def _drawn(self, volume: torch.Tensor) -> NDArray[np.float32]:

@@ -43,3 +43,11 @@ def test_a_chain_is_made_of_trained_parts_and_is_written_and_read_again(tmp_path
 def test_there_is_a_coefficient_for_each_network():
     with pytest.raises(LesionkitError, match="a chain of 3 networks needs as many coefficients, got 2; train it again"):
         ChainSettings(mask=MASK, cubes=CUBES, join=JoinSettings(coefficients=(1.0, 1.0)))
+
+
+def test_ranking_again_needs_a_coefficient_more_for_the_faster_model():
+    again = JoinSettings(coefficients=(2.0, 0.0, 1.0, 0.0), intercept=-1.0)
+    chain = Chain(ChainSettings(mask=MASK, cubes=CUBES, rerank=again))
+    assert chain.reranked([[1.0, 9.0, 0.5, 9.0]]) == pytest.approx([1 / (1 + np.exp(-1.5))])
+    with pytest.raises(LesionkitError, match="3 networks that ranks again needs 4 coefficients for it, got 3"):
+        ChainSettings(mask=MASK, cubes=CUBES, rerank=ONES)

@@ -90,6 +90,13 @@ def test_gradients_in_bf16_are_near_those_in_32_bits(architecture):
     assert float(torch.nn.functional.cosine_similarity(*found, dim=0)) > 0.9
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_network_searches_in_bf16(architecture):
+    net = narrow(architecture).eval()
+    x = torch.randn(2, 1, 16, 16, 16, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(net.bfloat16()(x.bfloat16()).float(), net.float()(x), rtol=0.05, atol=0.05)
+
+
 def test_the_logit_is_that_of_the_published_softmax():
     net = narrow("vgg simple").eval()
     x = torch.randn(3, 1, 16, 16, 16)

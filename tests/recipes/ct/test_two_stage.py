@@ -6,7 +6,10 @@ from typer.testing import CliRunner
 
 from lesionkit.cli.main import app
 from lesionkit.core.files import write_text
+from lesionkit.nets.cube.chain import Chain, chain_of
+from lesionkit.nets.cube.chain_settings import JoinSettings
 from lesionkit.nets.model_file import read_header
+from lesionkit.nets.weights import load_net, save_model
 
 TINY = """
 net: {channels: [4, 8], norm: true}
@@ -19,6 +22,7 @@ infer: {threshold: 0.0, precision: fp32, drawn_from: 0.5, judged: 8}
 score: {bootstrap: 20}
 engine: {backend: here}
 """
+CHAIN = ("--recipe", "ct-nodule-two-stage")
 NAMES = [f"ct-phantom-{number:05d}" for number in range(1, 7)]
 PARTS = {"train": [NAMES[0], *NAMES[3:]], "validation": [NAMES[1]], "test": [NAMES[2]]}
 
@@ -30,7 +34,7 @@ def lesionkit(*words: object) -> str:
 
 
 @pytest.fixture(scope="module")
-def trained(chests, tmp_path_factory):
+def trained(chests, model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("two-stage")
     data = folder / "data"
     data.mkdir()
@@ -42,7 +46,8 @@ def trained(chests, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("LESIONKIT_CACHE", str(folder / "cache"))
         said = lesionkit(
-            *("run", "ct-nodule-two-stage", data, "--out", folder / "run", "--config", folder / "tiny.yaml")
+            *("run", "ct-nodule-two-stage", data, "--out", folder / "run", "--config", folder / "tiny.yaml"),
+            *("--set", f"screen.model={model}"),
         )
         yield folder, said
 
@@ -106,3 +111,41 @@ def test_a_run_of_places_asks_for_a_model_that_draws(trained, model):
     result = CliRunner().invoke(app, ["measure", str(folder / "places")])
     assert result.exit_code == 2
     assert "holds places, and a model of ct-nodule-two-stage draws what lies there" in " ".join(result.output.split())
+
+
+def test_a_chain_learns_from_what_a_faster_model_found_wrongly(trained):
+    folder, _ = trained
+    mined = json.loads((folder / "run/hard_negatives.json").read_text())
+    assert sum(map(len, mined.values())) > 0
+    # A model of no skill finds no lesion of the validation scan, so that there is nothing to rank by.
+    assert json.loads(read_header(folder / "run/model.safetensors")["net"])["rerank"] is None
+
+
+def test_with_a_screen_a_chain_that_ranks_again_keeps_the_places(trained, model, tmp_path):
+    folder, _ = trained
+    chain, card = load_net(folder / "run/model.safetensors", Chain)
+    again = JoinSettings(coefficients=(1.0, 0.0, 0.0, 0.0))
+    ranking = chain_of(chain.mask, list(chain.cubes), chain.settings.side, chain.settings.join, again)
+    file = save_model(tmp_path / "ranking.safetensors", ranking, card)
+    scan = folder / f"data/scans/{NAMES[2]}.mha"
+    rows = []
+    for name, words in (("fast", ("--model", model)), ("both", (*CHAIN, "--model", file, "--screen", model))):
+        given = ("--set", "engine.backend=here", "--set", "infer.threshold=0", "--set", "infer.limit=5")
+        lesionkit("find", scan, "--out", tmp_path / name, *words, *given)
+        rows.append(list(csv.DictReader((tmp_path / name / "candidates.csv").read_text().splitlines())))
+    fast, both = rows
+    assert len(fast) == 5
+    assert both == fast
+
+
+def test_scans_that_the_faster_model_wants_otherwise_are_refused(trained, model, tmp_path):
+    result = CliRunner().invoke(
+        app,
+        [
+            *("train", "ct-nodule-two-stage", str(trained[0] / "data"), "--out", str(tmp_path / "r")),
+            *("--config", str(trained[0] / "tiny.yaml"), "--set", f"screen.model={model}"),
+            *("--set", "prepare.spacing_mm=[2,2,2]"),
+        ],
+    )
+    assert result.exit_code == 2
+    assert "only in scans that are prepared alike" in result.output

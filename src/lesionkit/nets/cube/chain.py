@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
+from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.nets.cube.chain_settings import ChainSettings, JoinSettings
 from lesionkit.nets.cube.cube_net import CubeNet
@@ -26,16 +27,35 @@ class Chain(nn.Module):
 
     def joined(self, logits: ArrayLike) -> NDArray[np.float64]:
         """(n,) probabilities of (n, 1 + cubes) logits: of the network that draws, and of those that classify."""
-        rows = np.asarray(logits, np.float64)
-        return np.asarray(
-            1 / (1 + np.exp(-(rows @ np.array(self.settings.coefficients) + self.settings.join.intercept)))
-        )
+        return _probability(logits, self.settings.coefficients, self.settings.join.intercept)
+
+    def reranked(self, logits: ArrayLike) -> NDArray[np.float64]:
+        """(n,) probabilities of (n, 2 + cubes) logits: of a faster model that found a place, and of the chain's own.
+
+        Raises:
+            LesionkitError: the chain never learned to rank what another model found.
+        """
+        if self.settings.rerank is None:
+            raise LesionkitError("a chain ranks again only if it was trained with screen.model; train it so")
+        return _probability(logits, self.settings.rerank.coefficients, self.settings.rerank.intercept)
 
 
-def chain_of(mask: MaskNet, cubes: Sequence[CubeNet], side: int, join: JoinSettings | None = None) -> Chain:
+def _probability(logits: ArrayLike, coefficients: Sequence[float], intercept: float) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-(np.asarray(logits, np.float64) @ np.array(coefficients) + intercept))))
+
+
+def chain_of(
+    mask: MaskNet,
+    cubes: Sequence[CubeNet],
+    side: int,
+    join: JoinSettings | None = None,
+    rerank: JoinSettings | None = None,
+) -> Chain:
     """A chain with the weights of trained parts; cubes have `side` samples per axis."""
     settings = tuple(cube.settings for cube in cubes)
-    chain = Chain(ChainSettings(mask=mask.settings, cubes=settings, join=join or JoinSettings(), side=side))
+    chain = Chain(
+        ChainSettings(mask=mask.settings, cubes=settings, join=join or JoinSettings(), rerank=rerank, side=side)
+    )
     chain.mask.load_state_dict(mask.state_dict())
     for own, given in zip(chain.cubes, cubes, strict=True):
         own.load_state_dict(given.state_dict())

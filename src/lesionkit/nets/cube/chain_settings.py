@@ -23,6 +23,9 @@ class ChainSettings(Settings):
     mask: MaskNetSettings = MaskNetSettings()
     cubes: tuple[CubeNetSettings, ...] = Field((), max_length=16)
     join: JoinSettings = JoinSettings()
+    rerank: JoinSettings | None = None
+    """How the logit of a faster model that found a place first, of the network that draws, and of each that judges, in
+    this order, become one; null: such a model tells only where to look."""
     side: int = Field(32, ge=8, le=256)
     """Samples per axis of a cube."""
 
@@ -32,6 +35,11 @@ class ChainSettings(Settings):
         if given not in (0, wanted):
             raise LesionkitError(
                 f"a chain of {wanted} networks needs as many coefficients, got {given}; train it again"
+            )
+        if self.rerank is not None and len(self.rerank.coefficients) != wanted + 1:
+            raise LesionkitError(
+                f"a chain of {wanted} networks that ranks again needs {wanted + 1} coefficients for it, "
+                f"got {len(self.rerank.coefficients)}; train it again"
             )
         return self
 

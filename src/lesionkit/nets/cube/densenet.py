@@ -5,7 +5,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from lesionkit.nets.cube.guarded import Guarded
+from lesionkit.nets.cube.guarded import Guarded, MeanPool
 
 BLOCKS = 3
 
@@ -32,7 +32,7 @@ class Densenet(nn.Module):
                 width += growth
             if block < BLOCKS - 1:
                 kept = max(1, int(width * compression))
-                body += [Guarded(3, width, kept, kernel=1), nn.AvgPool3d(2)]
+                body += [Guarded(3, width, kept, kernel=1), MeanPool(2)]
                 width = kept
         self.body = nn.Sequential(*body)
         self.top = nn.Sequential(nn.Dropout(dropout), nn.Linear(width, 2))

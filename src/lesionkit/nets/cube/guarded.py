@@ -1,4 +1,4 @@
-"""Convolutions whose gradients can be trusted on maps of any size."""
+"""Convolutions whose gradients can be trusted on maps of any size, and means in any arithmetic."""
 
 from typing import Any, Literal, cast
 
@@ -36,6 +36,14 @@ class Guarded(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(b, inputs, …, y, x) -> (b, outputs, …, y / stride, x / stride)."""
         return trainable(self.conv, x)
+
+
+class MeanPool(nn.AvgPool3d):
+    """Means in 32 bits, whatever they are of: torch has none in bf16 on a CPU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(b, c, z, y, x) -> the same type, with the sides of the pooling."""
+        return super().forward(x.float()).to(x.dtype)
 
 
 def unit(

@@ -6,7 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from lesionkit.nets.cube.guarded import unit
+from lesionkit.nets.cube.guarded import MeanPool, unit
 
 WIDTH, REDUCED = 128, 64
 STEM = (32, 32, 64)
@@ -66,7 +66,7 @@ def _mixed(inputs: int, width: int, shrink: float, separable: bool) -> _Side:
         unit(inputs, width, 1),
         nn.Sequential(unit(inputs, narrow, 1), unit(narrow, width)),
         nn.Sequential(unit(inputs, narrow, 1), unit(narrow, width), unit(width, width)),
-        nn.Sequential(nn.AvgPool3d(3, stride=1, padding=1, count_include_pad=False), unit(inputs, width, 1)),
+        nn.Sequential(MeanPool(3, stride=1, padding=1, count_include_pad=False), unit(inputs, width, 1)),
     ]
     if separable:
         branches.append(nn.Sequential(unit(inputs, narrow, 1), *_strips(narrow, width)))

@@ -17,8 +17,9 @@ from lesionkit.infer.two_stage import TwoStageDetector
 from lesionkit.read.volume import read_grid_and_samples
 from lesionkit.recipes.base import Summary
 from lesionkit.recipes.ct.kind import CT
+from lesionkit.recipes.ct.load import load_detectors
 from lesionkit.recipes.ct.prepare import open_native, prepared_case
-from lesionkit.recipes.ct.search import FoundScan, load_detectors
+from lesionkit.recipes.ct.search import FoundScan
 from lesionkit.recipes.ct.settings import CtNodule, CtSettings
 from lesionkit.recipes.ct.two_stage import RECIPE as TWO_STAGE
 from lesionkit.recipes.finished import finished

@@ -7,6 +7,7 @@ none is without.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +22,29 @@ from lesionkit.recipes.ensemble import file_name
 from lesionkit.runs.run_folder import RunFolder
 
 HARD = "hard_negatives.json"
-_PER_CASE = 60
-_LEAST_SCORE = 0.1
 _AROUND_MM = 4.0
 
 
+@dataclass(frozen=True)
+class MineRule:
+    """How many false positives of a case are kept, the strongest first, and the lowest score of one."""
+
+    per_case: int = 60
+    least_score: float = 0.1
+
+
 def hard_negatives(
-    run: RunFolder, detector: Callable[[], Detector], cases: Sequence[Case], name: str = ""
+    run: RunFolder, detector: Callable[[], Detector], cases: Sequence[Case], name: str = "", rule: MineRule = MineRule()
 ) -> dict[str, NDArray[np.float64]]:
     """World positions (n, 3) of the strongest false positives of a net per case id; kept in the run folder.
 
     Args:
         detector: makes what is to be wrong.
         name: of the network, where a run trains several.
+        rule: how many of each case, and how strong.
     """
     file = run.path / (f"hard_negatives-{file_name(name)}.json" if name else HARD)
-    run.once(f"mine {name}".rstrip(), lambda: _mine(file, detector(), cases))
+    run.once(f"mine {name}".rstrip(), lambda: _mine(file, detector(), cases, rule))
     kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return {case_id: np.array(places, dtype=float).reshape(-1, 3) for case_id, places in kept.items()}
 
@@ -62,11 +70,11 @@ def false_positives(case: Case, candidates: Sequence[Candidate]) -> list[Candida
     return [c for c in candidates if (np.linalg.norm(centres - c.centre_mm, axis=1) > reach).all()]
 
 
-def _mine(file: Path, detector: Detector, cases: Sequence[Case]) -> Mapping[str, Any]:
+def _mine(file: Path, detector: Detector, cases: Sequence[Case], rule: MineRule = MineRule()) -> Mapping[str, Any]:
     places: dict[str, list[tuple[float, ...]]] = {}
     looked_at = [case for case in cases if case.truth is not None]
     for case in [case for case in looked_at if not case.truth] or looked_at:
-        strong = [c for c in detector.find(case) if c.score >= _LEAST_SCORE]
-        places[case.case_id] = [c.centre_mm for c in false_positives(case, strong)[:_PER_CASE]]
+        strong = [c for c in detector.find(case) if c.score >= rule.least_score]
+        places[case.case_id] = [c.centre_mm for c in false_positives(case, strong)[: rule.per_case]]
     write_text(file, json.dumps(places) + "\n")
     return {"cases": len(places), "hard negatives": sum(map(len, places.values()))}

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,19 +14,17 @@ from lesionkit.core.case import Case
 from lesionkit.core.grid import Grid
 from lesionkit.core.lesion import Candidate
 from lesionkit.engine.progress import progress
-from lesionkit.infer.domain import Domain
 from lesionkit.infer.join import join_candidates
-from lesionkit.infer.screen import screened
 from lesionkit.prepare.case import prepare_ct
 from lesionkit.recipes.base import Item
-from lesionkit.recipes.card import shareable
+from lesionkit.recipes.ct.first import found_first, looked_for
+from lesionkit.recipes.ct.load import Model, load_detectors
 from lesionkit.recipes.ct.prepare import keep_prepared, open_native
-from lesionkit.recipes.ct.settings import NAME, CtNodule, CtSettings
+from lesionkit.recipes.ct.settings import CtSettings
 from lesionkit.recipes.ct.truth import refuse_elsewhere
-from lesionkit.recipes.ensemble import Net, model_card, nets_of
+from lesionkit.recipes.ensemble import nets_of
 from lesionkit.recipes.foreign import ENTRY, tell_foreign
 from lesionkit.recipes.searching import Search
-from lesionkit.runs.models import chosen_model
 
 if TYPE_CHECKING:
     from lesionkit.infer.detectors import Detector
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
 
 _shown = partial(progress, "searching", after_s=2.0)
 """Rate and time left of a search that takes longer; of many scans their own bar is shown alone."""
-Model = Path | tuple[Net, ...]
-"""What searches: weights or `ensemble.json`, or some of the networks of one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +103,9 @@ def search_scan(
     # After all that may refuse the scan: to load the network takes longer.
     detectors, weights, domain = load_detectors(model, settings)
     loaded = time.perf_counter()
-    looked_at = _screened(opened.native, prepared, settings)
+    first = None if settings.screen.model is None else found_first(opened.native, prepared, settings)
     screened_at = time.perf_counter()
-    found = [detector.find(looked_at, _shown) for detector in detectors]
+    found = [looked_for(detector, prepared, first, settings.screen, _shown) for detector in detectors]
     foreign = tell_foreign(_first(model), features_of(detectors[0]), settings.infer.foreign, "scan", item.case_id)
     candidates = tuple(join_candidates(found, weights, settings.infer))
     done = time.perf_counter()
@@ -128,21 +124,6 @@ def search_scan(
     native = opened.native
     patient = item.patient_id or native.patient_id
     return FoundScan(item, patient, native.image.grid, candidates, facts, native, prepared)
-
-
-def _screened(native: Case, prepared: Case, settings: CtSettings) -> Case:
-    """The prepared case, with where a faster model found something first, if one is asked for."""
-    if settings.screen.model is None:
-        return prepared
-    fast = chosen_model(Path(settings.screen.model), NAME)
-    own = CtNodule.parse(shareable(CtNodule.parse(model_card(fast)["settings"])))
-    most = {"limit": max(settings.screen.most, own.infer.limit), "threshold": 0.0, "device": settings.infer.device}
-    own = own.model_copy(update={"infer": own.infer.model_copy(update=most)})
-    detectors, weights, _ = load_detectors(fast, own)
-    case = prepare_ct(native, own.prepare)
-    return screened(
-        prepared, join_candidates([one.find(case) for one in detectors], weights, own.infer), settings.screen
-    )
 
 
 def scan_features(item: Item, opened: OpenedScan, model: Path, settings: CtSettings) -> NDArray[np.float32]:
@@ -165,17 +146,6 @@ def features_of(detector: "Detector") -> NDArray[np.float32]:
 
 def _first(model: Model) -> Path:
     return (nets_of(model) if isinstance(model, Path) else model)[0].path
-
-
-@lru_cache(maxsize=2)
-def load_detectors(model: Model, settings: CtSettings) -> "tuple[list[Detector], list[float], Domain]":
-    """The detectors of a model, their weights, and what they were trained on; loaded once per process, torch too."""
-    from lesionkit.infer.detectors import load_detector
-
-    nets = nets_of(model) if isinstance(model, Path) else model
-    detectors = [load_detector(net.path, settings.infer) for net in nets]
-    card = model_card(model if isinstance(model, Path) else nets[0].path)
-    return detectors, [net.weight for net in nets], Domain.parse(card.get("domain", {}))
 
 
 CT_SEARCH = Search("scan", FoundScan, open_scan, search_scan, features=scan_features)

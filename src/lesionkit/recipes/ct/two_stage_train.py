@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import write_text
-from lesionkit.infer.chain_join import joined_by
+from lesionkit.infer.chain_join import joined_by, reranked_by
 from lesionkit.infer.two_stage import TwoStageDetector
 from lesionkit.learn.cubes import CubeLearner
 from lesionkit.learn.detection import fit
@@ -26,8 +26,9 @@ from lesionkit.nets.cube.cube_net import CubeNet
 from lesionkit.nets.cube.mask_net import MaskNet
 from lesionkit.nets.weights import load_net, pick_device, save_model
 from lesionkit.recipes.base import Learned, Progress
+from lesionkit.recipes.ct.first import First
 from lesionkit.recipes.ct.insert import inserter, outline
-from lesionkit.recipes.ct.mine import hard_negatives, hit_of
+from lesionkit.recipes.ct.mine import MineRule, hard_negatives, hit_of
 from lesionkit.recipes.ct.prepare import PreparedSet
 from lesionkit.recipes.ct.train import learn_each
 from lesionkit.recipes.ct.trained import CPM, NOT_MEASURED, model_card, validation_score
@@ -38,6 +39,9 @@ from lesionkit.sample.cubes import CubeDraws, around_middle
 from lesionkit.sample.draw import PatchDraws
 from lesionkit.sample.drawn import drawn
 from lesionkit.sample.patch import Patch
+
+_ALL_THAT_IS_FOUND = MineRule(per_case=150, least_score=0.0)
+"""Of a faster model: what it finds weak is ranked again too."""
 
 
 def learn(
@@ -57,12 +61,15 @@ def _train(
     started = time.monotonic()
     settings, (cases, held) = plan.settings, prepared.round(plan.fold)
     start = load_net(start_from, Chain)[0] if start_from else None
+    first = None if settings.screen.model is None else _first(settings)
     mask, side = _mask_net(run, cases, plan, start), settings.classify.cubes.side
-    hard = hard_negatives(run, lambda: _detector(chain_of(mask, (), side), settings), cases, plan.name)
+    found_by = (lambda: _detector(chain_of(mask, (), side), settings)) if first is None else (lambda: first)
+    hard = hard_negatives(run, found_by, cases, plan.name, MineRule() if first is None else _ALL_THAT_IS_FOUND)
     cubes = [_cube_net(run, cases, hard, plan, number, start) for number in range(len(settings.classify.nets))]
-    run.once(plan.called("join"), partial(_join, run, mask, cubes, held, plan))
-    joined = JoinSettings.parse(json.loads(_file(run, plan, "join.json").read_text(encoding="utf-8")))
-    chain = chain_of(mask, cubes, side, joined)
+    run.once(plan.called("join"), partial(_join, run, mask, cubes, held, plan, first))
+    joined = json.loads(_file(run, plan, "join.json").read_text(encoding="utf-8"))
+    own, again = (None if joined[name] is None else JoinSettings.parse(joined[name]) for name in ("join", "rerank"))
+    chain = chain_of(mask, cubes, side, own, again)
     score = validation_score(_detector(chain, settings), held, settings)
     if score is not None:
         tell(score.figures["cpm"].value)
@@ -74,6 +81,17 @@ def _train(
         CPM: score.figures["cpm"].value if score else NOT_MEASURED,
         "training time": f"{seconds} s",
     }
+
+
+def _first(settings: CtTwoStage) -> First:
+    """The faster model that the chain learns to correct."""
+    first = First(settings)
+    if first.prepare != settings.prepare:
+        raise LesionkitError(
+            f"a chain learns to rank what {settings.screen.model} finds only in scans that are prepared alike, "
+            "but their settings of prepare differ; set the same, or leave screen.model out"
+        )
+    return first
 
 
 def _detector(chain: Chain, settings: CtTwoStage) -> TwoStageDetector:
@@ -184,17 +202,34 @@ def encode_mask(patch: Patch) -> dict[str, NDArray[Any]]:
 
 
 def _join(
-    run: RunFolder, mask: MaskNet, cubes: Sequence[CubeNet], held: Sequence[Case], plan: NetPlan[CtTwoStage]
+    run: RunFolder,
+    mask: MaskNet,
+    cubes: Sequence[CubeNet],
+    held: Sequence[Case],
+    plan: NetPlan[CtTwoStage],
+    first: First | None,
 ) -> Mapping[str, Any]:
     """Fit how the networks are joined on candidates in validation scans, and keep it."""
     settings = plan.settings
     detector = _detector(chain_of(mask, cubes, settings.classify.cubes.side), settings)
     rows, hits = [np.zeros((0, 1 + len(cubes)))], [np.zeros(0, bool)]
+    again, right = [np.zeros((0, 2 + len(cubes)))], [np.zeros(0, bool)]
     for case in held:
-        if case.truth is not None:
-            places, logits = detector.judged(case)
-            rows.append(logits)
-            hits.append(hit_of(case, places))
+        if case.truth is None:
+            continue
+        places, logits = detector.judged(case)
+        rows.append(logits)
+        hits.append(hit_of(case, places))
+        if first is not None:
+            found = first.find(case)[: settings.screen.most]
+            again.append(detector.looked_at(case, found))
+            right.append(hit_of(case, np.array([one.centre_mm for one in found]).reshape(-1, 3)))
     joined = joined_by(np.concatenate(rows), np.concatenate(hits), settings.classify.join)
-    write_text(_file(run, plan, "join.json"), joined.model_dump_json(indent=1) + "\n")
-    return {"candidates": int(sum(map(len, hits))), "coefficients": list(joined.coefficients)}
+    rerank = None if first is None else reranked_by(np.concatenate(again), np.concatenate(right))
+    told = {"join": joined.model_dump(), "rerank": None if rerank is None else rerank.model_dump()}
+    write_text(_file(run, plan, "join.json"), json.dumps(told, indent=1) + "\n")
+    return {
+        "candidates": int(sum(map(len, hits))),
+        "coefficients": list(joined.coefficients),
+        "coefficients of ranking again": [] if rerank is None else list(rerank.coefficients),
+    }
