@@ -115,7 +115,7 @@ def test_status_tells_stages_times_metrics_and_warnings(lesionkit, toy, data):
 
 
 def test_recipes_are_listed_with_a_line_each(lesionkit):
-    for recipe in ("ct-nodule", "ct-nodule-two-stage"):
+    for recipe in ("ct-nodule", "ct-nodule-rpn", "ct-nodule-two-stage"):
         (line,) = [line for line in lesionkit("recipes").stdout.splitlines() if line.split()[:1] == [recipe]]
         assert len(line.split()) > 3
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -84,3 +86,34 @@ def test_noise_has_at_most_the_standard_deviation_that_was_asked_for():
     quiet = Patch(np.full((32, 32, 32), -850, np.float32), NONE, NONE)
     noisy = AugmentSettings(zoom=(1, 1), turn=0, thick=0, kernel=0, noise=1, noise_hu=30, shift_hu=0, scale=0)
     assert 0 < augment(quiet, 32, noisy, np.random.default_rng(1)).hu.std() <= 31
+
+
+@given(
+    st.permutations([0, 1, 2]), st.tuples(*[st.booleans()] * 3), st.integers(24, 40), st.tuples(*[st.floats(0, 1)] * 3)
+)
+@settings(max_examples=20)
+def test_a_patch_knows_its_place_however_it_is_turned_resized_and_moved(axes, flips, side, shares):
+    frame = np.column_stack([np.diag([0.01, 0.02, 0.03]), [-0.5, -0.4, -0.3]])
+    patch = replace(patch_with_ball(), frame=frame)
+    before = frame @ [*patch.balls[0, :3], 1]
+    after = turned(resized(offset(patch, np.array(shares)), side), tuple(axes), flips)
+    np.testing.assert_allclose(after.frame @ [*after.balls[0, :3], 1], before, atol=1e-12)
+
+
+def test_flips_alone_leave_the_axes_where_they_are():
+    flips = AugmentSettings(zoom=(1, 1), turn=0, flip=(0, 1, 0.5), thick=0, kernel=0, noise=0, shift_hu=0, scale=0)
+    seen = {tuple(augment(patch_with_ball(), 32, flips, np.random.default_rng(n)).balls[0, :3]) for n in range(20)}
+    assert seen == {(12.0, 11.0, 9.0), (12.0, 11.0, 22.0)}
+
+
+def test_flips_are_chances():
+    with pytest.raises(LesionkitError, match="flip must be three chances from 0 to 1"):
+        AugmentSettings.parse({"flip": [0, 2, 0]})
+
+
+def test_the_middles_of_cells_tell_where_in_the_image_they_lie():
+    frame = np.column_stack([np.eye(3) / 64, np.full(3, -0.5)])
+    told = replace(patch_with_ball(), frame=frame).location(4)
+    assert told.shape == (3, 8, 8, 8)
+    np.testing.assert_allclose(told[:, 0, 1, 2], np.array([1.5, 5.5, 9.5]) / 64 - 0.5, rtol=1e-6)
+    assert not patch_with_ball().location(4).any()

@@ -7,7 +7,7 @@ from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
 from lesionkit.core.lesion import Lesion
 from lesionkit.sample.augment_settings import NO_AUGMENTATION
-from lesionkit.sample.draw import PatchDraws
+from lesionkit.sample.draw import PatchDraws, zoom_of_size
 from lesionkit.sample.draw_settings import SampleSettings
 
 GRID = Grid.upright((96, 96, 96), (1.0, 1.0, 1.0), origin_mm=(-40.0, 10.0, 100.0))
@@ -123,3 +123,62 @@ def test_nothing_to_learn_from_is_refused():
 def test_shares_above_one_are_refused():
     with pytest.raises(LesionkitError, match=r"at most 1, got 1\.2"):
         SampleSettings(lesion_share=0.6, insert_share=0.6)
+
+
+def test_a_lesion_is_kept_whole_with_a_margin_where_it_is_asked_for():
+    cases = [case("a", (lesion(48, 48, 48, 16.0),))]
+    deck = draws(cases, lesion_share=1, insert_share=0, whole=True, edge_samples=12)
+    balls = np.concatenate([deck.draw(i).balls for i in range(40)])
+    # 64 / 2 - 16 / 2 - 12 = 12 samples from the middle, and half a sample of rounding.
+    assert np.abs(balls[:, :3] - 31.5).max() <= 12.51
+    assert np.abs(balls[:, :3] - 31.5).max() > 9
+
+
+def test_of_lesions_kept_whole_one_larger_than_a_patch_is_not_drawn():
+    cases = [case("a", (lesion(48, 48, 20, 6.0), lesion(48, 48, 70, 70.0)))]
+    deck = draws(cases, lesion_share=1, insert_share=0, whole=True, size_weights=(1, 1, 1))
+    assert all(6.0 in deck.draw(i).balls[:, 3] for i in range(20))
+
+
+@pytest.mark.parametrize(
+    ("diameter", "lowest", "highest"),
+    [(5.0, 1.0, 1.25), (9.0, 8 / 9, 1.25), (20.0, 0.75, 1.25), (110.0, 0.75, 12 / 11)],
+)
+def test_a_lesion_is_magnified_by_its_size(diameter, lowest, highest):
+    rng = np.random.default_rng(0)
+    zooms = [zoom_of_size(rng, diameter) for _ in range(400)]
+    assert (min(zooms), max(zooms)) == (pytest.approx(lowest, abs=0.01), pytest.approx(highest, abs=0.01))
+
+
+def test_magnified_by_size_a_lesion_looks_larger_or_smaller_in_its_patch():
+    deck = draws([case("a", (lesion(48, 48, 48, 10.0),))], lesion_share=1, insert_share=0, zoom_by_size=True)
+    diameters = [float(deck.draw(i).balls[0, 3]) for i in range(30)]
+    assert 7.9 < min(diameters) < 9
+    assert 11.5 < max(diameters) < 12.6
+
+
+def test_groups_of_size_are_drawn_by_their_weights_in_either_direction():
+    cases = [case("a", (lesion(48, 48, 16, 5.0), lesion(48, 48, 80, 35.0)))]
+    deck = draws(cases, lesion_share=1, insert_share=0, patch=32, size_limits_mm=(6, 30, 40), size_weights=(0, 1, 3, 7))
+    assert all(35.0 in deck.draw(i).balls[:, 3] for i in range(20))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"size_weights": (1, 1)}, "size_weights must be one more than the ascending size_limits_mm, got 2"),
+        ({"size_limits_mm": (30, 10)}, "size_weights must be one more than the ascending size_limits_mm"),
+        ({"size_weights": (0, 0, 0)}, "size_weights must be 0 or more, one of them above 0"),
+    ],
+)
+def test_weights_of_sizes_fit_their_limits(given, said):
+    with pytest.raises(LesionkitError, match=said):
+        SampleSettings(**given)
+
+
+def test_a_patch_knows_where_in_the_image_it_lies():
+    deck = draws([case("a", (lesion(20, 48, 70),))], lesion_share=1, insert_share=0)
+    patch = deck.draw(0)
+    z, y, x, _ = patch.balls[0]
+    told = patch.frame @ [z, y, x, 1]
+    np.testing.assert_allclose(told, (np.array([20, 48, 70]) + 0.5) / 96 - 0.5)

@@ -83,7 +83,7 @@ class NoduleDetector:
     def _search(self, image: Image, box: Box, ends: NDArray[np.bool_]) -> Iterator[NDArray[np.float64]]:
         """Balls (k, 5) of one window in samples of the image."""
         start, shape = self.rule.grown(box)
-        output = self._seen(image, start, shape, _is_at_end(box, image.grid.shape, ends, self.rule.halo))
+        output = self._seen(image, start, shape, reaches_end(box, image.grid.shape, ends, self.rule.halo))
         balls = self.head.decode(output, self.settings.threshold)
         balls[:, 1:4] += start
         # A peak belongs to the window its cell lies in; half a cell of tolerance, doubles are merged afterwards.
@@ -186,7 +186,7 @@ def near(mask: NDArray[np.bool_], places: NDArray[np.float64], reach: NDArray[np
     return np.array([mask[box].any() for box in boxes], bool)
 
 
-def _is_at_end(box: Box, shape: Sequence[int], ends: NDArray[np.bool_], halo: int) -> bool:
+def reaches_end(box: Box, shape: Sequence[int], ends: NDArray[np.bool_], halo: int) -> bool:
     """Whether a window reads beyond the end of the scan."""
     return any(
         (first and side.start < halo) or (last and side.stop > size - halo)

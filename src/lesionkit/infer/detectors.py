@@ -1,4 +1,4 @@
-"""A file of weights -> what finds nodules in prepared scans: our network, MONAI's RetinaNet, or a described model."""
+"""A file of weights -> what finds nodules in prepared scans: our networks, MONAI's RetinaNet, or a described model."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +12,7 @@ from lesionkit.core.lesion import Candidate
 from lesionkit.core.pieces import Pieces, quiet
 from lesionkit.infer.detect import NoduleDetector
 from lesionkit.infer.detect_settings import InferSettings
+from lesionkit.infer.rpn_settings import RpnInferSettings
 from lesionkit.infer.two_stage_settings import TwoStageInferSettings
 from lesionkit.nets.guest.card import guest_settings, is_guest
 from lesionkit.nets.guest.described_settings import DescribedSettings
@@ -61,7 +62,12 @@ def load_detector(path: Path, settings: InferSettings) -> Detector:
 
 
 def _own_detector(path: Path, settings: InferSettings, device: torch.device) -> Detector:
-    """Of a network that was trained here: one that detects, or a chain of those that draw and classify."""
+    """Of a network that was trained here: one that detects or proposes, or a chain of those that draw and classify."""
+    if isinstance(settings, RpnInferSettings):
+        from lesionkit.infer.rpn import RpnDetector
+        from lesionkit.nets.rpn.rpn_net import RpnNet
+
+        return RpnDetector(load_net(path, RpnNet)[0], settings, device)
     if not isinstance(settings, TwoStageInferSettings):
         return NoduleDetector(load_model(path)[0], settings, device)
     from lesionkit.infer.two_stage import TwoStageDetector

@@ -46,8 +46,10 @@ class NoduleLearner(StepLearner[NoduleNet]):
 
 def optimizer_of(net: nn.Module, settings: LearnSettings) -> torch.optim.Optimizer:
     """The optimiser of a network that has no encoder of its own; norms and biases do not decay."""
-    kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.Adam
     groups = parameter_groups(net, None, FinetuneSettings(), norms_decay=False)
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=settings.rate, momentum=0.9, weight_decay=settings.weight_decay)
+    kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.Adam
     return kind(groups, lr=settings.rate, weight_decay=settings.weight_decay)
 
 

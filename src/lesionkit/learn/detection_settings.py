@@ -18,7 +18,8 @@ class LearnSettings(Settings):
     """Patches per step; "auto" measures which size gives the most patches per second in the memory there is."""
     rate: float = Field(2e-3, gt=0)
     """Peak learning rate; warmed up over the first 5 % of the steps, then cosine to 1 % of it."""
-    optimizer: Literal["adamw", "adam"] = "adamw"
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    """sgd has a momentum of 0.9."""
     weight_decay: float = Field(0.01, ge=0)
     clip_norm: float = Field(5.0, gt=0)
     """Gradients are scaled down to this norm."""

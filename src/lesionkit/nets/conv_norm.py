@@ -14,18 +14,26 @@ SMALL = 4
 
 
 class ConvNorm(nn.Module):
-    """Convolution of 3 per axis and batch norm, ReLU in place where wanted.
+    """Convolution and batch norm, ReLU in place where wanted.
 
     Args:
         dimensions: of a map: 2 for (y, x), 3 for (z, y, x).
         stride: 2 halves the sides.
+        kernel: samples per axis, odd.
     """
 
     def __init__(
-        self, dimensions: Literal[2, 3], inputs: int, outputs: int, stride: int = 1, relu: bool = True
+        self,
+        dimensions: Literal[2, 3],
+        inputs: int,
+        outputs: int,
+        stride: int = 1,
+        relu: bool = True,
+        kernel: int = 3,
     ) -> None:
         super().__init__()
-        self.conv: nn.Module = _CONVOLUTIONS[dimensions](inputs, outputs, 3, stride=stride, padding=1, bias=False)
+        convolution = _CONVOLUTIONS[dimensions]
+        self.conv: nn.Module = convolution(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False)
         self.norm: nn.Module = _NORMS[dimensions](outputs)
         self.relu = relu
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 RECIPES = {
     "ct-nodule": "lesionkit.recipes.ct.nodule:RECIPE",
+    "ct-nodule-rpn": "lesionkit.recipes.ct.rpn:RECIPE",
     "ct-nodule-two-stage": "lesionkit.recipes.ct.two_stage:RECIPE",
     "slide-metastasis": "lesionkit.recipes.slide.metastasis:RECIPE",
     "slide-metastasis-2018": "lesionkit.recipes.slide.metastasis_2018:RECIPE",

@@ -27,6 +27,8 @@ def augment(patch: Patch, side: int, settings: AugmentSettings, rng: Generator) 
     if rng.random() < settings.turn:
         axes, flips = rng.permutation(3), rng.random(3) < 0.5
         patch = turned(patch, tuple(int(a) for a in axes), tuple(bool(f) for f in flips))
+    if any(settings.flip):
+        patch = turned(patch, (0, 1, 2), tuple(bool(f) for f in rng.random(3) < np.array(settings.flip)))
     hu = patch.hu
     if settings.scale or settings.shift_hu:
         contrast = 1 + rng.uniform(-settings.scale, settings.scale)
@@ -65,7 +67,8 @@ def offset(patch: Patch, shares: NDArray[np.float64]) -> Patch:
         return volume
 
     moved = np.array([*shares, 0.0])
-    return replace(_with_volumes(patch, seen), balls=patch.balls - moved, ignored=patch.ignored - moved)
+    frame = _framed(patch, np.eye(3), shares)
+    return replace(_with_volumes(patch, seen), balls=patch.balls - moved, ignored=patch.ignored - moved, frame=frame)
 
 
 def resized(patch: Patch, side: int) -> Patch:
@@ -83,7 +86,8 @@ def resized(patch: Patch, side: int) -> Patch:
     def moved(balls: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.column_stack([(balls[:, :3] + 0.5) * zoom - 0.5, balls[:, 3] * zoom])
 
-    return replace(_with_volumes(patch, seen), balls=moved(patch.balls), ignored=moved(patch.ignored))
+    frame = _framed(patch, np.eye(3) / zoom, np.full(3, 0.5 / zoom - 0.5))
+    return replace(_with_volumes(patch, seen), balls=moved(patch.balls), ignored=moved(patch.ignored), frame=frame)
 
 
 def turned(patch: Patch, axes: tuple[int, ...], flips: tuple[bool, ...]) -> Patch:
@@ -97,7 +101,21 @@ def turned(patch: Patch, axes: tuple[int, ...], flips: tuple[bool, ...]) -> Patc
         places = balls[:, list(axes)]
         return np.column_stack([np.where(flips, sides - 1 - places, places), balls[:, 3]])
 
-    return replace(_with_volumes(patch, seen), balls=moved(patch.balls), ignored=moved(patch.ignored))
+    # Sample i of new axis n was sample i, or the one as far from the other end, of old axis axes[n].
+    matrix, shift = np.zeros((3, 3)), np.zeros(3)
+    for new, (old, flipped) in enumerate(zip(axes, flips, strict=True)):
+        matrix[old, new] = -1 if flipped else 1
+        shift[old] = sides[new] - 1 if flipped else 0
+    frame = _framed(patch, matrix, shift)
+    return replace(_with_volumes(patch, seen), balls=moved(patch.balls), ignored=moved(patch.ignored), frame=frame)
+
+
+def _framed(patch: Patch, matrix: NDArray[np.float64], shift: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """The frame of a patch whose new sample s was its sample matrix @ s + shift."""
+    if patch.frame is None:
+        return None
+    linear = patch.frame[:, :3]
+    return np.column_stack([linear @ matrix, linear @ shift + patch.frame[:, 3]])
 
 
 def _with_volumes(patch: Patch, seen: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> Patch:

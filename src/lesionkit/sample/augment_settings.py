@@ -1,6 +1,6 @@
 """What may happen to a patch of a CT."""
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
@@ -13,6 +13,8 @@ class AugmentSettings(Settings):
     """Range of the isotropic magnification, log-uniform."""
     turn: float = Field(1.0, ge=0, le=1)
     """Chance of a random flip and transposition (one of 48 orientations)."""
+    flip: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Chance of a flip along z, y and x, each by itself; system 2 has (0, 0.5, 0.5) and no turn (row 2.26)."""
     thick: float = Field(0.35, ge=0, le=1)
     """Chance of thick slices, averaged and interpolated back along z."""
     thick_samples: tuple[int, int] = (2, 5)
@@ -29,6 +31,13 @@ class AugmentSettings(Settings):
     """Greatest shift of all values."""
     scale: float = Field(0.05, ge=0, lt=1)
     """Greatest relative change of contrast around -850 HU."""
+
+    @field_validator("flip")
+    @classmethod
+    def _flips_are_chances(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
+        if not 0 <= min(value) <= max(value) <= 1:
+            raise ValueError("flip must be three chances from 0 to 1")
+        return value
 
     @model_validator(mode="after")
     def _slices_ascend(self) -> "AugmentSettings":

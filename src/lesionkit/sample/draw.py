@@ -22,6 +22,8 @@ from lesionkit.sample.draw_settings import SampleSettings
 from lesionkit.sample.patch import Patch
 
 AIR_HU = -1024.0
+_ZOOM, _ZOOMED = (0.75, 1.25), (8.0, 120.0)
+"""Least and most magnification by size, and the diameters in samples that it stays between."""
 
 Insert: TypeAlias = Callable[
     [NDArray[np.float32], NDArray[np.bool_], Grid, Sequence[Lesion], Generator],
@@ -93,6 +95,8 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
             lesion.diameter_mm for n, k in self._lesions for lesion in (self.sources[n].case.truth or ())[k : k + 1]
         ]
         weights = np.array([self._size_weight(diameter_mm) for diameter_mm in sizes_mm])
+        if weights.sum() == 0:
+            self._lesions, weights = [], np.zeros(0)
         self._lesion_weights = weights / weights.sum() if len(weights) else weights
         if not self._lesions and (insert is None or settings.insert_share == 0):
             raise LesionkitError(
@@ -101,8 +105,9 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
             )
 
     def _size_weight(self, diameter_mm: float) -> float:
-        small, middle, large = self.settings.size_weights
-        return small if diameter_mm < 10 else middle if diameter_mm < 30 else large
+        if self.settings.whole and diameter_mm > self.settings.patch:
+            return 0.0
+        return self.settings.size_weights[int(np.digitize(diameter_mm, self.settings.size_limits_mm))]
 
     def __len__(self) -> int:
         return self.length
@@ -163,8 +168,13 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
 
     def _around_lesion(self, which: tuple[int, int], rng: Generator, side: int) -> Patch:
         n, k = which
-        centre = self.sources[n].balls[k, :3]
+        centre, diameter = self.sources[n].balls[k, :3], float(self.sources[n].balls[k, 3])
+        if self.settings.zoom_by_size:
+            side = round(self.settings.patch / zoom_of_size(rng, diameter))
         reach = max(side / 2 - self.settings.edge_samples, 0)
+        if self.settings.whole:
+            free = side / 2 - diameter / 2 - self.settings.edge_samples
+            reach = free if free > 0 else min(self.settings.edge_samples / 2, max(side / 2 - diameter / 2, 0))
         return self._cut(self.sources[n], centre + rng.uniform(-reach, reach, 3), side)[0]
 
     def _around_hard(self, rng: Generator, side: int) -> Patch:
@@ -216,6 +226,13 @@ def augment_zoom(rng: Generator, settings: AugmentSettings) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high)))) if high > low else low
 
 
+def zoom_of_size(rng: Generator, diameter: float) -> float:
+    """How much larger a lesion of so many samples will look, by its size; see `SampleSettings.zoom_by_size`."""
+    lowest, highest = _ZOOM
+    smallest, largest = _ZOOMED
+    return float(rng.uniform(min(1, max(smallest / diameter, lowest)), max(1, min(largest / diameter, highest))))
+
+
 def _balls(lesions: Sequence[Lesion], grid: Grid) -> NDArray[np.float64]:
     if not lesions:
         return np.zeros((0, 4))
@@ -242,7 +259,9 @@ def _cut(source: _Source, centre: NDArray[np.float64], side: int) -> tuple[Patch
     grid = image.grid.crop(tuple(slice(int(a), int(a) + side) for a in start))
     inside, partly = _inside_and_partly(source.balls, start, side)
     hidden = np.concatenate([partly, *_inside_and_partly(source.ignored, start, side)])
-    return Patch(hu, inside, hidden), grid
+    sizes = np.array(image.grid.shape)
+    frame = np.column_stack([np.diag(1 / sizes), (start + 0.5) / sizes - 0.5])
+    return Patch(hu, inside, hidden, frame=frame), grid
 
 
 def _reaches(lesion: Lesion, grid: Grid) -> bool:

@@ -23,13 +23,31 @@ class SampleSettings(Settings):
     the lungs."""
     healthy_share: float = Field(0.5, ge=0, le=1)
     """Share of the random places that lie in cases without a lesion, where the set has cases with and without."""
-    size_weights: tuple[float, float, float] = (4.0, 3.0, 1.0)
-    """How often lesions below 10 mm, of 10 to 30 mm, and above are drawn (system 0, row 0.30)."""
+    size_limits_mm: tuple[float, ...] = (10.0, 30.0)
+    """Diameters that part lesions into groups, ascending."""
+    size_weights: tuple[float, ...] = (4.0, 3.0, 1.0)
+    """How often lesions below the first of them, between them, and above the last are drawn (system 0, row 0.30)."""
     nodules: Path | None = None
     """Folder of a bank of real nodules (`lesionkit bank`) that are inserted beside synthetic ones."""
     edge_samples: int = Field(8, ge=0)
-    """A lesion-centred patch keeps the lesion's centre at least so far from its faces."""
+    """A lesion-centred patch keeps the lesion at least so far from its faces: its centre, or the whole of it."""
+    whole: bool = False
+    """Keep the whole lesion inside, not its centre alone (system 2, row 2.23); one larger than a patch is not drawn."""
+    zoom_by_size: bool = False
+    """Magnify patches around lesions by 0.75 to 1.25 instead of `augment.zoom`, but shrink none below 8 samples and
+    enlarge none beyond 120 (system 2, row 2.23)."""
     augment: AugmentSettings = AugmentSettings()
+
+    @model_validator(mode="after")
+    def _sizes_have_weights(self) -> "SampleSettings":
+        limits, weights = self.size_limits_mm, self.size_weights
+        if len(weights) != len(limits) + 1 or list(limits) != sorted(set(limits)):
+            raise LesionkitError(
+                f"size_weights must be one more than the ascending size_limits_mm, got {len(weights)} for {limits}"
+            )
+        if min(weights) < 0 or max(weights) == 0:
+            raise LesionkitError(f"size_weights must be 0 or more, one of them above 0, got {weights}")
+        return self
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> "SampleSettings":

@@ -16,9 +16,22 @@ class Patch:
         ignored: (m, 4) balls in which nothing is learned.
         drawn: float32 (z, y, x) 0..1, how far each sample belongs to a lesion, of those that lie inside and of parts of
             others; None where nobody asked.
+        frame: (3, 4) that takes sample z, y, x, 1 to where in the whole image it lies, -0.5 to 0.5 along each axis;
+            None where nobody knows.
     """
 
     hu: NDArray[np.float32]
     balls: NDArray[np.float64]
     ignored: NDArray[np.float64]
     drawn: NDArray[np.float32] | None = None
+    frame: NDArray[np.float64] | None = None
+
+    def location(self, stride: int) -> NDArray[np.float32]:
+        """(3, z, y, x) where in the image the middle of each cell of `stride` samples per axis lies; zeros where the
+        patch does not know."""
+        cells = [n // stride for n in self.hu.shape]
+        if self.frame is None:
+            return np.zeros((3, *cells), np.float32)
+        middles = np.meshgrid(*[(np.arange(n) + 0.5) * stride - 0.5 for n in cells], indexing="ij")
+        told = np.tensordot(self.frame[:, :3], np.stack(middles), axes=1) + self.frame[:, 3, None, None, None]
+        return np.asarray(told, np.float32)
