@@ -140,6 +140,11 @@ def test_of_lesions_kept_whole_one_larger_than_a_patch_is_not_drawn():
     assert all(6.0 in deck.draw(i).balls[:, 3] for i in range(20))
 
 
+def test_where_every_lesion_is_larger_than_a_patch_the_refusal_says_what_to_do():
+    with pytest.raises(LesionkitError, match=r"that a patch can hold, got none; raise sample\.patch or change"):
+        draws([case("a", (lesion(48, 48, 48, 70.0),))], insert_share=0, whole=True)
+
+
 @pytest.mark.parametrize(
     ("diameter", "lowest", "highest"),
     [(5.0, 1.0, 1.25), (9.0, 8 / 9, 1.25), (20.0, 0.75, 1.25), (110.0, 0.75, 12 / 11)],

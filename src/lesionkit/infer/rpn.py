@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lesionkit.core.case import Case
 from lesionkit.core.grid import Box
-from lesionkit.core.image import Image, read_beyond
+from lesionkit.core.image import Beyond, Image, read_beyond
 from lesionkit.core.lesion import Candidate
 from lesionkit.core.pieces import Pieces, quiet
 from lesionkit.infer.detect import LOOK_SIDE, LOOKS, leaves, merge, near, reaches_end, searched_mask
@@ -87,7 +87,7 @@ class RpnDetector:
             slice((b.start - first) // self.anchors.stride, -(-(b.stop - first) // self.anchors.stride))
             for b, first in zip(box, start, strict=True)
         )
-        logit = said[(slice(None), 0, *cells)]
+        logit = said[:, 0][(slice(None), *cells)]
         least = float(torch.logit(torch.tensor(self.settings.threshold, dtype=torch.float64)))
         places = torch.nonzero(logit > least)
         score = logit[tuple(places.T)].double().sigmoid()
@@ -103,7 +103,7 @@ class RpnDetector:
         """What the network says (a, 5, z, y, x) of a box that may reach beyond the image, asked of its mirror image
         along axis `mirror` of z, y, x."""
         location = self._location(image, start, shape)
-        ways = ("mirrored", "continued") if at_end else ("mirrored",)
+        ways: tuple[Beyond, ...] = ("mirrored", "continued") if at_end else ("mirrored",)
         axes = (mirror, 2) if self.settings.flip else (mirror,)
         said = []
         for beyond in ways:
@@ -145,6 +145,6 @@ class RpnDetector:
                 said = self._seen(image, start.tolist(), (LOOK_SIDE,) * 3, bool(beyond.any()), mirror)
                 cell = np.floor((ball[1:4] - start + 0.5) / self.anchors.stride).astype(int)
                 around = tuple(slice(c - 1, c + 2) for c in cell)
-                logits.append(float(said[(slice(None), 0, *around)].max()))
+                logits.append(float(said[:, 0][(slice(None), *around)].max()))
             ball[0] = 1 / (1 + np.exp(-np.mean(logits)))
         return balls[np.argsort(-balls[:, 0], kind="stable")]

@@ -95,13 +95,14 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
             lesion.diameter_mm for n, k in self._lesions for lesion in (self.sources[n].case.truth or ())[k : k + 1]
         ]
         weights = np.array([self._size_weight(diameter_mm) for diameter_mm in sizes_mm])
+        cure = "check annotations.csv" if not len(weights) else "raise sample.patch or change sample.size_weights"
         if weights.sum() == 0:
             self._lesions, weights = [], np.zeros(0)
         self._lesion_weights = weights / weights.sum() if len(weights) else weights
         if not self._lesions and (insert is None or settings.insert_share == 0):
             raise LesionkitError(
-                f"training needs at least one lesion among {len(cases)} cases, got none; "
-                "check annotations.csv, or set sample.insert_share above 0 to insert nodules"
+                f"training needs at least one lesion among {len(cases)} cases that a patch can hold, got none; {cure}, "
+                "or set sample.insert_share above 0 to insert nodules"
             )
 
     def _size_weight(self, diameter_mm: float) -> float:

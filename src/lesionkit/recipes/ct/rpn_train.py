@@ -44,7 +44,7 @@ def one_round(run: RunFolder, now: Round[CtNoduleRpn]) -> Fitted:
     seed_everything(learn.seed)
     net = load_net(now.start, RpnNet)[0].train() if now.start else RpnNet(now.plan.settings.net)
     *growing, (side, last) = learn.parts(now.plan.settings.sample.patch)
-    _tell_of_large(run, now.cases, side)
+    tell_of_large(run, now.cases, side)
     done = 0
     for own, part in growing:
         net = _grown(now, net, own, part, done)
@@ -90,7 +90,7 @@ def _fitted(
     return Fitted.of(learner, figures, crops_per_step=learn.batch, side_of_a_crop=side)
 
 
-def _tell_of_large(run: RunFolder, cases: Sequence[Case], side: int) -> None:
+def tell_of_large(run: RunFolder, cases: Sequence[Case], side: int) -> None:
     """Say which lesions no crop can hold."""
     large = sum(lesion.diameter_mm > side for case in cases for lesion in case.truth or ())
     if large:
