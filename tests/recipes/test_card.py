@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
+from lesionkit.infer.screen import ScreenSettings
 from lesionkit.nets.model_file import read_card
 from lesionkit.recipes import load_recipe
 from lesionkit.recipes.card import NOTICE, card_of_run, shareable, sources_of, without_path
+from lesionkit.recipes.ct.settings import CtNodule
 from lesionkit.runs.old_names import old_names
 from lesionkit.runs.run_folder import open_run
 from lesionkit.runs.settings_file import change
@@ -141,3 +143,8 @@ def test_what_is_written_of_data_has_known_entries(tmp_path, text, says):
 def test_paths_of_several_folders_stay_with_their_maker_too():
     settings = load_recipe("slide-metastasis").settings().model_copy(update={"labelled": (Path("/a/b"), Path("/a/c"))})
     assert shareable(settings)["labelled"] is None
+
+
+@pytest.mark.parametrize(("named", "kept"), [("ct-nodule", "ct-nodule"), ("runs/mine", None), (None, None)])
+def test_a_faster_model_stays_in_a_card_where_every_user_has_it(named, kept):
+    assert shareable(CtNodule(screen=ScreenSettings(model=named)))["screen"]["model"] == kept

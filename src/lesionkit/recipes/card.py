@@ -17,6 +17,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.settings import Settings
 from lesionkit.core.untrusted import parse_yaml
 from lesionkit.core.untrusted import told as said
+from lesionkit.runs.models import shipped_models
 from lesionkit.runs.old_names import kept_settings
 from lesionkit.runs.phantom_folder import ABOUT as PHANTOMS
 from lesionkit.runs.run_folder import RunFolder
@@ -32,9 +33,11 @@ ABOUT = "about.yaml"
 ABOUT_ENTRIES = ("data", "licence", "limits", "leakage", "split", "seed", "command", "seconds", "validated_on")
 OF_THE_MAKER = (
     *("engine", "read", "partial_truth", "precision", "device", "devices", "workers", "threads"),
-    *("level_0_um", "downsample", "decide", "screen", "foreign"),
+    *("level_0_um", "downsample", "decide", "foreign"),
 )
 """Names of settings, at any depth, that say nothing of the model."""
+_SCREEN = "screen"
+"""The group that names a faster model, see `lesionkit.infer.screen`."""
 
 
 def card_of_run(run: RunFolder, settings: Settings) -> dict[str, Any]:
@@ -169,6 +172,9 @@ def shareable(settings: Settings) -> dict[str, Any]:
             told[name] = [_plain(one, plain) for one, plain in zip(value, told[name], strict=True)]
         else:
             told[name] = _plain(value, told[name])
+        if name == _SCREEN and value.model not in (None, *shipped_models("")):
+            # A model that every user has stays; another one lies where this one was made.
+            told[name] = _plain(field.get_default(call_default_factory=True), None)
     return told
 
 

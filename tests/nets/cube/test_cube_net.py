@@ -97,6 +97,14 @@ def test_every_network_searches_in_bf16(architecture):
     torch.testing.assert_close(net.bfloat16()(x.bfloat16()).float(), net.float()(x), rtol=0.05, atol=0.05)
 
 
+@pytest.mark.parametrize("architecture", ["vgg simple", "vgg full"])
+def test_a_network_without_norms_begins_by_saying_something_of_what_it_sees(architecture):
+    torch.manual_seed(0)
+    body = CubeNet(CubeNetSettings(architecture=architecture, width=0.5)).body.body.eval()
+    said = body(torch.randn(4, 1, 32, 32, 32, generator=torch.Generator().manual_seed(0)).clamp(-1, 1))
+    assert float(said.detach().std()) > 0.1
+
+
 def test_the_logit_is_that_of_the_published_softmax():
     net = narrow("vgg simple").eval()
     x = torch.randn(3, 1, 16, 16, 16)

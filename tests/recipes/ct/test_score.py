@@ -10,7 +10,7 @@ from lesionkit.core.image import ArrayImage
 from lesionkit.core.lesion import Candidate, Lesion
 from lesionkit.evaluate.luna16_match import Luna16Settings
 from lesionkit.recipes.base import Item
-from lesionkit.recipes.ct.score import lesion_table, score_cases, score_found
+from lesionkit.recipes.ct.score import basis, lesion_table, score_cases, score_found
 from lesionkit.recipes.ct.search import FoundScan
 from lesionkit.recipes.ct.settings import CtNodule
 
@@ -63,3 +63,8 @@ def test_one_patient_gives_no_interval(same):
     figure = score_cases(cases, {"a": [Candidate((10.0, 0.0, 0.0), 0.9)]}, RULE).figures["cpm"]
     assert math.isfinite(figure.value)
     assert (figure.lower is None) is same
+
+
+def test_operating_points_do_not_hold_after_another_screen():
+    assert basis(CtNodule())["screen.model"] is None
+    assert basis(CtNodule.parse({"screen": {"model": "ct-nodule", "most": 7}}))["screen.model"] == "ct-nodule"

@@ -55,6 +55,13 @@ def unit(
 
 
 def plain(dimensions: Literal[2, 3], inputs: int, outputs: int, norm: bool) -> nn.Sequential:
-    """Convolution of 3 and ReLU, as VGG and the plain U-Nets have it; with a batch norm between them if wanted."""
+    """Convolution of 3 and ReLU, as VGG and the plain U-Nets have it; with a batch norm between them if wanted.
+
+    Without one it begins as He et al. 2015 have it: torch's own beginning is smaller, and ten such layers say nothing.
+    """
     between = [cast(nn.Module, _NORMS[dimensions](outputs))] if norm else []
-    return nn.Sequential(Guarded(dimensions, inputs, outputs, bias=not norm), *between, nn.ReLU(inplace=True))
+    convolution = Guarded(dimensions, inputs, outputs, bias=not norm)
+    if not norm:
+        nn.init.kaiming_normal_(convolution.conv.weight, nonlinearity="relu")
+        nn.init.zeros_(convolution.conv.bias)
+    return nn.Sequential(convolution, *between, nn.ReLU(inplace=True))

@@ -107,7 +107,8 @@ def rescored(one: FoundScan, curve: Calibration) -> FoundScan:
 def basis(settings: CtSettings) -> dict[str, Any]:
     """See `Kind.basis`."""
     unlike = {"precision", "device", "largest_window", "threshold", "limit", "foreign"}
-    return dotted({"prepare": settings.prepare.model_dump(), "infer": settings.infer.model_dump(exclude=unlike)})
+    groups = {"prepare": settings.prepare.model_dump(), "infer": settings.infer.model_dump(exclude=unlike)}
+    return dotted({**groups, "screen": settings.screen.model_dump(include={"model"})})
 
 
 def lesion_table(lesions: Mapping[str, Sequence[Lesion]]) -> pd.DataFrame:
