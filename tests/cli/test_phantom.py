@@ -20,12 +20,14 @@ def asked(monkeypatch):
 
 def test_options_become_settings_and_set_wins(lesionkit, asked):
     words = ["--count", "3", "--healthy", "0.5", "--size", "small", "--format", "nii.gz", "--patients", "2"]
+    words += ["--small-lung", "0.1"]
     result = lesionkit("phantom", "ct", "--out", "d", *words, "--seed", "9", "--set", "phantom.healthy_share=0.75")
     assert result.exit_code == 0
     ((verb, out, count, seed, settings),) = asked
     assert (verb, out, count, seed) == ("make", Path("d"), 3, 9)
     assert (settings.format, settings.patients) == ("nii.gz", 2)
     assert (settings.phantom.healthy_share, settings.phantom.size) == (0.75, "small")
+    assert settings.phantom.small_lung == 0.1
 
 
 def test_insert_into_takes_a_scan(lesionkit, asked):

@@ -64,6 +64,10 @@ def ct(
     patients: Annotated[
         int | None, typer.Option("--patients", min=1, help="Spread the scans over so many patients.")
     ] = None,
+    small_lung: Annotated[
+        float | None,
+        typer.Option("--small-lung", metavar="SHARE", help="One lung of each chest has this share of its volume."),
+    ] = None,
     insert_into: Annotated[
         Path | None, typer.Option("--insert-into", metavar="SCAN", help="A real scan, or a folder of many.")
     ] = None,
@@ -83,6 +87,7 @@ def ct(
     Examples:
       lesionkit phantom ct --out DATA --count 5 --size small
       lesionkit phantom ct --out DATA --count 40 --healthy 0.25 --format dicom --seed 100
+      lesionkit phantom ct --out DATA --count 5 --small-lung 0.15
       lesionkit phantom ct --out DATA --insert-into SCAN --count 10
       lesionkit phantom ct --out DATA --insert-into SCANS --nodules BANK --count 10
     """
@@ -98,6 +103,7 @@ def ct(
         patients=patients,
         phantom__healthy_share=healthy,
         phantom__size=size.value if size else None,
+        phantom__small_lung=small_lung,
         engine__workers=workers,
     )
     settings = resolve(PhantomCt(), config or (), short)

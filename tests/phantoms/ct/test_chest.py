@@ -200,3 +200,24 @@ def test_unknown_and_impossible_settings_are_refused():
         CtPhantomSettings(in_plane_mm=(0.9, 0.6))
     with pytest.raises(LesionkitError, match="no nodule can be at least 60 mm"):
         CtPhantomSettings(slice_thickness_mm=(75.0,))
+
+
+def test_one_lung_may_be_small_while_the_other_is_as_large_as_before():
+    whole, small = small_ct(1), make_ct(1, SMALL.model_copy(update={"small_lung": 0.2}))
+    lungs = [case.regions["lung"].array for case in (whole, small)]
+    middle = lungs[0].shape[2] // 2
+    left, right = (
+        (lungs[1][..., part] > 0).sum() / (lungs[0][..., part] > 0).sum() for part in (np.s_[middle:], np.s_[:middle])
+    )
+    shares = {"left": left, "right": right}
+    assert shares.pop(small.facts["small_lung"]) == pytest.approx(0.2, abs=0.04)
+    assert list(shares.values()) == [pytest.approx(1.0, abs=0.01)]
+    assert "small_lung" not in whole.facts
+    assert all(lungs[1][at(small, lesion)] for lesion in small.truth)
+    assert small.image.grid == whole.image.grid
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_small_lung_has_a_share_between_none_and_all(share):
+    with pytest.raises(LesionkitError, match=r"'small_lung': Input should be"):
+        CtPhantomSettings.parse({"small_lung": share})

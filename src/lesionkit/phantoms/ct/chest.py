@@ -16,6 +16,7 @@ from lesionkit.core.image import ArrayImage
 from lesionkit.core.lesion import Lesion
 from lesionkit.core.settings import Settings
 from lesionkit.phantoms.ct.anatomy import Chest, draw_chest
+from lesionkit.phantoms.ct.collapse import Side, collapse
 from lesionkit.phantoms.ct.nodule import Nodule, NoduleSettings, draw_nodule, insert_nodule
 from lesionkit.phantoms.ct.place import PlaceSettings, place_nodule
 from lesionkit.phantoms.ct.scanner import Scanner, draw_scanner, noise_slices
@@ -51,6 +52,8 @@ class CtPhantomSettings(Settings):
     flips: tuple[bool, bool, bool] = (False, False, False)
     """Array axes (z, y, x) that run against the world axes, as other scanners store them; the world stays the same."""
     place: PlaceSettings = PlaceSettings()
+    small_lung: float | None = Field(None, gt=0, lt=1)
+    """One lung, left or right by chance, is reduced to this share of its volume; null for two whole lungs."""
 
     @model_validator(mode="after")
     def _can_be_made(self) -> "CtPhantomSettings":
@@ -79,7 +82,7 @@ def make_ct(seed: int, settings: CtPhantomSettings | None = None) -> Case:
     Returns:
         a case with int16 Hounsfield values, its nodules as truth (none for a healthy chest), calcified granulomas
         below 3 mm as excluded (as LUNA16 excludes findings below 3 mm), the true lungs as region "lung" and facts
-        "kernel", "slice_thickness_mm", "noise_hu", "synthetic".
+        "kernel", "slice_thickness_mm", "noise_hu", "synthetic", "small_lung" (its side, where one was made small).
     """
     settings = settings or CtPhantomSettings()
     rng = np.random.default_rng([20, seed])
@@ -88,6 +91,11 @@ def make_ct(seed: int, settings: CtPhantomSettings | None = None) -> Case:
     thicknesses = settings.slice_thickness_mm if settings.size == "full" else (2.0,)
     scanner = draw_scanner(rng, thicknesses, in_plane, settings.noise_hu)
     chest, tissue = draw_chest(rng), Tissue.draw(rng)
+    small: Side | None = None
+    if settings.small_lung is not None:
+        # Of a generator of its own: the chest and its scanner are as with two whole lungs.
+        small = "left" if np.random.default_rng([24, seed]).random() < 0.5 else "right"
+        chest = collapse(chest, small, settings.small_lung)
     tubes = draw_lung_tubes(rng, chest, scale * settings.leaves_per_litre, settings.distractors)
     view = _view(chest, scanner, scale)
     grid = view.grid
@@ -107,6 +115,8 @@ def make_ct(seed: int, settings: CtPhantomSettings | None = None) -> Case:
         "noise_hu": round(scanner.noise_hu, 1),
         "native_spacing_mm": list(grid.spacing_mm),
     }
+    if small is not None:
+        facts["small_lung"] = small
     return Case(
         case_id=f"ct-phantom-{seed:05d}",
         patient_id=f"phantom-{seed:05d}",
