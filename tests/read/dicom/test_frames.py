@@ -7,6 +7,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from lesionkit.core.errors import LesionkitError
+from lesionkit.read.dicom.folder import scan_folder
 from lesionkit.read.dicom.frames import expand_frames
 from lesionkit.read.dicom.header import read_header
 from lesionkit.read.dicom.scan import read_series
@@ -133,12 +134,25 @@ def test_a_file_of_one_slice_is_its_only_frame(folder):
     assert expand_frames(header) == [header]
 
 
-def test_groups_of_frames_that_are_damaged_are_one_sentence(enhanced):
+@pytest.fixture
+def damaged(enhanced):
+    """A multi-frame file whose first frame ends within an element."""
     file = enhanced() / "scan.dcm"
     data = file.read_bytes()
-    # Within the first item of what each frame says: its first element claims 4 GB.
     place = data.index(b"\xfe\xff\x00\xe0", data.index(b"\x00\x52\x30\x92SQ")) + 8
     file.write_bytes(data[: place + 4] + b"OB\x00\x00" + data[place + 8 : place + 10])
-    header = replace(read_header(file) or pytest.fail("no header"), frames=12)
+    return file
+
+
+def test_groups_of_frames_that_are_damaged_are_one_sentence(damaged):
+    header = replace(read_header(damaged) or pytest.fail("no header"), frames=12)
     with pytest.raises(LesionkitError, match=r"scan.dcm must be a CT of several frames, but is damaged"):
         expand_frames(header)
+
+
+def test_a_damaged_file_of_many_frames_does_not_hide_what_lies_beside_it(damaged, folder):
+    file = folder / "many.dcm"
+    file.write_bytes(damaged.read_bytes())
+    found = scan_folder(folder)
+    assert [series.slices for series in found.series] == [12]
+    assert found.strays == (file,)

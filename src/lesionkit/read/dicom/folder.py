@@ -101,7 +101,10 @@ def _sorted(folder: Path, found: Walk) -> Folder:
         if header is not None:
             # A data set has hundreds of thousands of images; what describes a series is kept once.
             alike = (header.series_uid, header.study_uid, header.patient, header.sop_class)
-            headers += expand_frames(replace(header, tags=described.setdefault(alike, header.tags)))
+            try:
+                headers += expand_frames(replace(header, tags=described.setdefault(alike, header.tags)))
+            except LesionkitError:
+                strays.append(path)
         else:
             (strays if _should_be_dicom(path) else others).append(path)
     groups = sort_images(headers, lambda header: reason_to_skip(header) is None)
