@@ -97,3 +97,31 @@ def test_lesions_everywhere_leave_nothing_to_tell_them_from():
     everywhere = replace(scan(ONE), excluded=(Lesion(place(48, 48, 48), 400.0),))
     with pytest.raises(LesionkitError, match=r"a place without a lesion was not found in 50 tries; give scans with"):
         [deck(everywhere).draw(i) for i in range(10)]
+
+
+@pytest.mark.parametrize("index", [(0, 40, 56), (95, 1, 94), (2, 93, 93)])
+def test_a_cube_of_a_lesion_at_the_border_holds_it_where_its_ball_says(index):
+    grid = Grid.upright((96, 96, 96), (1.0, 1.0, 1.0), origin_mm=(-40.0, 10.0, 100.0))
+    hu = np.full(grid.shape, -850, np.int16)
+    hu[index] = LESION_HU
+    case = Case("c", "p", ArrayImage(grid, hu), (Lesion(place(*index), 6.0),))
+    cubes = deck(case, lesion_share=0.6, insert_share=0)
+    seen = [cubes.draw(number) for number in range(16)]
+    for patch, positive in seen:
+        if positive:
+            assert tuple(np.argwhere(patch.hu == LESION_HU)[0]) == tuple(np.rint(patch.balls[0, :3]).astype(int))
+    assert {positive for _, positive in seen} == {True, False}
+
+
+def test_a_scan_smaller_than_a_cube_has_air_around_it():
+    grid = Grid.upright((12, 96, 96), (1.0, 1.0, 1.0), origin_mm=(-40.0, 10.0, 100.0))
+    case = Case("c", "p", ArrayImage(grid, np.full(grid.shape, -850, np.int16)), (Lesion(place(6, 20, 20), 6.0),))
+    cubes = deck(case, lesion_share=0.6, insert_share=0)
+    for number in range(10):
+        patch, _ = cubes.draw(number)
+        assert (patch.hu.shape, (patch.hu == -1024).sum()) == ((32, 32, 32), 20 * 32 * 32)
+
+
+def test_scans_without_a_lesion_and_nothing_that_inserts_are_refused():
+    with pytest.raises(LesionkitError, match="training needs at least one lesion among 1 cases, got none"):
+        deck(scan(), insert_share=0)

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from lesionkit.core.lesion import Lesion
 from lesionkit.sample.augment_settings import NO_AUGMENTATION
 from lesionkit.sample.draw import PatchDraws, zoom_of_size
 from lesionkit.sample.draw_settings import SampleSettings
+from lesionkit.sample.drawn import drawn
 
 GRID = Grid.upright((96, 96, 96), (1.0, 1.0, 1.0), origin_mm=(-40.0, 10.0, 100.0))
 
@@ -24,9 +27,10 @@ def lesion(z, y, x, diameter=8.0):
     return Lesion(tuple(GRID.index_to_world([z, y, x])), diameter)
 
 
-def draws(cases, insert=None, length=100, **shares):
+def draws(cases, insert=None, length=100, drawn=None, **shares):
     settings = SampleSettings(augment=NO_AUGMENTATION, **shares)
-    return PatchDraws(cases, settings, lambda patch: {"balls": patch.balls}, seed=0, length=length, insert=insert)
+    words = {"seed": 0, "length": length, "insert": insert, "drawn": drawn}
+    return PatchDraws(cases, settings, lambda patch: {"balls": patch.balls}, **words)
 
 
 def test_number_i_is_the_same_patch_whenever_it_is_drawn():
@@ -187,3 +191,37 @@ def test_a_patch_knows_where_in_the_image_it_lies():
     z, y, x, _ = patch.balls[0]
     told = patch.frame @ [z, y, x, 1]
     np.testing.assert_allclose(told, (np.array([20, 48, 70]) + 0.5) / 96 - 0.5)
+
+
+def bright(shape, *centres, diameter=9.0):
+    """A scan in which exactly the samples of its lesions are bright."""
+    grid = Grid.upright(shape, (1.0, 1.0, 1.0), origin_mm=(-40.0, 10.0, 100.0))
+    truth = tuple(Lesion(tuple(grid.index_to_world(centre)), diameter) for centre in centres)
+    hu = np.where(drawn(truth, grid, "sphere") > 0, 50, -850).astype(np.int16)
+    lung = ArrayImage(grid, np.ones(shape, bool))
+    return Case("a", "a", ArrayImage(grid, hu), truth, (), {"lung": lung})
+
+
+@pytest.mark.parametrize("centre", [(48, 48, 48), (0, 1, 2), (95, 94, 48), (48, 0, 95), (3, 90, 30)])
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_what_is_drawn_lies_where_the_lesion_is_also_where_a_patch_was_shifted_off_the_border(centre, share):
+    deck = draws(
+        [bright((96, 96, 96), centre)], drawn=partial(drawn, form="sphere"), lesion_share=share, insert_share=0
+    )
+    patches = [deck.draw(number) for number in range(12)]
+    for patch in patches:
+        assert patch.hu.shape == patch.drawn.shape == (64, 64, 64)
+        np.testing.assert_array_equal(patch.drawn > 0, patch.hu == 50)
+        assert patch.hu.min() == -850
+    if share:
+        assert all(len(patch.balls) == 1 and patch.drawn.any() for patch in patches)
+
+
+@pytest.mark.parametrize("shape", [(20, 96, 96), (40, 40, 40), (1, 64, 200)])
+def test_a_scan_smaller_than_a_patch_has_air_around_it_and_its_lesions_in_their_places(shape):
+    scan = bright(shape, tuple(n // 2 for n in shape), diameter=5.0)
+    deck = draws([scan], drawn=partial(drawn, form="sphere"), lesion_share=0.5, insert_share=0)
+    for number in range(10):
+        patch = deck.draw(number)
+        np.testing.assert_array_equal(patch.drawn > 0, patch.hu == 50)
+        assert (patch.hu == -1024).sum() == 64**3 - np.prod(np.minimum(shape, 64))

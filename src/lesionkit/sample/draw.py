@@ -218,7 +218,11 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         if self.drawn is None:
             return patch, grid
         near = [lesion for lesion in source.case.truth or () if _reaches(lesion, grid)]
-        return replace(patch, drawn=self.drawn(near, grid)), grid
+        whole = np.array(self.drawn(near, grid))
+        # A lesion at the border of a scan that is smaller than the patch does not reach into the air around it.
+        for axis, count in enumerate(source.case.image.grid.shape):
+            np.moveaxis(whole, axis, 0)[count:] = 0
+        return replace(patch, drawn=whole), grid
 
 
 def augment_zoom(rng: Generator, settings: AugmentSettings) -> float:
