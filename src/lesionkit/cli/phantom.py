@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -36,6 +36,16 @@ class Laboratory(StrEnum):
     mixed = "mixed"
 
 
+SmallLung: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--small-lung", metavar="SHARE", help="One lung of each chest has this share of its volume."),
+]
+Bank: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--nodules", metavar="BANK", help="Insert real nodules, of a bank that 'lesionkit bank' made."),
+]
+
+
 @app.callback()
 def _group() -> None:
     """Make synthetic data with truth, in the formats of the public challenges.
@@ -64,17 +74,11 @@ def ct(
     patients: Annotated[
         int | None, typer.Option("--patients", min=1, help="Spread the scans over so many patients.")
     ] = None,
-    small_lung: Annotated[
-        float | None,
-        typer.Option("--small-lung", metavar="SHARE", help="One lung of each chest has this share of its volume."),
-    ] = None,
+    small_lung: SmallLung = None,
     insert_into: Annotated[
         Path | None, typer.Option("--insert-into", metavar="SCAN", help="A real scan, or a folder of many.")
     ] = None,
-    nodules: Annotated[
-        Path | None,
-        typer.Option("--nodules", metavar="BANK", help="Insert real nodules, of a bank that 'lesionkit bank' made."),
-    ] = None,
+    nodules: Bank = None,
     workers: Workers = None,
     config: Config = None,
     assign: Assign = None,
