@@ -7,7 +7,7 @@ from torch.utils.data import Dataset
 
 from lesionkit.learn.batch import choose_batch
 from lesionkit.learn.detection import NoduleLearner, fit
-from lesionkit.learn.detection_settings import LearnSettings
+from lesionkit.learn.detection_settings import LearnSettings, RoundsLearnSettings
 from lesionkit.nets.nodule_head import NoduleHead
 from lesionkit.nets.nodule_net import NoduleNet
 from lesionkit.nets.nodule_net_settings import NoduleNetSettings
@@ -171,3 +171,27 @@ def test_the_measured_batch_is_one_of_those_tried_and_leaves_the_weights_alone()
     before = [p.clone() for p in net.parameters()]
     assert choose_batch(net, 32, "32-true", torch.device("cpu")) in (2, 4, 8, 16, 32)
     assert all(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
+
+
+def test_the_best_of_all_validated_weights_are_kept_if_asked_for(tmp_path):
+    seen = []
+
+    def validate(net):
+        seen.append(torch.cat([p.flatten().clone() for p in net.parameters()]))
+        return {"cpm": [0.2, 0.9, 0.5][len(seen) - 1]}
+
+    def kept(folder, **more):
+        seen.clear()
+        torch.manual_seed(0)
+        how = RoundsLearnSettings(
+            steps=12, batch=2, workers=0, device="cpu", precision="32-true", validate_every=4, **more
+        )
+        learner = NoduleLearner(NoduleNet(SMALL), how)
+        return fit(learner, Balls(), folder, validate), weights(learner)
+
+    figures, best = kept(tmp_path / "best", keep="best")
+    assert torch.equal(best, seen[1])
+    assert figures["kept/step"] == 8
+    figures, last = kept(tmp_path / "last")
+    assert torch.equal(last, seen[2])
+    assert "kept/step" not in figures

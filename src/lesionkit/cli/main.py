@@ -24,6 +24,7 @@ VERBS = {
     "index": "lesionkit.cli.index:command",
     "prepare": "lesionkit.cli.prepare:command",
     "train": "lesionkit.cli.train:command",
+    "mine": "lesionkit.cli.mine:command",
     "find": "lesionkit.cli.find:command",
     "report": "lesionkit.cli.report:command",
     "measure": "lesionkit.cli.measure:command",

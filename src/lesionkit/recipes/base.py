@@ -84,6 +84,21 @@ class ReviewRequest:
 
 
 @dataclass(frozen=True)
+class MineRequest:
+    """What `lesionkit mine` was asked for.
+
+    Attributes:
+        round: after which was mined; None for the last.
+        out: table to write; None only tells what there is.
+        pictures: whether a page of pictures is written beside it.
+    """
+
+    round: int | None = None
+    out: Path | None = None
+    pictures: bool = False
+
+
+@dataclass(frozen=True)
 class TruthRequest:
     """What `lesionkit review export` was asked for.
 
@@ -185,6 +200,7 @@ class Recipe(Generic[S]):
         beside: (run, settings): what stands in a run's column where several are shown side by side.
         viewer: (run, settings, case id): write a page in which one image can be scrolled through.
         review: what readers do with what was found; None for nothing.
+        mine: (run, request, settings): write what a run mined between its rounds; None for a kind that mines nothing.
     """
 
     name: str
@@ -204,6 +220,7 @@ class Recipe(Generic[S]):
     beside: Callable[[RunFolder, S], Any] | None = None
     viewer: Callable[[RunFolder, S, str], Summary] | None = None
     review: ReviewVerbs[S] | None = None
+    mine: Callable[[RunFolder, MineRequest, S], Summary] | None = None
 
     @property
     def reviewed(self) -> ReviewVerbs[S]:

@@ -19,6 +19,7 @@ from lesionkit.recipes.alone import write_volume
 from lesionkit.recipes.base import FindRequest, Item, Progress, Recipe, Summary
 from lesionkit.recipes.beside import beside
 from lesionkit.recipes.card import settings_of
+from lesionkit.recipes.course import course_of
 from lesionkit.recipes.deciding import Deciding, complete_from, deciding_of, set_points
 from lesionkit.recipes.ensemble import complete_model, model_card, told_of
 from lesionkit.recipes.export import export
@@ -179,7 +180,7 @@ def shown(
     sentence = deciding.decision.sentence(kind.scores(found, model, settings), kind.finds)
     reliable = reliability(scored.tally) if scored.tally is not None else None
     patients, facts = identified(run.path, found, run.with_identifiers), facts_of(run, failed, settings)
-    about = About(deciding.decision, sentence, reliable, card_panel(told_of(model)), patients)
+    about = About(deciding.decision, sentence, reliable, card_panel(told_of(model)), patients, course_of(run))
     view = kind.show(Shelf(run.path, found, scored, facts, model, run.warnings, about), settings)
     seconds = [one.facts["seconds"]["total"] for one in found]
     told = {
@@ -272,4 +273,5 @@ def recipe(name: str, summary: str, settings: type[S], kind: Kind[S, F, Opened])
         objective=partial(objective, kind=kind, recipe=name),
         beside=partial(beside, kind=kind, recipe=name),
         viewer=partial(write_volume, kind=kind, recipe=name),
+        mine=kind.mined,
     )

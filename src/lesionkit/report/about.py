@@ -1,15 +1,50 @@
 """What every page of `lesionkit find` says, whatever the kind of image: where the line is drawn, whether scores are
 probabilities, and the card of the model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from markupsafe import Markup
 
 from lesionkit.evaluate.points import Decision
 from lesionkit.evaluate.reliability import Reliability
+from lesionkit.evaluate.score import Curve
 from lesionkit.report.curves import curves_svg
-from lesionkit.report.render import FactGroup
+from lesionkit.report.render import FactGroup, Table
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A page beside this one."""
+
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """How the training of a run went.
+
+    Attributes:
+        rows: per network and round its best validation, plain values.
+        curves: the validated figure against steps.
+        mined: pages of examples that were mined between rounds.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    curves: Sequence[Curve] = ()
+    mined: Sequence[Linked] = ()
+
+    @property
+    def table(self) -> Table:
+        """The rows with their columns."""
+        return Table.of(self.rows)
+
+    @property
+    def plot(self) -> Markup | None:
+        """The curves, where one has two points."""
+        return curves_svg(self.curves) if any(len(curve.x) > 1 for curve in self.curves) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +56,7 @@ class About:
         reliability: of the scores, where enough is known.
         card: what the model says of itself, see `report.model_card`.
         patients: case id -> patient's id, where somebody asked for it.
+        course: of the training, where this run trained and validated.
     """
 
     decision: Decision = field(default_factory=Decision)
@@ -28,6 +64,7 @@ class About:
     reliability: Reliability | None = None
     card: tuple[FactGroup, ...] = ()
     patients: Mapping[str, str] = field(default_factory=dict)
+    course: Course | None = None
 
     @property
     def plot(self) -> Markup | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
-from lesionkit.recipes.base import Learned, Progress
+from lesionkit.recipes.base import Learned, MineRequest, Progress, Summary
 from lesionkit.recipes.ct.data import index
 from lesionkit.recipes.ct.hand import CT_HANDING
 from lesionkit.recipes.ct.page import PAGES
@@ -30,6 +30,13 @@ def learn(
     return learn(run, data, settings, start_from, progress)
 
 
+def mined(run: RunFolder, request: MineRequest, settings: CtSettings) -> Summary:
+    """See `Kind.mined`."""
+    from lesionkit.recipes.ct.mined_page import write_mined
+
+    return write_mined(run, request, settings)
+
+
 def ct_kind(
     learn: Callable[[RunFolder, Path, C, Path | None, Progress | None], Learned],
 ) -> Kind[C, FoundScan, OpenedScan]:
@@ -50,6 +57,7 @@ def ct_kind(
         rescored=rescored,
         handing=handing,
         reviewing=reviewing,
+        mined=mined,
     )
 
 
