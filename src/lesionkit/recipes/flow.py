@@ -6,7 +6,7 @@ report  the records of a finished search -> as find
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.document import to_document, to_tables
 from lesionkit.evaluate.reliability import reliability
 from lesionkit.recipes.alone import write_volume
-from lesionkit.recipes.base import FindRequest, Item, Progress, Recipe, Summary
+from lesionkit.recipes.base import FindRequest, Item, MineRequest, Progress, Recipe, Summary
 from lesionkit.recipes.beside import beside
 from lesionkit.recipes.card import settings_of
 from lesionkit.recipes.course import course_of
@@ -253,8 +253,14 @@ def complete(
     return complete_from(model, found, settings.parse(opened[0].record["settings"]), kind, entries)
 
 
-def recipe(name: str, summary: str, settings: type[S], kind: Kind[S, F, Opened]) -> Recipe[S]:
-    """A recipe of a kind: its name, one line, and its settings."""
+def recipe(
+    name: str,
+    summary: str,
+    settings: type[S],
+    kind: Kind[S, F, Opened],
+    mine: Callable[[RunFolder, MineRequest, S], Summary] | None = None,
+) -> Recipe[S]:
+    """A recipe of a kind: its name, one line, its settings, and how what its trainings mine is written, if they do."""
     return Recipe(
         name=name,
         summary=summary,
@@ -273,5 +279,5 @@ def recipe(name: str, summary: str, settings: type[S], kind: Kind[S, F, Opened])
         objective=partial(objective, kind=kind, recipe=name),
         beside=partial(beside, kind=kind, recipe=name),
         viewer=partial(write_volume, kind=kind, recipe=name),
-        mine=kind.mined,
+        mine=mine,
     )

@@ -9,7 +9,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.evaluate.score import Score
 from lesionkit.evaluate.tally import Tally
 from lesionkit.infer.calibrate import Calibration
-from lesionkit.recipes.base import FindRequest, Item, Learned, MineRequest, Progress, Summary
+from lesionkit.recipes.base import FindRequest, Item, Learned, Progress, Summary
 from lesionkit.recipes.handing import Handing
 from lesionkit.recipes.reviewing import Reviewing
 from lesionkit.recipes.searching import F, Opened, S, Search
@@ -146,7 +146,6 @@ class Kind(Generic[S, F, Opened]):
         handing: how findings are handed to other programs; None for not at all.
         reviewing: how findings are reviewed on a page, and become truth; None for not at all.
         apart: what else than images the kind can search; None for nothing.
-        mined: (run, request, settings): what its trainings mine between rounds; None for nothing.
     """
 
     search: Search[S, F, Opened]
@@ -163,10 +162,9 @@ class Kind(Generic[S, F, Opened]):
     handing: Handing[S, F] | None = None
     reviewing: Reviewing[S, F] | None = None
     apart: Apart[S] | None = None
-    mined: Callable[[RunFolder, MineRequest, S], Summary] | None = None
 
     def __post_init__(self) -> None:
-        optional = ("search", "rescored", "finds", "handing", "reviewing", "apart", "mined")
+        optional = ("search", "rescored", "finds", "handing", "reviewing", "apart")
         needed = [one.name for one in fields(self) if one.name not in optional]
         missing = [name for name in needed if not callable(getattr(self, name))]
         if missing or not isinstance(self.search, Search):

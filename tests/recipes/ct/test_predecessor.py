@@ -2,7 +2,7 @@ import pytest
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.recipes.ct import predecessor as subject
-from lesionkit.recipes.ct.predecessor import refuse_others_predecessor
+from lesionkit.recipes.ct.predecessor import refuse_foreign_predecessor
 from lesionkit.recipes.ct.trained import digest_of
 from lesionkit.runs.run_folder import RunFolder
 
@@ -14,7 +14,7 @@ CARD = {"inputs": {"data": {"sha256": "1"}}, "learned_from": digest_of(["a", "b"
 def asked(monkeypatch, tmp_path):
     def ask(number=2, learners=("b", "a"), data=DATA, start=tmp_path / "m.safetensors", **card):
         monkeypatch.setattr(subject, "read_card", lambda _: CARD | card)
-        refuse_others_predecessor(RunFolder(tmp_path, {"inputs": {"data": data}}), start, number, learners)
+        refuse_foreign_predecessor(RunFolder(tmp_path, {"inputs": {"data": data}}), start, number, learners)
 
     return ask
 

@@ -31,7 +31,7 @@ def learn(
 
 
 def mined(run: RunFolder, request: MineRequest, settings: CtSettings) -> Summary:
-    """See `Kind.mined`."""
+    """See `Recipe.mine`: what the rounds of a training mined."""
     from lesionkit.recipes.ct.mined_page import write_mined
 
     return write_mined(run, request, settings)
@@ -57,7 +57,6 @@ def ct_kind(
         rescored=rescored,
         handing=handing,
         reviewing=reviewing,
-        mined=mined,
     )
 
 

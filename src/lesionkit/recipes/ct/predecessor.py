@@ -10,7 +10,7 @@ from lesionkit.recipes.ct.trained import LEARNED_FROM, ROUND, digest_of
 from lesionkit.runs.run_folder import RunFolder
 
 
-def refuse_others_predecessor(run: RunFolder, start: Path | None, number: int, learners: Sequence[str]) -> None:
+def refuse_foreign_predecessor(run: RunFolder, start: Path | None, number: int, learners: Sequence[str]) -> None:
     """Refuse a network that a round cannot go on from: of what it learned from, nothing may validate now.
 
     Args:

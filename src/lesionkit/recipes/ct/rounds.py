@@ -24,7 +24,7 @@ from lesionkit.learn.detection import KEPT_STEP
 from lesionkit.nets.weights import save_model
 from lesionkit.recipes.ct.judge import Judge
 from lesionkit.recipes.ct.mine_round import is_something, mine_round, mined_places
-from lesionkit.recipes.ct.predecessor import refuse_others_predecessor
+from lesionkit.recipes.ct.predecessor import refuse_foreign_predecessor
 from lesionkit.recipes.ct.prepare import PreparedSet
 from lesionkit.recipes.ct.trained import CPM, NOT_MEASURED, ROUND, model_card
 from lesionkit.recipes.ensemble import NetPlan, file_name
@@ -104,7 +104,7 @@ def in_rounds(
     """
     learn = plan.settings.learn
     if learn.first_round > 1:
-        refuse_others_predecessor(
+        refuse_foreign_predecessor(
             run, start, learn.first_round, [case.case_id for case in prepared.round(plan.fold)[0]]
         )
     train = partial(_train, run, prepared, tell, plan, one_round)
@@ -147,10 +147,10 @@ def _mined(
     folder = round_file(run.path, plan, number - 1).with_suffix("") / "found"
     load = partial(load_detector, before, settings.infer)
     examples = mine_round(run, plan, number - 1, load, cases, prepared.splits, folder)
-    run.once(plan.called(f"show {number - 1}"), partial(_show, run, plan, number - 1, prepared))
     places = mined_places(examples, plan, prepared.splits)
     if settings.mine.rule == "none":
         return None
+    run.once(plan.called(f"show {number - 1}"), partial(_show, run, plan, number - 1, prepared))
     if settings.mine.also is None and not is_something(examples):
         run.warn(
             f"{plan.called('mining')} after round {number - 1} found nothing that the network gets wrong on its "

@@ -166,7 +166,8 @@ def _train(shown: Learners, plan: NetPlan[SlideMetastasis], start_from: Path | N
     figures = {name: round(float(value), 5) for name, value in fitted.figures.items()}
     run.note(**{plan.called(name): value for name, value in figures.items()})
     seconds = round(time.monotonic() - started)
-    area = judge.auc if judge.auc is not None else judge(fitted.net).get("auc")
+    known = judge.auc is not None and settings.learn.keep == "last"
+    area = judge.auc if known else judge(fitted.net).get("auc")
     told = {} if area is None else {"validation": {"patch AUC": area}}
     save_model(plan.file(run.path), fitted.net, model_card(shown, plan, seconds) | told)
     return {
