@@ -90,7 +90,7 @@ def test_only_cases_that_a_network_learns_from_can_enter_whatever_is_offered(tmp
                 mined_places(examples, plan(fold, also=also), splits)
 
 
-def test_a_validation_case_is_refused_before_anybody_looks_at_it(chests, tmp_path):
+def test_a_validation_case_is_refused_before_anybody_looks_at_it(tmp_path):
     splits, detector = Splits({"train": ("a",), "validation": ("v",)}), Detector()
     with open_run(tmp_path / "r", "ct-nodule", CtNodule(), {}) as run:
         refused = "marks of 'v' were offered, which is of the part 'validation', which is kept from it; leave them out"
