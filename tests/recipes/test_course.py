@@ -24,6 +24,7 @@ def test_a_round_tells_its_best_validation_what_it_gained_and_what_was_mined_aft
         "round": 1,
         "best CPM": "0.4",
         "after step": 4,
+        "gained": "",
         "mined after it": "12 false positive, 2 weak, 1 easy",
     }
     assert second["best CPM"] == "0.5 (0.3 to 0.7)"

@@ -60,7 +60,8 @@ def _row(run: RunFolder, best: Validation) -> dict[str, str | int | float]:
         f"best {best.figure}": f"{format_figure(best.value)}{interval}",
         "after step": best.step,
     }
-    gained = metrics.get(f"{best.figure} gained by round {best.round} {name}".rstrip())
+    gained = metrics.get(f"{best.figure} gained by round {best.round} {name}".rstrip(), "")
     mined = run.record["stages"].get(f"mine {best.round} {name}".rstrip(), {}).get("facts", {})
     told = ", ".join(f"{count} {kind}" for kind, count in mined.items() if kind != "scans" and count)
-    return row | ({"gained": str(gained)} if gained else {}) | ({"mined after it": told} if told else {})
+    is_one_of_several = any(" gained by round " in metric for metric in metrics)
+    return row | ({"gained": str(gained)} if is_one_of_several else {}) | ({"mined after it": told} if told else {})

@@ -1,7 +1,7 @@
 """Rounds with a network that learns nothing: what is asked for in which order, and what stays."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -156,7 +156,15 @@ def test_without_validation_cases_all_rounds_are_trained_and_it_says_so(rounds):
     recipe = rounds(held=False)
     facts, run = recipe.go()
     assert (len(recipe.asked), facts[CPM]) == (3, NOT_MEASURED)
-    assert "without validation cases nobody can tell what a round gains" in run.warnings[0]
+    assert "without validation cases nobody can tell whether a round gains anything" in run.warnings[0]
+
+
+def test_on_one_validation_patient_a_gain_has_no_interval_and_ends_no_rounds(rounds):
+    recipe = rounds(wrong=(8, 8, 8))
+    recipe.prepared = replace(recipe.prepared, splits=Splits({"train": ("a", "b"), "validation": ("v",)}))
+    _, run = recipe.go()
+    assert len(recipe.asked) == 3
+    assert "without validation cases of several patients nobody can tell" in run.warnings[0]
 
 
 def test_minutes_are_shared_among_the_rounds(rounds):

@@ -223,7 +223,8 @@ def _of_round(plan: NetPlan[C], number: int) -> NetPlan[C]:
 def _draws(score: Score) -> dict[str, Any]:
     """What a paired comparison with another round needs of a score."""
     figure, resamples = score.figures["cpm"], score.resamples
-    if resamples is None:
+    # What has no interval of its own, as a figure of one patient, has none of its gain.
+    if resamples is None or figure.lower is None:
         return {"cpm": figure.value, "key": "", "draws": []}
     return {"cpm": figure.value, "key": resamples.key, "draws": resamples.figures["cpm"].tolist()}
 
@@ -237,8 +238,8 @@ def gain(before: Path, after: Path) -> Figure | None:
     if first["key"] != second["key"]:
         return None
     drawn = np.array(second["draws"], dtype=float) - np.array(first["draws"], dtype=float)
-    name, _ = difference("cpm", second["cpm"] - first["cpm"], drawn).values()
-    return name
+    gained, _ = difference("cpm", second["cpm"] - first["cpm"], drawn).values()
+    return gained
 
 
 def _gained_too_little(run: RunFolder, plan: NetPlan[C], number: int) -> bool:
@@ -249,8 +250,8 @@ def _gained_too_little(run: RunFolder, plan: NetPlan[C], number: int) -> bool:
     before, after = (round_file(run.path, plan, n).with_suffix(".json") for n in (number - 1, number))
     found = gain(before, after)
     if found is None or found.lower is None or found.upper is None:
-        if not after.is_file():
-            run.warn("without validation cases nobody can tell what a round gains: all rounds are trained")
+        few = "cases of several patients" if after.is_file() else "cases"
+        run.warn(f"without validation {few} nobody can tell whether a round gains anything: all rounds are trained")
         return False
     told = f"{found.value:+.4f} ({found.lower:+.4f} to {found.upper:+.4f})"
     run.note(**{plan.called(f"CPM gained by round {number}"): told})
