@@ -14,6 +14,7 @@ from lesionkit.learn.finetune import parameter_groups
 from lesionkit.learn.finetune_settings import FinetuneSettings
 from lesionkit.learn.losses import detection_loss
 from lesionkit.learn.steps import StepLearner, Validate, fit_steps
+from lesionkit.learn.watch import Watch
 from lesionkit.nets.intensity import scale_hu
 from lesionkit.nets.nodule_net import NoduleNet
 
@@ -59,6 +60,7 @@ def fit(
     folder: Path,
     validate: Validate | None = None,
     resume: bool = True,
+    watch: Watch | None = None,
 ) -> dict[str, float]:
     """Train in `folder`; see `fit_steps`.
 
@@ -71,7 +73,7 @@ def fit(
     batch = cast(LearnSettings, learner.settings).batch
     if not isinstance(batch, int):
         raise TypeError("batch 'auto' must have been resolved by lesionkit.learn.batch before fit")
-    trainer = fit_steps(learner, patches, folder, batch, validate, resume)
+    trainer = fit_steps(learner, patches, folder, batch, validate, resume, watch)
     figures = {name: float(value) for name, value in trainer.logged_metrics.items()}
     best = Best(folder / "checkpoints").step if getattr(learner.settings, "keep", "last") == "best" else None
     return figures if best is None else {**figures, KEPT_STEP: float(best)}

@@ -17,7 +17,9 @@ class LearnSettings(Settings):
     batch: int | Literal["auto"] = 8
     """Patches per step; "auto" measures which size gives the most patches per second in the memory there is."""
     rate: float = Field(2e-3, gt=0)
-    """Peak learning rate; warmed up over the first 5 % of the steps, then cosine to 1 % of it."""
+    """Peak learning rate."""
+    shape: Literal["one cycle", "constant"] = "one cycle"
+    """How the rate goes: warmed up over the first 5 % of the steps, then cosine to 1 % of the peak; or it stays."""
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
     """sgd has a momentum of 0.9."""
     weight_decay: float = Field(0.01, ge=0)
@@ -40,11 +42,13 @@ class LearnSettings(Settings):
     seed: int = 0
 
     def rate_at(self, progress: float) -> float:
-        """The learning rate after a share of the training: from 5 % of the peak up to it, and down to 1 %.
+        """The learning rate after a share of the training; of one cycle from 5 % of the peak up to it, and down to 1 %.
 
         >>> [round(LearnSettings(rate=1, steps=100).rate_at(p), 3) for p in (0, 0.0405, 0.52, 1)]
         [0.05, 1.0, 0.505, 0.01]
         """
+        if self.shape == "constant":
+            return self.rate
         # Torch's OneCycleLR over one step more than there are.
         step, warm = progress * self.steps, 0.05 * (self.steps + 1) - 1
         if step < warm:

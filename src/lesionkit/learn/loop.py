@@ -4,7 +4,7 @@ import logging
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,16 @@ def seed_everything(seed: int) -> None:
 
 
 def loggers(folder: Path) -> list[Logger]:
-    """TensorBoard's files in folder/tensorboard and a table in folder/metrics/metrics.csv."""
+    """TensorBoard's files in folder/tensorboard and a table in folder/metrics/metrics.csv.
+
+    What an earlier sitting of the training left is kept beside it, as metrics-1.csv and so on.
+    """
+    table = folder / "metrics" / "metrics.csv"
+    if table.is_file():
+        # Lightning would delete it.
+        count = sum(1 for _ in table.parent.glob("metrics-*.csv"))
+        with suppress(FileNotFoundError):  # the process of another device was first
+            table.rename(table.with_name(f"metrics-{count + 1}.csv"))
     return [TensorBoardLogger(folder, "tensorboard", version=""), CSVLogger(folder, "metrics", version="")]
 
 

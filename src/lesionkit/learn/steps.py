@@ -21,6 +21,7 @@ from lesionkit.learn.finite import Finite
 from lesionkit.learn.loop import Waiting, loggers, one_thread
 from lesionkit.learn.precision import arithmetic, training_device
 from lesionkit.learn.ranks import Count, count_alone, count_of_all
+from lesionkit.learn.watch import Watch, Watcher
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -133,6 +134,7 @@ def fit_steps(
     batch: int | None = None,
     validate: Validate | None = None,
     resume: bool = True,
+    watch: Watch | None = None,
 ) -> lightning.Trainer:
     """Train in `folder`; an interrupted training goes on from its last checkpoint there.
 
@@ -143,6 +145,7 @@ def fit_steps(
         folder: gets checkpoints/, tensorboard/ and metrics/metrics.csv.
         validate: the kept net -> figures, asked every `validate_every` steps and at the end. Where `keep` of the
             settings is "best", the kept net has at the end the weights whose first figure was highest.
+        watch: the kept net -> figures and pictures, asked at an interval of its own; the training is the same without.
 
     Raises:
         LesionkitError: a number is no longer finite.
@@ -155,7 +158,7 @@ def fit_steps(
     found = last if resume and last.is_file() else None
     done = int(torch.load(found, weights_only=True, map_location="cpu")["global_step"]) if found else 0
     trainer = fit_on_devices(
-        partial(_trainer, settings, folder, validate, best),
+        partial(_trainer, settings, folder, validate, best, watch),
         learner,
         _Deck(items, settings, batch, done),
         found,
@@ -240,13 +243,19 @@ class _Bar(RichProgressBar):
 
 
 def _trainer(
-    settings: StepSettings, folder: Path, validate: Validate | None, best: Best | None = None
+    settings: StepSettings,
+    folder: Path,
+    validate: Validate | None,
+    best: Best | None = None,
+    watch: Watch | None = None,
 ) -> lightning.Trainer:
     """Lightning's trainer: so many steps, a checkpoint at every validation, DDP on several devices."""
     waiting = Waiting()
     callbacks: Sequence[Callback] = [waiting, Finite()]
     if validate is not None:
         callbacks = [*callbacks, _Validator(validate, settings, waiting, best)]
+    if watch is not None and watch.every:
+        callbacks = [*callbacks, Watcher(watch, folder, settings.steps, waiting)]
     every = settings.validate_every
     checkpoints = ModelCheckpoint(folder / "checkpoints", "step-{step}", save_last=True, every_n_train_steps=every)
     return lightning.Trainer(

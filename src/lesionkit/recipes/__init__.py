@@ -16,6 +16,7 @@ RECIPES = {
     "ct-nodule": "lesionkit.recipes.ct.nodule:RECIPE",
     "ct-nodule-rpn": "lesionkit.recipes.ct.rpn:RECIPE",
     "ct-nodule-two-stage": "lesionkit.recipes.ct.two_stage:RECIPE",
+    "ct-nodule-two-stage-2017": "lesionkit.recipes.ct.two_stage_2017:RECIPE",
     "slide-metastasis": "lesionkit.recipes.slide.metastasis:RECIPE",
     "slide-metastasis-2018": "lesionkit.recipes.slide.metastasis_2018:RECIPE",
     "xray-pneumothorax": "lesionkit.recipes.xray.pneumothorax:RECIPE",

@@ -17,8 +17,10 @@ from lesionkit.recipes.base import Summary
 from lesionkit.recipes.card import dotted
 from lesionkit.recipes.finished import finished
 from lesionkit.recipes.kind import Kind, Pages, Shelf
+from lesionkit.recipes.learning import has_only_trained, told_by
 from lesionkit.recipes.searching import F, Opened, S
 from lesionkit.report.about import About
+from lesionkit.report.learning import learning_beside
 from lesionkit.report.look import Look
 from lesionkit.report.side_page import Column, Said, write_side_page
 from lesionkit.runs.old_names import kept_settings
@@ -48,7 +50,7 @@ class Beside:
 
 
 def beside(run: RunFolder, settings: S, kind: Kind[S, F, Opened], recipe: str) -> Beside:
-    """What a run shows beside others; see `Recipe.beside`.
+    """What a run shows beside others; see `Recipe.beside`. One that trained only has learning curves alone.
 
     Raises:
         LesionkitError: it holds no finished search of images.
@@ -59,6 +61,8 @@ def beside(run: RunFolder, settings: S, kind: Kind[S, F, Opened], recipe: str) -
             f"{run.path} searched patches, and runs are shown side by side image by image; compare patches by "
             "'lesionkit evaluate slides --compare'"
         )
+    if has_only_trained(run):
+        return Beside(kind.search.noun, {}, {}, "trained, and nothing was searched", lambda _: Look(()))
     done = finished(run, settings, kind, recipe)
     found, decision = done.deciding.rescored(done.found, kind), done.deciding.decision
     scored = kind.score(found, done.model, settings)
@@ -100,7 +104,8 @@ def compare_runs(folders: Sequence[Path], out: Path) -> Summary:
     ]
     told = [_told(run) for run in runs]
     warnings = [f"{name}: {text}" for name, one in zip(names, beside_each, strict=True) for text in one.warnings]
-    page = write_side_page(out, columns, _differing(names, told), beside_each[0].noun, warnings)
+    learned = learning_beside({name: told_by(run.path) for name, run in zip(names, runs, strict=True)})
+    page = write_side_page(out, columns, _differing(names, told), beside_each[0].noun, warnings, learned)
     shared = set.intersection(*(set(one.said) for one in beside_each))
     noun = beside_each[0].noun
     facts: dict[str, str | int | float] = {"runs": len(runs), f"{noun}s in all of them": len(shared)}

@@ -28,6 +28,7 @@ from lesionkit.recipes.foreign import foreign_allowed, foreign_row
 from lesionkit.recipes.identifiers import identified
 from lesionkit.recipes.kept_out import refuse_nothing_kept_out
 from lesionkit.recipes.kind import Kind, Scored, Shelf
+from lesionkit.recipes.learning import has_only_trained, learning_of, report_training
 from lesionkit.recipes.review_verbs import review_verbs
 from lesionkit.recipes.searching import F, Opened, Planned, S
 from lesionkit.report.about import About
@@ -95,6 +96,8 @@ def objective(
 
 def report(run: RunFolder, settings: S, kind: Kind[S, F, Opened], recipe: str) -> Summary:
     """See `Recipe.report`: from the records of the run; the images are read again for the pictures."""
+    if has_only_trained(run):
+        return report_training(run)
     given = run.record["inputs"]
     if kind.apart is not None and given.get("input") and kind.apart.holds(Path(given["input"]["path"])):
         truth = Path(given["truth"]["path"]) if given.get("truth") else None
@@ -180,7 +183,8 @@ def shown(
     sentence = deciding.decision.sentence(kind.scores(found, model, settings), kind.finds)
     reliable = reliability(scored.tally) if scored.tally is not None else None
     patients, facts = identified(run.path, found, run.with_identifiers), facts_of(run, failed, settings)
-    about = About(deciding.decision, sentence, reliable, card_panel(told_of(model)), patients, course_of(run))
+    card = card_panel(told_of(model))
+    about = About(deciding.decision, sentence, reliable, card, patients, course_of(run), learning_of(run.path))
     view = kind.show(Shelf(run.path, found, scored, facts, model, run.warnings, about), settings)
     seconds = [one.facts["seconds"]["total"] for one in found]
     told = {

@@ -1,5 +1,5 @@
 """What every page of `lesionkit find` says, whatever the kind of image: where the line is drawn, whether scores are
-probabilities, and the card of the model."""
+probabilities, how the networks came to be, and the card of the model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from lesionkit.evaluate.points import Decision
 from lesionkit.evaluate.reliability import Reliability
 from lesionkit.evaluate.score import Curve
 from lesionkit.report.curves import curves_svg
+from lesionkit.report.learning import Learning
 from lesionkit.report.render import FactGroup, Table
 
 
@@ -55,6 +56,7 @@ class About:
         sentence: what came out: "3 findings at 1 false positive a scan; 97 weaker below".
         reliability: of the scores, where enough is known.
         card: what the model says of itself, see `report.model_card`.
+        learned: curves and pictures of the trainings of the run.
         patients: case id -> patient's id, where somebody asked for it.
         course: of the training, where this run trained and validated.
     """
@@ -65,6 +67,7 @@ class About:
     card: tuple[FactGroup, ...] = ()
     patients: Mapping[str, str] = field(default_factory=dict)
     course: Course | None = None
+    learned: Learning = field(default_factory=Learning)
 
     @property
     def plot(self) -> Markup | None:

@@ -15,6 +15,7 @@ from lesionkit.core.files import write_text
 from lesionkit.evaluate.compare import RULE, compare_scores
 from lesionkit.evaluate.score import Curve, Figure, Score
 from lesionkit.report.curves import curves_svg
+from lesionkit.report.learning import Learning
 from lesionkit.report.look import Look
 from lesionkit.report.render import Table, format_score, write_page
 
@@ -116,6 +117,7 @@ def write_side_page(
     differing: Sequence[Mapping[str, Any]],
     noun: str,
     warnings: Sequence[str] = (),
+    learned: Learning | None = None,
 ) -> Written:
     """Write OUT/compared.html, one self-contained page, and figures.csv and images.csv beside it.
 
@@ -124,13 +126,14 @@ def write_side_page(
         differing: a row per setting that is not the same in all runs: "setting", and its value by the run's name.
         noun: what one image is called: "scan".
         warnings: sentences to begin with.
+        learned: the curves of their trainings.
     """
     blocks = [_block(name, columns) for name in dict.fromkeys(n for one in columns for n in one.scores)]
     cases = list(dict.fromkeys(case_id for one in columns for case_id in one.said))
     rows = [_case_row(case_id, columns, noun) for case_id in cases]
     chosen = sorted(cases, key=lambda case_id: _disagreement(case_id, columns), reverse=True)[:MOST_LOOKS]
     notes = tuple(dict.fromkeys((*warnings, *(note for block in blocks for note in block.notes))))
-    unscored = [one.name for one in columns if not one.scores]
+    unscored = [one.name for one in columns if one.said and not one.scores]
     notes += tuple(f"{name} has no score: the truth of its {noun}s is not known" for name in unscored)
     looks = [_looks(case_id, columns) for case_id in chosen]
     page = write_page(
@@ -146,6 +149,7 @@ def write_side_page(
         noun=noun,
         looks=looks,
         n_cases=len(cases),
+        learned=learned or Learning(),
     )
     figures = _write_csv(Path(out) / "figures.csv", [row for block in blocks for row in _figure_rows(block, columns)])
     return Written(page, (figures, _write_csv(Path(out) / "images.csv", rows)), notes)

@@ -2,6 +2,7 @@ import csv
 import json
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from typer.testing import CliRunner
 
 from lesionkit.cli.main import app
@@ -19,6 +20,8 @@ classify:
   nets: [{width: 0.25}, {architecture: densenet, width: 0.25, layers: 1}]
   learn: {steps: 2, batch: 2, workers: 0, validate_every: 2, precision: 32-true}
 infer: {threshold: 0.0, precision: fp32, drawn_from: 0.5, judged: 8}
+watch: {every: 1, patches: 2, cubes: 8, pictures: 1, thresholds: [0.5]}
+debug: {lungs: true, first_batches: 1}
 score: {bootstrap: 20}
 engine: {backend: here}
 """
@@ -71,6 +74,61 @@ def test_its_stages_are_kept_so_that_an_interrupted_run_goes_on(trained):
         *("train", "draw", "mine", "judge 1", "judge 2", "join")
     ]
     assert {stage["state"] for stage in stages.values()} == {"done"}
+
+
+def test_its_networks_are_looked_at_while_they_learn(trained):
+    folder, _ = trained
+    looks = {}
+    for name in ("mask", "judge 1", "judge 2"):
+        table = csv.DictReader((folder / f"run/parts/{name}/metrics/metrics.csv").read_text().splitlines())
+        looks[name] = [row for row in table if any(row[column] for column in row if column.startswith("watched/"))]
+    assert {name: [row["step"] for row in rows] for name, rows in looks.items()} == dict.fromkeys(looks, ["1", "2"])
+    assert {"watched/dice", "watched/precision 0.5", "watched/sensitivity below 10 mm"} <= looks["mask"][0].keys()
+    assert {"watched/loss", "watched/right", "watched/auc"} <= looks["judge 1"][0].keys()
+    events = EventAccumulator(str(folder / "run/parts/mask/tensorboard"), {"images": 0}).Reload()
+    assert len(events.Images("watched/patch 1 in three slices")) == 2
+
+
+def test_the_page_shows_how_the_networks_came_to_be(trained):
+    folder, _ = trained
+    page = (folder / "run/report.html").read_text()
+    for words in ("Learning curves", "watched: recall", "Seen while learning", "patch 1 in sixteen slices"):
+        assert words in page
+
+
+def test_what_is_asked_for_to_try_a_training_is_shown_in_the_run_folder(trained):
+    folder, _ = trained
+    assert (folder / "run/lungs.html").is_file()
+    shown = sorted(file.relative_to(folder / "run/parts").as_posix() for file in (folder / "run").rglob("batch *.png"))
+    assert shown == [f"{name}/first batches/batch 1.png" for name in ("judge 1", "judge 2", "mask")]
+
+
+def test_its_networks_are_exported_with_how_they_are_joined(trained):
+    folder, _ = trained
+    pytest.importorskip("onnxruntime")
+    lesionkit("export", folder / "run", "--to", "onnx", "--out", folder / "onnx")
+    names = [f"model-{name}" for name in ("draws", "judges-1", "judges-2")]
+    assert sorted(file.name for file in (folder / "onnx").iterdir()) == sorted(
+        f"{name}.{suffix}" for name in names for suffix in ("json", "onnx")
+    )
+    told = {name: json.loads((folder / f"onnx/{name}.json").read_text()) for name in names}
+    assert all(one["largest difference to PyTorch"] < 1e-4 for one in told.values())
+    joined = json.loads((folder / "run/parts/join.json").read_text())
+    assert told["model-judges-2"]["postprocessing"]["coefficients"] == joined["coefficients"]
+    assert told["model-judges-2"]["postprocessing"]["judge"] == 2
+
+
+def test_settings_of_the_whole_chain_are_searched(trained):
+    folder, _ = trained
+    words = ("--config", folder / "tiny.yaml", "--set", "watch.every=0", "--set", "debug.fine_and_large=true")
+    lesionkit(
+        *("sweep", "ct-nodule-two-stage", folder / "data", "--out", folder / "sweep", "--trials", 1),
+        *("--search", "classify.join=mean,weighted", *words),
+    )
+    (row,) = csv.DictReader((folder / "sweep/trials.csv").read_text().splitlines())
+    assert row["state"] == "complete"
+    assert 0 <= float(row["value"]) <= 1
+    assert not list((folder / "sweep").rglob("watched"))
 
 
 def test_find_searches_with_the_chain_and_writes_candidates(trained):

@@ -10,6 +10,7 @@ from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.handed import Balls, Maker, Plane
 from lesionkit.read.scan import open_scan, planes_of_scan
+from lesionkit.recipes.ct.onnx_told import input_told, preprocessing_told
 from lesionkit.recipes.ct.search import FoundScan
 from lesionkit.recipes.ct.settings import CtSettings
 from lesionkit.recipes.ensemble import nets_of
@@ -66,26 +67,24 @@ def _another(found: FoundScan) -> LesionkitError:
 
 
 def networks(model: Path, settings: CtSettings) -> "Iterator[OnnxNet]":
-    """See `Handing.networks`."""
+    """See `Handing.networks`; of a chain the network that draws, and each that judges."""
+    from lesionkit.nets.model_file import read_header
     from lesionkit.nets.onnx_file import OnnxNet
     from lesionkit.nets.weights import load_model
+    from lesionkit.recipes.ct.onnx_told import networks_of_chain
 
     for one in nets_of(model):
-        net = load_model(one.path)[0]
-        yield OnnxNet(one.path.stem, net, (1, 1, 32, 32, 32), ("maps",), _told(settings))
+        if read_header(one.path).get("kind") == "Chain":
+            yield from networks_of_chain(one.path, settings)
+        else:
+            net = load_model(one.path)[0]
+            yield OnnxNet(one.path.stem, net, (1, 1, 32, 32, 32), ("maps",), _told(settings))
 
 
 def _told(settings: CtSettings) -> dict[str, Any]:
     return {
-        "input": {
-            "image": "float32 (batch, 1, z, y, x), sides multiples of 16; z grows to the head, y to the back, x to the "
-            "patient's left"
-        },
-        "preprocessing": {
-            "steps": "CT resampled to spacing_mm; HU clipped to hu and mapped linearly to -1..1",
-            "spacing_mm": settings.prepare.spacing_mm,
-            "hu": [-1024, 476],
-        },
+        "input": input_told("multiples of 16"),
+        "preprocessing": preprocessing_told(settings),
         "output": {
             "maps": "float32 (batch, 5, z/4, y/4, x/4): logit of a centre, its offset z, y, x in cells from the middle "
             "of the cell, log(diameter / 8 samples)"

@@ -86,7 +86,7 @@ def measure_run(run: RunFolder, settings: CtSettings, model: Path | None, out: P
     recipe = str(run.record["recipe"])
     kind: Any = CT
     done = finished(run, settings, kind, recipe)
-    drawer = model or (done.model if recipe == TWO_STAGE.name else None)
+    drawer = model or (done.model if recipe.startswith(TWO_STAGE.name) else None)
     if drawer is None:
         raise LesionkitError(
             f"{run.path} holds places, and a model of {TWO_STAGE.name} draws what lies there; train one, and give it "

@@ -64,8 +64,7 @@ def prepare(run: RunFolder, data: Path, settings: CtSettings, preview: bool) -> 
     prepared = prepared_set(run, data, settings)
     paths = [run.path / CATALOGUE, run.path / SPLITS]
     if preview:
-        views = (_view(case) for case in prepared.cases.values())
-        paths.insert(0, write_gallery(run.path / PREVIEW, views, title=f"Lungs of {data.name}"))
+        paths.insert(0, write_preview(run, prepared, f"Lungs of {data.name}"))
     odd = {i: str(case.facts["lung_failure"]) for i, case in prepared.cases.items() if case.facts.get("lung_failure")}
     return Summary(
         facts={
@@ -78,6 +77,11 @@ def prepare(run: RunFolder, data: Path, settings: CtSettings, preview: bool) -> 
         warnings=(*run.warnings, *(f"{case_id}: {reason}" for case_id, reason in odd.items())),
         cases=prepared.count,
     )
+
+
+def write_preview(run: RunFolder, prepared: PreparedSet, title: str) -> Path:
+    """Write the page that shows which lungs were found in each scan."""
+    return write_gallery(run.path / PREVIEW, (_view(case) for case in prepared.cases.values()), title=title)
 
 
 def prepared_set(run: RunFolder, data: Path, settings: CtSettings) -> PreparedSet:

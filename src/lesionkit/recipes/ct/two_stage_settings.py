@@ -8,8 +8,10 @@ from lesionkit.core.settings import Settings
 from lesionkit.infer.two_stage_settings import TwoStageInferSettings
 from lesionkit.learn.detection_settings import LearnSettings
 from lesionkit.learn.mask_settings import MaskLearnSettings
+from lesionkit.learn.watch_settings import WatchSettings
 from lesionkit.nets.cube.cube_net_settings import CubeNetSettings
 from lesionkit.nets.cube.mask_net_settings import MaskNetSettings
+from lesionkit.recipes.ct.debug_settings import DebugSettings
 from lesionkit.recipes.ct.settings import CtSettings
 from lesionkit.recipes.ensemble import MemberSettings, refuse_equal_names
 from lesionkit.sample.cube_settings import CubeSettings
@@ -58,6 +60,9 @@ class CtTwoStage(CtSettings):
     classify: ClassifySettings = ClassifySettings()
     members: tuple[TwoStageMember, ...] = ()
     """Several chains, trained one after the other and searching together."""
+    watch: WatchSettings = WatchSettings()
+    """How the networks are looked at while they learn."""
+    debug: DebugSettings = DebugSettings()
     infer: TwoStageInferSettings = TwoStageInferSettings()
 
     @model_validator(mode="after")

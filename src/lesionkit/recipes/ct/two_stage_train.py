@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,14 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.files import write_text
 from lesionkit.infer.chain_join import joined_by, reranked_by
 from lesionkit.infer.two_stage import TwoStageDetector
+from lesionkit.learn.batch import choose_cube_batch, choose_mask_batch
 from lesionkit.learn.cubes import CubeLearner
 from lesionkit.learn.detection import fit
 from lesionkit.learn.detection_settings import LearnSettings
 from lesionkit.learn.loop import seed_everything
 from lesionkit.learn.masks import MaskLearner
+from lesionkit.learn.precision import PrecisionSetting
+from lesionkit.learn.watch import Watch
 from lesionkit.nets.cube.chain import Chain, chain_of
 from lesionkit.nets.cube.chain_settings import JoinSettings
 from lesionkit.nets.cube.cube_net import CubeNet
@@ -29,16 +32,19 @@ from lesionkit.recipes.base import Learned, Progress
 from lesionkit.recipes.ct.first import First
 from lesionkit.recipes.ct.insert import inserter, outline
 from lesionkit.recipes.ct.mine import MineRule, hard_negatives, hit_of
-from lesionkit.recipes.ct.prepare import PreparedSet
+from lesionkit.recipes.ct.prepare import PreparedSet, write_preview
 from lesionkit.recipes.ct.train import learn_each
 from lesionkit.recipes.ct.trained import CPM, NOT_MEASURED, model_card, validation_score
 from lesionkit.recipes.ct.two_stage_settings import CtTwoStage
+from lesionkit.recipes.ct.watch import cube_watch, fine_and_large, hidden, mask_watch, show_batches
 from lesionkit.recipes.ensemble import NetPlan
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.sample.cubes import CubeDraws, around_middle
 from lesionkit.sample.draw import PatchDraws
 from lesionkit.sample.drawn import drawn
 from lesionkit.sample.patch import Patch
+
+L = TypeVar("L", bound=LearnSettings)
 
 _ALL_THAT_IS_FOUND = MineRule(per_case=150, least_score=0.0)
 """Of a faster model: what it finds weak is ranked again too."""
@@ -60,12 +66,16 @@ def _train(
 ) -> dict[str, Any]:
     started = time.monotonic()
     settings, (cases, held) = plan.settings, prepared.round(plan.fold)
+    if settings.debug.lungs:
+        run.once("lungs", lambda: {"page": write_preview(run, prepared, "Lungs").name})
+    if settings.debug.fine_and_large:
+        cases, held = fine_and_large(cases), fine_and_large(held)
     start = load_net(start_from, Chain)[0] if start_from else None
     first = None if settings.screen.model is None else _first(settings)
-    mask, side = _mask_net(run, cases, plan, start), settings.classify.cubes.side
+    mask, side = _mask_net(run, (cases, held), plan, start), settings.classify.cubes.side
     found_by = (lambda: _detector(chain_of(mask, (), side), settings)) if first is None else (lambda: first)
     hard = hard_negatives(run, found_by, cases, plan.name, MineRule() if first is None else _ALL_THAT_IS_FOUND)
-    cubes = [_cube_net(run, cases, hard, plan, number, start) for number in range(len(settings.classify.nets))]
+    cubes = [_cube_net(run, (cases, held), hard, plan, number, start) for number in range(len(settings.classify.nets))]
     run.once(plan.called("join"), partial(_join, run, mask, cubes, held, plan, first))
     joined = json.loads(_file(run, plan, "join.json").read_text(encoding="utf-8"))
     own, again = (None if joined[name] is None else JoinSettings.parse(joined[name]) for name in ("join", "rerank"))
@@ -108,25 +118,32 @@ def _file(run: RunFolder, plan: NetPlan[CtTwoStage], name: str) -> Path:
     return folder / name
 
 
-def _mask_net(run: RunFolder, cases: Sequence[Case], plan: NetPlan[CtTwoStage], start: Chain | None) -> MaskNet:
-    """The network that draws, trained."""
-    settings, learn = plan.settings, plan.settings.learn
+def _mask_net(
+    run: RunFolder, dealt: tuple[Sequence[Case], Sequence[Case]], plan: NetPlan[CtTwoStage], start: Chain | None
+) -> MaskNet:
+    """The network that draws, trained; cases are dealt to those that learn and those that validate."""
+    settings, (cases, held) = plan.settings, dealt
     file = _file(run, plan, "mask.safetensors")
 
     def step() -> Mapping[str, Any]:
-        seed_everything(learn.seed)
+        seed_everything(settings.learn.seed)
         net = MaskNet(settings.net) if start is None else start.mask.train()
+        choose = partial(choose_mask_batch, net, settings.sample.patch)
+        learn, batch = _with_batch(run, plan.called("mask batch"), settings.learn, choose)
+        draw = partial(drawn, form=settings.form, outline=outline(settings))
         patches = PatchDraws(
             cases,
             settings.sample,
             encode_mask,
             seed=learn.seed,
-            length=learn.steps * _batch(learn) * learn.devices,
+            length=learn.steps * batch * learn.devices,
             insert=inserter(settings),
-            drawn=partial(drawn, form=settings.form, outline=outline(settings)),
+            drawn=draw,
         )
         learner = MaskLearner(net, learn)
-        figures = _fit(learner, patches, _file(run, plan, "mask"))
+        show_batches(_file(run, plan, "mask"), patches, batch, settings.debug.first_batches)
+        watch = mask_watch(held, settings.sample, settings.watch, draw)
+        figures = _fit(learner, patches, _file(run, plan, "mask"), watch)
         save_model(file, learner.kept, {})
         return figures
 
@@ -136,37 +153,39 @@ def _mask_net(run: RunFolder, cases: Sequence[Case], plan: NetPlan[CtTwoStage], 
 
 def _cube_net(
     run: RunFolder,
-    cases: Sequence[Case],
+    dealt: tuple[Sequence[Case], Sequence[Case]],
     hard: Mapping[str, NDArray[np.float64]],
     plan: NetPlan[CtTwoStage],
     number: int,
     start: Chain | None,
 ) -> CubeNet:
     """One of the networks that judge, trained."""
-    settings, classify = plan.settings, plan.settings.classify
-    learn = classify.learn
+    settings, classify, (cases, held) = plan.settings, plan.settings.classify, dealt
+    seed = classify.learn.seed + number
     name = f"judge {number + 1}"
     file = _file(run, plan, f"{name}.safetensors")
 
     def step() -> Mapping[str, Any]:
-        seed_everything(learn.seed + number)
+        seed_everything(seed)
         net = CubeNet(classify.nets[number])
         if start is not None and len(start.cubes) > number:
             net.load_state_dict(start.cubes[number].state_dict())
+        choose = partial(choose_cube_batch, net, classify.cubes.side)
+        learn, batch = _with_batch(run, plan.called(f"{name} batch"), classify.learn, choose)
         patches = PatchDraws(
             cases,
             around_middle(settings.sample, classify.cubes),
             encode_mask,
-            seed=learn.seed + number,
+            seed=seed,
             length=1,
             insert=inserter(settings),
             hard=hard,
         )
-        cubes = CubeDraws(
-            patches, classify.cubes, seed=learn.seed + number, length=learn.steps * _batch(learn) * learn.devices
-        )
+        cubes = CubeDraws(patches, classify.cubes, seed=seed, length=learn.steps * batch * learn.devices)
         learner = CubeLearner(net, learn)
-        figures = _fit(learner, cubes, _file(run, plan, name))
+        show_batches(_file(run, plan, name), cubes, batch, settings.debug.first_batches)
+        watch = cube_watch(held, settings.sample, classify.cubes, settings.watch)
+        figures = _fit(learner, cubes, _file(run, plan, name), watch)
         save_model(file, learner.kept, {})
         return figures
 
@@ -174,31 +193,31 @@ def _cube_net(
     return load_net(file, CubeNet)[0]
 
 
-def _fit(learner: Any, items: Any, folder: Path) -> Mapping[str, Any]:
+def _fit(learner: Any, items: Any, folder: Path, watch: Watch | None) -> Mapping[str, Any]:
     try:
-        return {name: round(value, 5) for name, value in fit(learner, items, folder).items()}
+        return {name: round(value, 5) for name, value in fit(learner, items, folder, watch=watch).items()}
     except SystemExit as ended:
         # What Lightning makes of Ctrl-C; to us it is an interruption that the same command resumes.
         raise KeyboardInterrupt from ended
 
 
-def _batch(learn: LearnSettings) -> int:
-    if not isinstance(learn.batch, int):
-        raise LesionkitError("learn.batch must be a number in this recipe, got 'auto'; give how many patches per step")
-    return learn.batch
+def _with_batch(run: RunFolder, name: str, learn: L, choose: Callable[[PrecisionSetting, Any], int]) -> tuple[L, int]:
+    """How a network is trained, and its batch; "auto" is measured once, so that a resumed training has the same."""
+    if isinstance(learn.batch, int):
+        return learn, learn.batch
+    batch = run.record["metrics"].get(name)
+    if batch is None:
+        batch = choose(learn.precision, pick_device(learn.device))
+        run.note(**{name: batch})
+        run.say(f"{name} auto: {batch} per step")
+    return learn.model_copy(update={"batch": int(batch)}), int(batch)
 
 
 def encode_mask(patch: Patch) -> dict[str, NDArray[Any]]:
     """What the network that draws learns from: drawn (1, z, y, x) 0..1 and ignored (1, z, y, x) bool."""
-    zeros = np.zeros(patch.hu.shape, np.float32)
-    depth, row, column = np.ogrid[tuple(slice(0, n) for n in patch.hu.shape)]
-    ignored = np.zeros(patch.hu.shape, bool)
-    for z, y, x, diameter in patch.ignored:
-        away = (depth - z) ** 2 + (row - y) ** 2 + (column - x) ** 2
-        ignored |= away <= (diameter / 2 + 1) ** 2
-    whole = zeros if patch.drawn is None else patch.drawn
+    whole = np.zeros(patch.hu.shape, np.float32) if patch.drawn is None else patch.drawn
     # What of a lesion reaches into the patch is drawn too, and learned.
-    return {"drawn": whole[None], "ignored": (ignored & (whole == 0))[None]}
+    return {"drawn": whole[None], "ignored": (hidden(patch) & (whole == 0))[None]}
 
 
 def _join(
