@@ -28,6 +28,8 @@ from lesionkit.nets.intensity import scale_hu
 FOLDER = "watched"
 """Of the pictures that were seen last, in the folder of a training."""
 
+_CUBES_AT_ONCE = 8
+
 Draw = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]], Mapping[str, NDArray[np.uint8]]]
 """(hu, truth, probability), arrays (z, y, x) or (y, x) -> pictures (rows, columns, 3) by name."""
 
@@ -78,7 +80,7 @@ class MaskWatch:
         for one in self.patches:
             hu = torch.from_numpy(np.ascontiguousarray(one.hu))[None, None].to(device)
             drawn.append(net(scale_hu(hu))[0, 0].float().sigmoid().cpu().numpy())
-        pictures = {}
+        pictures: dict[str, NDArray[np.uint8]] = {}
         for number, (one, found) in enumerate(zip(self.patches, drawn, strict=True), start=1):
             if self.draw is not None and number <= self.settings.pictures:
                 made = self.draw(one.hu, one.drawn, found)
@@ -106,7 +108,7 @@ class CubeWatch:
     @torch.no_grad()
     def __call__(self, net: nn.Module) -> Seen:
         device = next(net.parameters()).device
-        parts = torch.from_numpy(self.cubes)[:, None].split(8)
+        parts = torch.split(torch.from_numpy(self.cubes)[:, None], _CUBES_AT_ONCE)
         logit = torch.cat([net(scale_hu(part.to(device))).float().cpu() for part in parts])
         truth = torch.from_numpy(self.positive.astype(np.float32))
         right = ((logit > 0).numpy() == self.positive).mean()

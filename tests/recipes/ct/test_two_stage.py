@@ -82,7 +82,7 @@ def test_its_networks_are_looked_at_while_they_learn(trained):
     for name in ("mask", "judge 1", "judge 2"):
         table = csv.DictReader((folder / f"run/parts/{name}/metrics/metrics.csv").read_text().splitlines())
         looks[name] = [row for row in table if any(row[column] for column in row if column.startswith("watched/"))]
-    assert {name: [row["step"] for row in rows] for name, rows in looks.items()} == dict.fromkeys(looks, ["1", "2"])
+    assert {name: [row["step"] for row in rows] for name, rows in looks.items()} == {name: ["1", "2"] for name in looks}
     assert {"watched/dice", "watched/precision 0.5", "watched/sensitivity below 10 mm"} <= looks["mask"][0].keys()
     assert {"watched/loss", "watched/right", "watched/auc"} <= looks["judge 1"][0].keys()
     events = EventAccumulator(str(folder / "run/parts/mask/tensorboard"), {"images": 0}).Reload()

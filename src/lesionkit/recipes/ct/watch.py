@@ -17,7 +17,7 @@ from lesionkit.report.watched import batch_picture, watched_pictures
 from lesionkit.sample.augment_settings import NO_AUGMENTATION
 from lesionkit.sample.cube_settings import CubeSettings
 from lesionkit.sample.cubes import CubeDraws, around_middle
-from lesionkit.sample.draw import Drawn, PatchDraws
+from lesionkit.sample.draw import Drawn, PatchDraws, PatchKind
 from lesionkit.sample.draw_settings import SampleSettings
 from lesionkit.sample.patch import Patch
 
@@ -40,7 +40,7 @@ def mask_watch(held: Sequence[Case], sample: SampleSettings, settings: WatchSett
     patches = []
     for number in range(settings.patches):
         rng = np.random.default_rng([settings.seed, number, 64])
-        kind = "lung" if number % _WITHOUT_EVERY == _WITHOUT_EVERY - 1 else "lesion"
+        kind: PatchKind = "lung" if number % _WITHOUT_EVERY == _WITHOUT_EVERY - 1 else "lesion"
         patches.append(watched(draws.of_kind(kind, rng, sample.patch)))
     return MaskWatch(patches, settings, watched_pictures)
 
