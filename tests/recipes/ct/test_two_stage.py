@@ -114,7 +114,7 @@ def test_its_networks_are_exported_with_how_they_are_joined(trained):
     told = {name: json.loads((folder / f"onnx/{name}.json").read_text()) for name in names}
     assert all(one["largest difference to PyTorch"] < 1e-4 for one in told.values())
     joined = json.loads((folder / "run/parts/join.json").read_text())
-    assert told["model-judges-2"]["postprocessing"]["coefficients"] == joined["coefficients"]
+    assert told["model-judges-2"]["postprocessing"]["coefficients"] == joined["join"]["coefficients"]
     assert told["model-judges-2"]["postprocessing"]["judge"] == 2
 
 

@@ -56,6 +56,7 @@ def _of_mask(multiple: int, settings: CtSettings) -> dict[str, Any]:
 
 
 def _of_cube(number: int, chain: "ChainSettings", settings: CtSettings) -> dict[str, Any]:
+    again = {} if chain.rerank is None else {"where screen.model found a place, its logit first": chain.rerank}
     return {
         "input": input_told(f"of {chain.side}, a candidate in the middle"),
         "preprocessing": preprocessing_told(settings),
@@ -66,5 +67,6 @@ def _of_cube(number: int, chain: "ChainSettings", settings: CtSettings) -> dict[
             "judge": number,
             "coefficients": list(chain.coefficients),
             "intercept": chain.join.intercept,
+            **{name: join.model_dump(mode="json") for name, join in again.items()},
         },
     }
