@@ -37,7 +37,7 @@ Research use only; not a medical device.
 from pathlib import Path
 
 from lesionkit.recipes.base import Learned, Progress
-from lesionkit.recipes.ct.kind import ct_kind
+from lesionkit.recipes.ct.kind import ct_kind, mined
 from lesionkit.recipes.ct.rpn_settings import NAME, CtNoduleRpn
 from lesionkit.recipes.flow import recipe
 from lesionkit.runs.run_folder import RunFolder
@@ -52,4 +52,4 @@ def learn(
     return learn(run, data, settings, start_from, progress)
 
 
-RECIPE = recipe(NAME, "lung nodules in chest CT, by one network taught in rounds", CtNoduleRpn, ct_kind(learn))
+RECIPE = recipe(NAME, "lung nodules in chest CT, by one network taught in rounds", CtNoduleRpn, ct_kind(learn), mined)
