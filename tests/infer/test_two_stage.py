@@ -177,3 +177,46 @@ def test_a_chain_that_never_learned_it_does_not_rank_again():
     assert not detector().reranks
     with pytest.raises(LesionkitError, match=r"ranks again only if it was trained with screen.model"):
         detector().rerank(case_with(), [Candidate((0.0, 30.0, 220.0), 0.5)])
+
+
+FLAT = ChainSettings(mask=MaskNetSettings(dimensions=2, channels=(2, 4)))
+
+
+class Flat(nn.Module):
+    """Draws in slices what is brighter than about −270 HU."""
+
+    def forward(self, slices):
+        assert slices.ndim == 4
+        return 8 * slices
+
+
+def flat_detector(**settings) -> TwoStageDetector:
+    given = TwoStageInferSettings(device="cpu", precision="fp32", **settings)
+    made = TwoStageDetector(Chain(FLAT), given, torch.device("cpu"))
+    made.chain.mask = Flat()
+    return made
+
+
+def test_slices_that_are_drawn_one_by_one_are_joined_through_z_to_a_body_with_place_and_diameter():
+    (found,) = flat_detector().find(case_with(((16, 32, 48), 6, 400)))
+    np.testing.assert_allclose(found.centre_mm, GRID.index_to_world([18.5, 34.5, 50.5]), atol=1e-2)
+    assert found.diameter_mm == pytest.approx((6 / np.pi * 6**3) ** (1 / 3))
+
+
+def test_what_lasts_through_few_slices_is_ranked_below_what_goes_on_through_many():
+    hu = np.full(GRID.shape, -1000, np.int16)
+    hu[16:22, 20:26, 20:26] = 400
+    hu[40:42, 60:72, 60:72] = 400
+    case = Case("c", "p", ArrayImage(GRID, hu))
+    first, second = flat_detector(threshold=0.0).find(case)
+    assert first.centre_mm[2] < second.centre_mm[2]
+    assert second.score == pytest.approx(0.5 * first.score, rel=0.05)  # Two slices of four.
+    equal = flat_detector(threshold=0.0, lasting_mm=0).find(case)
+    assert equal[0].score == pytest.approx(equal[1].score)
+
+
+@pytest.mark.parametrize("largest", [100_000, 5_000_000])
+def test_the_size_of_the_windows_does_not_change_what_is_drawn_in_slices(largest):
+    boxes = [((16, 32, 48), 5, 300), ((40, 2, 2), 4, 200), ((59, 88, 88), 5, 250)]
+    found = flat_detector(largest_window=largest, threshold=0.0).find(case_with(*boxes))
+    assert sorted(round(one.diameter_mm, 3) for one in found) == [4.963, 6.204, 6.204]

@@ -36,3 +36,8 @@ def test_a_window_grows_by_its_halo_and_up_to_a_multiple():
 
 def test_a_block_that_no_cut_makes_cheaper_stays_whole():
     assert len(windows_over(np.ones((64, 64, 64), bool), WindowRule(largest=10**7))) == 1
+
+
+def test_flat_windows_have_no_context_along_z():
+    rule = WindowRule(largest=10**6, halo=4, multiple=8, flat=True)
+    assert rule.grown((slice(3, 8), slice(8, 16), slice(0, 12))) == ((3, 4, -4), (5, 16, 24))

@@ -23,7 +23,7 @@ def command(
         typer.Option(
             "--model",
             metavar="MODEL",
-            help="Of ct-nodule-two-stage, that draws the findings of RUN; default: RUN's own.",
+            help="Of ct-nodule-two-stage or -slices, that draws the findings of RUN; default: RUN's own.",
         ),
     ] = None,
     out: Annotated[
@@ -32,7 +32,7 @@ def command(
 ) -> None:
     """Measure nodules of a chest CT: volume, long and short axis, density, texture, calcification, size class.
 
-    Measured are nodules that are drawn in a label map, or the findings of a run above its line as a two-stage model
+    Measured are nodules that are drawn in a label map, or the findings of a run above its line as a model
     draws them. Writes measured.html, measurements.csv and .json, and of a run a label map for each scan. Texture, size
     class and category are labels for research.
 

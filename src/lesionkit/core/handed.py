@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.grid import Grid
-from lesionkit.core.image import Image
+from lesionkit.core.image import ArrayImage, Image
 from lesionkit.core.lesion import Candidate, Kind
 from lesionkit.core.region import Region
 
@@ -110,10 +110,12 @@ class Balls(Handed):
     Attributes:
         grid: of the volume as it is on disk.
         balls: strongest first.
+        drawn: reads what a network drew of them, finding i with label i on that grid; None where none did.
     """
 
     grid: Grid
     balls: tuple[Candidate, ...]
+    drawn: Callable[[], ArrayImage | None] = lambda: None
 
     def above(self, threshold: float) -> Self:
         return replace(self, balls=tuple(ball for ball in self.balls if ball.score >= threshold))

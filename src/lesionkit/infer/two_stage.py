@@ -1,6 +1,6 @@
 """A prepared CT and a chain of networks -> masks, candidates, and whether each is a nodule (systems 0 and 1)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import cc3d
@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
-from torch import nn
 
 from lesionkit.core.case import Case
 from lesionkit.core.image import ArrayImage, Image, read_beyond
@@ -22,6 +21,8 @@ from lesionkit.nets.intensity import scale_hu
 from lesionkit.nets.precision import pick_precision
 
 _SURE = 1e-4
+_SLICES = 16
+"""That are drawn at once."""
 OUTLINE_SIDE = 96
 """Samples per axis of what is looked at around a place whose outline is asked for."""
 NEAR_SAMPLES = 4
@@ -53,7 +54,8 @@ class TwoStageDetector:
 
     def __init__(self, chain: Chain, settings: TwoStageInferSettings, device: torch.device) -> None:
         self.settings, self.device = settings, device
-        self.rule = WindowRule(settings.largest_window, settings.halo, chain.mask.multiple)
+        self.flat = chain.mask.settings.dimensions == 2
+        self.rule = WindowRule(settings.largest_window, settings.halo, chain.mask.multiple, self.flat)
         self.type = torch.bfloat16 if pick_precision(settings.precision, device) == "bf16" else torch.float32
         self.chain = chain.eval().to(device=device, dtype=self.type)
 
@@ -109,7 +111,7 @@ class TwoStageDetector:
         balls = np.column_stack([scores, np.reshape(centres, (-1, 3)), np.zeros(len(first))])
         drawn = np.zeros(len(first))
         for some, cubes in self._cubes(case.image, balls):
-            drawn[some] = self._middle(self._said(self.chain.mask, cubes))
+            drawn[some] = self._middle(self._said(self._in_slices, cubes))
         return np.column_stack([np.log(scores / (1 - scores)), drawn, self._judged(case.image, balls)])
 
     def judged(self, case: Case) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -178,9 +180,17 @@ class TwoStageDetector:
             return np.zeros((0, 5)), np.zeros(0)
         weight = pieces.probability.astype(np.float32)
         centres = np.array(ndimage.center_of_mass(weight, pieces.labels, large)).reshape(-1, 3)
-        highest = np.clip(ndimage.maximum(weight, pieces.labels, large), _SURE, 1 - _SURE)
+        ranked = self._through_z(weight, case.image.grid.spacing_mm[0])
+        highest = np.clip(ndimage.maximum(ranked, pieces.labels, large), _SURE, 1 - _SURE)
         diameter = (6 / np.pi * volume[large - 1]) ** (1 / 3)
         return np.column_stack([np.zeros(len(large)), centres, diameter]), np.log(highest / (1 - highest))
+
+    def _through_z(self, probability: NDArray[np.float32], step_mm: float) -> NDArray[np.float32]:
+        """Of slices that were drawn one by one, the mean over neighbours: what is in one slice alone is no nodule."""
+        slices = round(self.settings.lasting_mm / step_mm) if self.flat else 1
+        if slices <= 1:
+            return probability
+        return np.asarray(ndimage.uniform_filter1d(probability, slices, axis=0, mode="nearest"), np.float32)
 
     def _judged(self, image: Image, balls: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, cubes) logits of the classifiers around the centre of each ball."""
@@ -208,10 +218,18 @@ class TwoStageDetector:
 
     @torch.inference_mode()
     def _drawn(self, volume: torch.Tensor) -> NDArray[np.float32]:
-        return np.asarray(self.chain.mask(volume)[0, 0].float().sigmoid().cpu().numpy())
+        return np.asarray(self._in_slices(volume)[0, 0].float().sigmoid().cpu().numpy())
+
+    def _in_slices(self, volume: torch.Tensor) -> torch.Tensor:
+        """Logits of the network that draws, (b, 1, z, y, x) of as many samples; one of two dimensions sees slices."""
+        if not self.flat:
+            return torch.Tensor(self.chain.mask(volume))
+        slices = volume.transpose(1, 2).flatten(0, 1)  # b·z 1 y x
+        drawn = torch.cat([self.chain.mask(some) for some in slices.split(_SLICES)])
+        return drawn.unflatten(0, (len(volume), -1)).transpose(1, 2)
 
     @torch.inference_mode()
-    def _said(self, net: nn.Module, cubes: torch.Tensor) -> NDArray[np.float32]:
+    def _said(self, net: Callable[[torch.Tensor], torch.Tensor], cubes: torch.Tensor) -> NDArray[np.float32]:
         return np.asarray(net(cubes).float().cpu().numpy())
 
     def _volume(self, image: Image, start: Sequence[int], shape: Sequence[int]) -> torch.Tensor:

@@ -15,6 +15,9 @@ class TwoStageInferSettings(InferSettings):
     """Probability from which a sample belongs to what is drawn."""
     least_mm3: float = Field(8.0, ge=0)
     """Smaller pieces are no candidates; a ball of 3 mm has 14."""
+    lasting_mm: float = Field(4.0, ge=0)
+    """Where slices are drawn one by one, what was drawn is ranked by the highest mean of its probabilities over so much
+    of z; 0 takes the highest itself."""
     judged: int = Field(60, ge=1)
     """So many of the strongest pieces are judged by the classifiers; the rest are dropped."""
     batch: int = Field(8, ge=1)

@@ -20,17 +20,21 @@ class WindowRule:
         largest: most samples in a window, context included.
         halo: samples of context on each side.
         multiple: a window's sides, context included, are rounded up to this.
+        flat: slices are looked at one by one, so that there is neither context nor rounding along the first axis.
     """
 
     largest: int
     halo: int = 16
     multiple: int = 16
+    flat: bool = False
 
     def grown(self, box: Box) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Start and shape of a box with its context."""
-        start = tuple(b.start - self.halo for b in box)
-        sides = (b.stop - b.start + 2 * self.halo for b in box)
-        return start, tuple(math.ceil(side / self.multiple) * self.multiple for side in sides)
+        reach = (0 if self.flat else self.halo, *(self.halo,) * (len(box) - 1))
+        steps = (1 if self.flat else self.multiple, *(self.multiple,) * (len(box) - 1))
+        start = tuple(b.start - r for b, r in zip(box, reach, strict=True))
+        sides = (b.stop - b.start + 2 * r for b, r in zip(box, reach, strict=True))
+        return start, tuple(math.ceil(side / step) * step for side, step in zip(sides, steps, strict=True))
 
     def cost(self, box: Box | None) -> int:
         """Samples that a net has to look at for a box."""

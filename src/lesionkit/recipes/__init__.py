@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 RECIPES = {
     "ct-nodule": "lesionkit.recipes.ct.nodule:RECIPE",
     "ct-nodule-rpn": "lesionkit.recipes.ct.rpn:RECIPE",
+    "ct-nodule-slices": "lesionkit.recipes.ct.slices:RECIPE",
+    "ct-nodule-slices-2017": "lesionkit.recipes.ct.slices_2017:RECIPE",
     "ct-nodule-two-stage": "lesionkit.recipes.ct.two_stage:RECIPE",
     "ct-nodule-two-stage-2017": "lesionkit.recipes.ct.two_stage_2017:RECIPE",
     "slide-metastasis": "lesionkit.recipes.slide.metastasis:RECIPE",

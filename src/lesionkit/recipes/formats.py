@@ -69,7 +69,11 @@ FORMATS: dict[str, Format] = {
         "markups of 3D Slicer: points, and a box around each finding",
         each={Balls: f"{_WRITE}.markups:write_markups_of_balls"},
     ),
-    "luna16": Format("LUNA16's submission, one table", together={Balls: f"{_WRITE}.tables:write_luna16"}),
+    "luna16": Format("LUNA16's and Tianchi's submission, one table", together={Balls: f"{_WRITE}.tables:write_luna16"}),
+    "rle-kaggle": Format(
+        "run lengths of masks as most Kaggle challenges ask for them, one table: img, pixels",
+        together={Balls: f"{_WRITE}.rle:write_rle_of_balls", Mask: f"{_WRITE}.rle:write_rle_of_masks"},
+    ),
     "coco": Format(
         "COCO, one file of boxes with run lengths or polygons: FiftyOne, CVAT",
         together={Mask: f"{_WRITE}.tables:write_coco_of_masks", Outlines: f"{_WRITE}.tables:write_coco_of_outlines"},

@@ -22,19 +22,16 @@ def augment(patch: Patch, side: int, settings: AugmentSettings, rng: Generator) 
     if rng.random() < settings.thick:
         hu = thicker_slices(hu, int(rng.integers(shortest, longest + 1)), int(rng.integers(0, longest)))
     if rng.random() < settings.kernel:
-        hu = _another_kernel(hu, rng)
+        hu = another_kernel(hu, rng)
     patch = resized(replace(patch, hu=hu), side)
     if rng.random() < settings.turn:
         axes, flips = rng.permutation(3), rng.random(3) < 0.5
         patch = turned(patch, tuple(int(a) for a in axes), tuple(bool(f) for f in flips))
     if any(settings.flip):
         patch = turned(patch, (0, 1, 2), tuple(bool(f) for f in rng.random(3) < np.array(settings.flip)))
-    hu = patch.hu
-    if settings.scale or settings.shift_hu:
-        contrast = 1 + rng.uniform(-settings.scale, settings.scale)
-        hu = (hu + 850) * np.float32(contrast) - 850 + np.float32(rng.uniform(-settings.shift_hu, settings.shift_hu))
+    hu = other_values(patch.hu, settings, rng)
     if rng.random() < settings.noise:
-        hu = hu + _noise(hu.shape, rng.uniform(0, settings.noise_hu), rng)
+        hu = hu + noise_like(hu.shape, rng.uniform(0, settings.noise_hu), rng)
     return replace(patch, hu=np.ascontiguousarray(hu, np.float32))
 
 
@@ -123,12 +120,23 @@ def _with_volumes(patch: Patch, seen: Callable[[NDArray[np.float32]], NDArray[np
     return replace(patch, hu=seen(patch.hu), drawn=None if patch.drawn is None else seen(patch.drawn))
 
 
-def _another_kernel(hu: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
+def other_values(hu: NDArray[np.float32], settings: AugmentSettings, rng: Generator) -> NDArray[np.float32]:
+    """All values shifted, and their contrast around -850 HU changed."""
+    if not (settings.scale or settings.shift_hu):
+        return hu
+    contrast = 1 + rng.uniform(-settings.scale, settings.scale)
+    shift = np.float32(rng.uniform(-settings.shift_hu, settings.shift_hu))
+    return np.asarray((hu + 850) * np.float32(contrast) - 850 + shift, np.float32)
+
+
+def another_kernel(hu: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
+    """The volume (z, y, x) as a smoother or a sharper reconstruction in the plane would show it."""
     smooth: NDArray[np.float32] = ndimage.gaussian_filter(hu, (0, *[rng.uniform(0.4, 1.0)] * 2), truncate=2.0)
     return smooth if rng.random() < 0.5 else hu + np.float32(rng.uniform(0.3, 1.0)) * (hu - smooth)
 
 
-def _noise(shape: tuple[int, ...], sigma_hu: float, rng: Generator) -> NDArray[np.float32]:
+def noise_like(shape: tuple[int, ...], sigma_hu: float, rng: Generator) -> NDArray[np.float32]:
+    """Noise of a standard deviation, most of it with the texture of a reconstruction."""
     noise = rng.standard_normal(shape, dtype=np.float32)
     if rng.random() < 0.7:
         noise = ndimage.gaussian_filter(noise, rng.uniform(0.4, 1.0), truncate=2.0)

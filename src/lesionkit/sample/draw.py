@@ -19,7 +19,7 @@ from lesionkit.core.lesion import Lesion
 from lesionkit.sample.augment import augment
 from lesionkit.sample.augment_settings import AugmentSettings
 from lesionkit.sample.draw_settings import SampleSettings
-from lesionkit.sample.patch import Patch
+from lesionkit.sample.patch import Patch, inside_and_partly
 
 AIR_HU = -1024.0
 _ZOOM, _ZOOMED = (0.75, 1.25), (8.0, 120.0)
@@ -68,6 +68,8 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         length: how many patches there are.
         drawn: (lesions, grid of a patch) -> how far each sample belongs to one, see `lesionkit.sample.drawn`; without
             it patches have no such volume.
+        depth: samples along z of patches that are `cut`; None for as many as along the other axes.
+        lesions_elsewhere: lesions are learned from something else too, so that none need be here.
 
     Raises:
         LesionkitError: there is nothing to learn from: no lesion and no insertion.
@@ -84,7 +86,10 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         insert: Insert | None = None,
         hard: Mapping[str, NDArray[np.float64]] | None = None,
         drawn: Drawn | None = None,
+        depth: int | None = None,
+        lesions_elsewhere: bool = False,
     ) -> None:
+        self.depth = depth
         self.settings, self.encode, self.insert = settings, encode, insert
         self.seed, self.length, self.drawn = seed, length, drawn
         self.sources = [_source(case, (hard or {}).get(case.case_id)) for case in cases]
@@ -99,7 +104,7 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         if weights.sum() == 0:
             self._lesions, weights = [], np.zeros(0)
         self._lesion_weights = weights / weights.sum() if len(weights) else weights
-        if not self._lesions and (insert is None or settings.insert_share == 0):
+        if not self._lesions and not lesions_elsewhere and (insert is None or settings.insert_share == 0):
             raise LesionkitError(
                 f"training needs at least one lesion among {len(cases)} cases that a patch can hold, got none; {cure}, "
                 "or set sample.insert_share above 0 to insert nodules"
@@ -135,6 +140,11 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         if share < shares.lesion_share + shares.insert_share + shares.hard_share:
             return "hard"
         return "lung"
+
+    def cut(self, number: int) -> Patch:
+        """Patch `number` as it is, not augmented."""
+        rng = np.random.default_rng([self.seed, number])
+        return self.of_kind(self.chosen_kind(rng), rng, self.settings.patch)
 
     def of_kind(self, kind: PatchKind, rng: Generator, side: int) -> Patch:
         """A patch of `side` samples per axis, not augmented: around a true lesion, around a mined one, with nodules
@@ -172,10 +182,11 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         centre, diameter = self.sources[n].balls[k, :3], float(self.sources[n].balls[k, 3])
         if self.settings.zoom_by_size:
             side = round(self.settings.patch / zoom_of_size(rng, diameter))
-        reach = max(side / 2 - self.settings.edge_samples, 0)
+        edge, shape = self.settings.edge_samples, self._shape(side)
+        reach = np.maximum(shape / 2 - edge, 0)
         if self.settings.whole:
-            free = side / 2 - diameter / 2 - self.settings.edge_samples
-            reach = free if free > 0 else min(self.settings.edge_samples / 2, max(side / 2 - diameter / 2, 0))
+            free = shape / 2 - diameter / 2 - edge
+            reach = np.where(free > 0, free, np.minimum(edge / 2, np.maximum(shape / 2 - diameter / 2, 0)))
         return self._cut(self.sources[n], centre + rng.uniform(-reach, reach, 3), side)[0]
 
     def _around_hard(self, rng: Generator, side: int) -> Patch:
@@ -185,7 +196,8 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         weights = np.array([len(s.hard) for s in sources], float)
         source = sources[int(rng.choice(len(sources), p=weights / weights.sum()))]
         centre = source.hard[int(rng.integers(len(source.hard)))]
-        reach = min(side / 4, max(side / 2 - self.settings.edge_samples, 0))
+        shape = self._shape(side)
+        reach = np.minimum(shape / 4, np.maximum(shape / 2 - self.settings.edge_samples, 0))
         return self._cut(source, centre + rng.uniform(-reach, reach, 3), side)[0]
 
     def _in_lung(self, rng: Generator, side: int, background: bool = False) -> tuple[Patch, _Source, Grid]:
@@ -195,7 +207,7 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         sources = (healthy or sick) if from_healthy else (sick or healthy)
         source = sources[int(rng.integers(len(sources)))]
         cells = source.lung_cells()
-        centre = cells[int(rng.integers(len(cells)))] + rng.uniform(-side / 4, side / 4, 3)
+        centre = cells[int(rng.integers(len(cells)))] + rng.uniform(-self._shape(side) / 4, self._shape(side) / 4, 3)
         patch, grid = self._cut(source, centre, side)
         return patch, source, grid
 
@@ -212,9 +224,13 @@ class PatchDraws(Dataset[dict[str, Tensor]]):
         whole = None if self.drawn is None else np.maximum(self.drawn(nodules, grid), cast(Any, patch.drawn))
         return replace(patch, hu=np.asarray(hu, np.float32), balls=balls, drawn=whole)
 
+    def _shape(self, side: int) -> NDArray[np.int_]:
+        """(z, y, x) samples of a patch of a side."""
+        return np.array([self.depth or side, side, side])
+
     def _cut(self, source: _Source, centre: NDArray[np.float64], side: int) -> tuple[Patch, Grid]:
         """See `_cut`; with lesions drawn if asked for."""
-        patch, grid = _cut(source, centre, side)
+        patch, grid = _cut(source, centre, self._shape(side))
         if self.drawn is None:
             return patch, grid
         near = [lesion for lesion in source.case.truth or () if _reaches(lesion, grid)]
@@ -254,16 +270,15 @@ def _source(case: Case, hard_mm: NDArray[np.float64] | None) -> _Source:
     return _Source(case, _balls(case.truth or (), grid), _balls(excluded, grid), hard)
 
 
-def _cut(source: _Source, centre: NDArray[np.float64], side: int) -> tuple[Patch, Grid]:
-    """A cube around an index position, kept inside the image as far as the image is large enough."""
+def _cut(source: _Source, centre: NDArray[np.float64], shape: NDArray[np.int_]) -> tuple[Patch, Grid]:
+    """A box around an index position, kept inside the image as far as the image is large enough."""
     image = source.case.image
-    start = np.rint(centre - side / 2).astype(int)
-    start = np.clip(start, 0, np.maximum(np.array(image.grid.shape) - side, 0))
-    shape = (side, side, side)
-    hu = read_padded(image, tuple(start.tolist()), shape, fill=AIR_HU).astype(np.float32)
-    grid = image.grid.crop(tuple(slice(int(a), int(a) + side) for a in start))
-    inside, partly = _inside_and_partly(source.balls, start, side)
-    hidden = np.concatenate([partly, *_inside_and_partly(source.ignored, start, side)])
+    start = np.rint(centre - shape / 2).astype(int)
+    start = np.clip(start, 0, np.maximum(np.array(image.grid.shape) - shape, 0))
+    hu = read_padded(image, tuple(start.tolist()), tuple(shape.tolist()), fill=AIR_HU).astype(np.float32)
+    grid = image.grid.crop(tuple(slice(int(a), int(a) + int(n)) for a, n in zip(start, shape, strict=True)))
+    inside, partly = inside_and_partly(source.balls, start, shape)
+    hidden = np.concatenate([partly, *inside_and_partly(source.ignored, start, shape)])
     sizes = np.array(image.grid.shape)
     frame = np.column_stack([np.diag(1 / sizes), (start + 0.5) / sizes - 0.5])
     return Patch(hu, inside, hidden, frame=frame), grid
@@ -274,14 +289,3 @@ def _reaches(lesion: Lesion, grid: Grid) -> bool:
     index = grid.world_to_index(lesion.centre_mm)
     reach = 2 * lesion.diameter_mm / np.array(grid.spacing_mm) + 1
     return bool(((index > -reach) & (index < np.array(grid.shape) + reach)).all())
-
-
-def _inside_and_partly(
-    balls: NDArray[np.float64], start: NDArray[np.int_], side: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Balls whose centre lies in the cube, and balls that only reach into it: seen in part, they teach nothing."""
-    moved = balls - np.array([*start, 0.0])
-    inside = ((moved[:, :3] > -0.5) & (moved[:, :3] < side - 0.5)).all(axis=1)
-    reach = moved[:, 3:] / 2
-    touching = ((moved[:, :3] > -reach) & (moved[:, :3] < side + reach)).all(axis=1)
-    return moved[inside], moved[touching & ~inside]

@@ -35,3 +35,20 @@ class Patch:
         middles = np.meshgrid(*[(np.arange(n) + 0.5) * stride - 0.5 for n in cells], indexing="ij")
         told = np.tensordot(self.frame[:, :3], np.stack(middles), axes=1) + self.frame[:, 3, None, None, None]
         return np.asarray(told, np.float32)
+
+
+def inside_and_partly(
+    balls: NDArray[np.float64], start: NDArray[np.int_], shape: NDArray[np.int_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Balls whose centre lies in a box, and balls that only reach into it: seen in part, they teach nothing.
+
+    Args:
+        balls: (n, 4) centre z, y, x and diameter in samples of an image; those that are returned are in samples of the
+            box.
+        start, shape: (3,) of the box.
+    """
+    moved = balls - np.array([*start, 0.0])
+    inside = ((moved[:, :3] > -0.5) & (moved[:, :3] < shape - 0.5)).all(axis=1)
+    reach = moved[:, 3:] / 2
+    touching = ((moved[:, :3] > -reach) & (moved[:, :3] < shape + reach)).all(axis=1)
+    return moved[inside], moved[touching & ~inside]

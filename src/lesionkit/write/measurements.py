@@ -18,13 +18,17 @@ def write_measurements(folder: Path, rows: Sequence[Mapping[str, Any]], facts: M
         rows: plain values; None where something is not known.
         facts: what made them.
     """
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    table = csv.DictWriter(text, columns, lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
     document = {"notice": NOTICE, "facts": dict(facts), "nodules": [dict(row) for row in rows]}
     return [
-        write_text(folder / "measurements.csv", text.getvalue()),
+        write_rows(folder / "measurements.csv", rows),
         write_text(folder / "measurements.json", json.dumps(document, indent=1) + "\n"),
     ]
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write a table with a column for every name, in the order of first mention; returns the path."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return write_text(path, text.getvalue())

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
 from lesionkit.core.handed import Balls, Maker, Plane
+from lesionkit.core.image import ArrayImage
+from lesionkit.prepare.spacing import resample_onto
 from lesionkit.read.scan import open_scan, planes_of_scan
+from lesionkit.read.volume import read_grid_and_samples
 from lesionkit.recipes.ct.onnx_told import input_told, preprocessing_told
 from lesionkit.recipes.ct.search import FoundScan
 from lesionkit.recipes.ct.settings import CtSettings
@@ -21,9 +24,12 @@ if TYPE_CHECKING:
     from lesionkit.nets.onnx_file import OnnxNet
 
 
+MEASURED, MASKS = "measured", "masks"
+"""Folder in a run where `lesionkit measure RUN` leaves what was drawn, and in it that of the label maps."""
+
+
 def hand(found: FoundScan, run: Path, settings: CtSettings, maker: Maker) -> Balls:
     """See `Handing.hand`."""
-    del run
     return Balls(
         case_id=found.item.case_id,
         patient_id=found.patient_id,
@@ -34,6 +40,7 @@ def hand(found: FoundScan, run: Path, settings: CtSettings, maker: Maker) -> Bal
         planes=partial(_planes, found, settings),
         grid=found.grid,
         balls=found.candidates,
+        drawn=partial(_drawn, found, run),
     )
 
 
@@ -51,6 +58,14 @@ def _read(found: FoundScan, settings: CtSettings) -> Case:
     if case.image.grid.shape != found.grid.shape:
         raise _another(found)
     return case
+
+
+def _drawn(found: FoundScan, run: Path) -> ArrayImage | None:
+    """The label map that `measure` left in the run, on the grid of the scan."""
+    file = run / MEASURED / MASKS / f"{found.item.case_id}.nii.gz"
+    if not file.is_file():
+        return None
+    return resample_onto(read_grid_and_samples(file), found.grid, order=0, fill=0)
 
 
 def _planes(found: FoundScan, settings: CtSettings) -> Sequence[Plane]:

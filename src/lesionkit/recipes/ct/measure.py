@@ -15,23 +15,28 @@ from lesionkit.core.image import ArrayImage, upright
 from lesionkit.infer.measure import Measured, measure
 from lesionkit.infer.two_stage import TwoStageDetector
 from lesionkit.read.volume import read_grid_and_samples
-from lesionkit.recipes.base import Summary
+from lesionkit.recipes.base import Recipe, Summary
+from lesionkit.recipes.ct.hand import MASKS, MEASURED
 from lesionkit.recipes.ct.kind import CT
 from lesionkit.recipes.ct.load import load_detectors
 from lesionkit.recipes.ct.prepare import open_native, prepared_case
 from lesionkit.recipes.ct.search import FoundScan
 from lesionkit.recipes.ct.settings import CtNodule, CtSettings
+from lesionkit.recipes.ct.slices import RECIPE as SLICES
+from lesionkit.recipes.ct.slices_2017 import RECIPE as SLICES_2017
 from lesionkit.recipes.ct.two_stage import RECIPE as TWO_STAGE
+from lesionkit.recipes.ct.two_stage_2017 import RECIPE as TWO_STAGE_2017
+from lesionkit.recipes.ensemble import model_card
 from lesionkit.recipes.finished import finished
 from lesionkit.report.measured_page import Drawn, write_measured_page
-from lesionkit.runs.models import chosen_model
+from lesionkit.runs.models import chosen_model, shipped_models
 from lesionkit.runs.run_folder import RunFolder
 from lesionkit.write.measurements import write_measurements
 from lesionkit.write.volume import write_volume
 
-MEASURED = "measured"
-"""Folder in a run."""
 PAGE = "measured.html"
+_DRAWING = {one.name: one for one in (TWO_STAGE, TWO_STAGE_2017, SLICES, SLICES_2017)}
+_THOSE = f"{TWO_STAGE.name} or {SLICES.name}"
 _SAME_PLACE_MM = 0.1
 _OF_TABLES_ALONE = ("coordX", "coordY", "coordZ", "mean_axis_mm", "solid_axis_mm", "lung_rads_by_size")
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), bool)
@@ -78,7 +83,7 @@ def measure_masks(scan: Path, masks: Path, out: Path) -> Summary:
 
 
 def measure_run(run: RunFolder, settings: CtSettings, model: Path | None, out: Path | None) -> Summary:
-    """Measure the findings of a run above its line, as a two-stage model draws them.
+    """Measure the findings of a run above its line, as a model draws them that finds by drawing.
 
     Raises:
         LesionkitError: the run has no finished search, or there is no such model.
@@ -86,16 +91,16 @@ def measure_run(run: RunFolder, settings: CtSettings, model: Path | None, out: P
     recipe = str(run.record["recipe"])
     kind: Any = CT
     done = finished(run, settings, kind, recipe)
-    drawer = model or (done.model if recipe.startswith(TWO_STAGE.name) else None)
+    drawer = model or (done.model if recipe in _DRAWING else None)
     if drawer is None:
         raise LesionkitError(
-            f"{run.path} holds places, and a model of {TWO_STAGE.name} draws what lies there; train one, and give it "
-            "as --model"
+            f"{run.path} holds places, and a model of {_THOSE} draws what lies there; give one as --model"
         )
-    own = TWO_STAGE.model_settings(drawer)
-    detector = load_detectors(chosen_model(drawer, TWO_STAGE.name), own)[0][0]
+    maker = _drawing(drawer)
+    own = maker.model_settings(drawer)
+    detector = load_detectors(chosen_model(drawer, maker.name), own)[0][0]
     if not isinstance(detector, TwoStageDetector):
-        raise LesionkitError(f"{drawer} must be a model of {TWO_STAGE.name}, got another; give one that draws")
+        raise LesionkitError(f"{drawer} must be a model of {_THOSE}, got another; give one that draws")
     folder = out or run.path / MEASURED
     threshold = done.deciding.decision.threshold
     warnings: list[str] = []
@@ -106,6 +111,13 @@ def measure_run(run: RunFolder, settings: CtSettings, model: Path | None, out: P
     )
     facts = {"run": run.path.name, "model": drawer.name, "line": threshold}
     return _written(folder, f"Findings of {run.path.name}", nodules, facts, warnings)
+
+
+def _drawing(model: Path) -> Recipe[Any]:
+    """The recipe that a model that draws is of."""
+    names = [name for name in _DRAWING if str(model) in shipped_models(name)]
+    known = names or [name for name in _DRAWING if model_card(chosen_model(model, name)).get("recipe") == name]
+    return _DRAWING[known[0] if known else TWO_STAGE.name]
 
 
 def _drawn(
@@ -133,7 +145,7 @@ def _drawn(
         mask[box] = outline.array
         labels[mask & (labels == 0)] = rank
         yield Nodule(one.item.case_id, rank, image, mask, candidate.score)
-    write_volume(ArrayImage(image.grid, labels), folder / "masks" / f"{one.item.case_id}.nii.gz")
+    write_volume(ArrayImage(image.grid, labels), folder / MASKS / f"{one.item.case_id}.nii.gz")
 
 
 def _written(

@@ -1,8 +1,11 @@
 """What was found in scans -> tables and page in the run folder."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from lesionkit.core.lesion import Candidate
+from lesionkit.evaluate.place_errors import LesionError, error_columns, errors_told, lesion_errors
 from lesionkit.recipes.ct.prepare import lung_facts, open_native, prepared_case
 from lesionkit.recipes.ct.search import FoundScan
 from lesionkit.recipes.ct.settings import CtSettings
@@ -13,10 +16,13 @@ from lesionkit.report.headline import figure_text
 from lesionkit.report.look import Look, scan_look
 from lesionkit.report.page import write_find_report
 from lesionkit.write.candidates import write_candidates_csv, write_candidates_json
+from lesionkit.write.measurements import write_rows
+
+ERRORS = "nodule_errors.csv"
 
 
 def show(shelf: Shelf[FoundScan], settings: CtSettings) -> View:
-    """candidates.csv, candidates.json and report.html; see `Kind.show`."""
+    """candidates.csv, candidates.json, nodule_errors.csv where nodules are known, and report.html; see `Kind.show`."""
     found = shelf.found
     by_case = {one.item.case_id: one.candidates for one in found}
     decision = shelf.about.decision
@@ -24,12 +30,23 @@ def show(shelf: Shelf[FoundScan], settings: CtSettings) -> View:
     write_candidates_json(shelf.folder / "candidates.json", by_case, _lasting(shelf.facts), decision.above)
     score = next(iter(shelf.scored.scores.values()), None)
     pages = [_found_case(one, shelf.scored.known, settings, alone=len(found) == 1) for one in found]
-    page = write_find_report(shelf.folder, pages, dict(shelf.facts), score, about=shelf.about)
+    errors = _errors(shelf, by_case)
+    facts = {**shelf.facts, **({"errors of place and diameter": errors_told(errors)} if errors else {})}
+    page = write_find_report(shelf.folder, pages, facts, score, about=shelf.about)
     told: dict[str, str | int | float] = {"candidates": sum(len(one.candidates) for one in found)}
     if score is not None:
         counts = f"{score.counts['scans']} scan{'s' if score.counts['scans'] > 1 else ''}"
         told["CPM"] = figure_text(score, "cpm", f"{counts}, {score.counts['lesions']} nodules")
-    return View((page, table), told)
+    return View((page, table, *_written(shelf.folder, errors)), told)
+
+
+def _errors(shelf: Shelf[FoundScan], found: Mapping[str, Sequence[Candidate]]) -> list[LesionError]:
+    """Of every known nodule, and nothing where there is none."""
+    return lesion_errors({name: one.lesions or () for name, one in shelf.scored.known.items()}, found)
+
+
+def _written(folder: Path, errors: Sequence[LesionError]) -> list[Path]:
+    return [write_rows(folder / ERRORS, [error_columns(row) for row in errors])] if errors else []
 
 
 def look(shelf: Shelf[FoundScan], settings: CtSettings) -> Look:

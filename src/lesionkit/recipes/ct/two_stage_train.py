@@ -3,9 +3,10 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from lesionkit.learn.detection_settings import LearnSettings
 from lesionkit.learn.loop import seed_everything
 from lesionkit.learn.masks import MaskLearner
 from lesionkit.learn.precision import PrecisionSetting
+from lesionkit.learn.steps import Validate
 from lesionkit.learn.watch import Watch
 from lesionkit.nets.cube.chain import Chain, chain_of
 from lesionkit.nets.cube.chain_settings import JoinSettings
@@ -45,25 +47,52 @@ from lesionkit.sample.drawn import drawn
 from lesionkit.sample.patch import Patch
 
 L = TypeVar("L", bound=LearnSettings)
+Dealt: TypeAlias = tuple[Sequence[Case], Sequence[Case]]
+"""Cases that learn, and those that validate."""
 
 _ALL_THAT_IS_FOUND = MineRule(per_case=150, least_score=0.0)
 """Of a faster model: what it finds weak is ranked again too."""
+
+
+@dataclass(frozen=True)
+class Deck:
+    """What a network that draws learns from.
+
+    Attributes:
+        items: number i is the i-th that is ever shown.
+        watch: what it is looked at on while it learns.
+        validate: the network -> figures, asked every `learn.validate_every` steps.
+    """
+
+    items: Any
+    watch: Watch | None = None
+    validate: Validate | None = None
+
+
+MakeDeck: TypeAlias = Callable[[NetPlan[Any], PreparedSet, Dealt, int], Deck]
+"""(plan, prepared, dealt cases, how many items are shown) -> deck."""
 
 
 def learn(
     run: RunFolder, data: Path, settings: CtTwoStage, start_from: Path | None, progress: Progress | None = None
 ) -> Learned:
     """See `Kind.learn`; what a sweep makes larger is the CPM of the chain on the validation cases."""
-    return learn_each(run, data, settings, start_from, progress, _train)
+    return learn_each(run, data, settings, start_from, progress, partial(train_chain, deck=_cube_deck))
 
 
-def _train(
+def train_chain(
     run: RunFolder,
     prepared: PreparedSet,
     tell: Callable[[float], None],
-    plan: NetPlan[CtTwoStage],
+    plan: NetPlan[Any],
     start_from: Path | None,
+    deck: MakeDeck,
 ) -> dict[str, Any]:
+    """Train one chain and leave its file in the run folder; see `TrainOne`.
+
+    Args:
+        deck: what the network that draws learns from.
+    """
     started = time.monotonic()
     settings, (cases, held) = plan.settings, prepared.round(plan.fold)
     if settings.debug.lungs:
@@ -72,9 +101,11 @@ def _train(
         cases, held = fine_and_large(cases), fine_and_large(held)
     start = load_net(start_from, Chain)[0] if start_from else None
     first = None if settings.screen.model is None else _first(settings)
-    mask, side = _mask_net(run, (cases, held), plan, start), settings.classify.cubes.side
+    side = settings.classify.cubes.side
+    mask, drawing = _mask_net(run, partial(deck, plan, prepared, (cases, held)), plan, start)
     found_by = (lambda: _detector(chain_of(mask, (), side), settings)) if first is None else (lambda: first)
-    hard = hard_negatives(run, found_by, cases, plan.name, MineRule() if first is None else _ALL_THAT_IS_FOUND)
+    rule = MineRule() if first is None else _ALL_THAT_IS_FOUND
+    hard = hard_negatives(run, found_by, cases, plan.name, rule) if settings.classify.nets else {}
     cubes = [_cube_net(run, (cases, held), hard, plan, number, start) for number in range(len(settings.classify.nets))]
     run.once(plan.called("join"), partial(_join, run, mask, cubes, held, plan, first))
     joined = json.loads(_file(run, plan, "join.json").read_text(encoding="utf-8"))
@@ -84,10 +115,13 @@ def _train(
     if score is not None:
         tell(score.figures["cpm"].value)
     seconds = round(time.monotonic() - started)
-    save_model(plan.file(run.path), chain, model_card(run, cases, settings, score, seconds))
+    held_out = {name: value for name, value in drawing.items() if name.startswith("validation/")}
+    card = {**model_card(run, cases, settings, score, seconds), "drawing": held_out}
+    save_model(plan.file(run.path), chain, card)
     return {
         "steps": settings.learn.steps + len(cubes) * settings.classify.learn.steps,
-        "false positives learned from": sum(map(len, hard.values())),
+        **({"false positives learned from": sum(map(len, hard.values()))} if settings.classify.nets else {}),
+        **{name.replace("/", " "): value for name, value in held_out.items()},
         CPM: score.figures["cpm"].value if score else NOT_MEASURED,
         "training time": f"{seconds} s",
     }
@@ -118,42 +152,46 @@ def _file(run: RunFolder, plan: NetPlan[CtTwoStage], name: str) -> Path:
     return folder / name
 
 
+def _cube_deck(plan: NetPlan[CtTwoStage], _prepared: PreparedSet, dealt: Dealt, length: int) -> Deck:
+    """Cubes of scans, with lesions drawn."""
+    settings = plan.settings
+    draw = partial(drawn, form=settings.form, outline=outline(settings))
+    patches = PatchDraws(
+        dealt[0],
+        settings.sample,
+        encode_mask,
+        seed=settings.learn.seed,
+        length=length,
+        insert=inserter(settings),
+        drawn=draw,
+    )
+    return Deck(patches, mask_watch(dealt[1], settings.sample, settings.watch, draw))
+
+
 def _mask_net(
-    run: RunFolder, dealt: tuple[Sequence[Case], Sequence[Case]], plan: NetPlan[CtTwoStage], start: Chain | None
-) -> MaskNet:
-    """The network that draws, trained; cases are dealt to those that learn and those that validate."""
-    settings, (cases, held) = plan.settings, dealt
-    file = _file(run, plan, "mask.safetensors")
+    run: RunFolder, deck: Callable[[int], Deck], plan: NetPlan[CtTwoStage], start: Chain | None
+) -> tuple[MaskNet, Mapping[str, Any]]:
+    """The network that draws, trained, and the figures of its training."""
+    settings, file = plan.settings, _file(run, plan, "mask.safetensors")
 
     def step() -> Mapping[str, Any]:
         seed_everything(settings.learn.seed)
         net = MaskNet(settings.net) if start is None else start.mask.train()
         choose = partial(choose_mask_batch, net, settings.sample.patch)
         learn, batch = _with_batch(run, plan.called("mask batch"), settings.learn, choose)
-        draw = partial(drawn, form=settings.form, outline=outline(settings))
-        patches = PatchDraws(
-            cases,
-            settings.sample,
-            encode_mask,
-            seed=learn.seed,
-            length=learn.steps * batch * learn.devices,
-            insert=inserter(settings),
-            drawn=draw,
-        )
-        learner = MaskLearner(net, learn)
-        show_batches(_file(run, plan, "mask"), patches, batch, settings.debug.first_batches)
-        watch = mask_watch(held, settings.sample, settings.watch, draw)
-        figures = _fit(learner, patches, _file(run, plan, "mask"), watch)
+        given, learner = deck(learn.steps * batch * learn.devices), MaskLearner(net, learn)
+        show_batches(_file(run, plan, "mask"), given.items, batch, settings.debug.first_batches)
+        figures = _fit(learner, given, _file(run, plan, "mask"))
         save_model(file, learner.kept, {})
         return figures
 
-    run.once(plan.called("draw"), step)
-    return load_net(file, MaskNet)[0]
+    figures = run.once(plan.called("draw"), step)
+    return load_net(file, MaskNet)[0], figures
 
 
 def _cube_net(
     run: RunFolder,
-    dealt: tuple[Sequence[Case], Sequence[Case]],
+    dealt: Dealt,
     hard: Mapping[str, NDArray[np.float64]],
     plan: NetPlan[CtTwoStage],
     number: int,
@@ -185,7 +223,7 @@ def _cube_net(
         learner = CubeLearner(net, learn)
         show_batches(_file(run, plan, name), cubes, batch, settings.debug.first_batches)
         watch = cube_watch(held, settings.sample, classify.cubes, settings.watch)
-        figures = _fit(learner, cubes, _file(run, plan, name), watch)
+        figures = _fit(learner, Deck(cubes, watch), _file(run, plan, name))
         save_model(file, learner.kept, {})
         return figures
 
@@ -193,9 +231,10 @@ def _cube_net(
     return load_net(file, CubeNet)[0]
 
 
-def _fit(learner: Any, items: Any, folder: Path, watch: Watch | None) -> Mapping[str, Any]:
+def _fit(learner: Any, deck: Deck, folder: Path) -> Mapping[str, Any]:
     try:
-        return {name: round(value, 5) for name, value in fit(learner, items, folder, watch=watch).items()}
+        figures = fit(learner, deck.items, folder, deck.validate, watch=deck.watch)
+        return {name: round(value, 5) for name, value in figures.items()}
     except SystemExit as ended:
         # What Lightning makes of Ctrl-C; to us it is an interruption that the same command resumes.
         raise KeyboardInterrupt from ended

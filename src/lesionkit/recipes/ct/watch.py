@@ -20,6 +20,7 @@ from lesionkit.sample.cubes import CubeDraws, around_middle
 from lesionkit.sample.draw import Drawn, PatchDraws, PatchKind
 from lesionkit.sample.draw_settings import SampleSettings
 from lesionkit.sample.patch import Patch
+from lesionkit.sample.slices import SliceDraws
 
 FIRST_BATCHES = "first batches"
 LEAST_COVER, LEAST_MM = 0.1, 12.0
@@ -83,7 +84,7 @@ def cube_watch(
     return CubeWatch(np.stack([patch.hu for patch, _ in drawn]).astype(np.float32), positive, settings)
 
 
-def show_batches(folder: Path, items: PatchDraws | CubeDraws, batch: int, count: int) -> None:
+def show_batches(folder: Path, items: PatchDraws | CubeDraws | SliceDraws, batch: int, count: int) -> None:
     """Write a picture of each of the first batches, as the network will get them."""
     for number in range(count):
         patches = [_patch(items, number * batch + place) for place in range(batch)]
@@ -91,7 +92,10 @@ def show_batches(folder: Path, items: PatchDraws | CubeDraws, batch: int, count:
             Image.fromarray(batch_picture([(one.hu, one.drawn) for one in patches])).save(temporary, "PNG")
 
 
-def _patch(items: PatchDraws | CubeDraws, number: int) -> Patch:
+def _patch(items: PatchDraws | CubeDraws | SliceDraws, number: int) -> Patch:
+    if isinstance(items, SliceDraws):
+        hu, whole, _ = items.draw(number)
+        return Patch(hu[None], np.zeros((0, 4)), np.zeros((0, 4)), whole[None])
     return items.draw(number)[0] if isinstance(items, CubeDraws) else items.draw(number)
 
 

@@ -1,0 +1,87 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from lesionkit.cli.main import app
+from lesionkit.core.files import write_text
+from lesionkit.nets.model_file import read_header
+
+TINY = """
+net: {dimensions: 2, channels: [4, 8], norm: true}
+prepare: {spacing_mm: [2.0, 1.5, 1.5]}
+sample: {patch: 32, depth: 8}
+learn: {steps: 2, batch: 2, workers: 0, validate_every: 2, precision: 32-true}
+infer: {threshold: 0.0, precision: fp32, drawn_from: 0.5, foreign: allow}
+score: {bootstrap: 20}
+engine: {backend: here}
+"""
+NAMES = [f"ct-phantom-{number:05d}" for number in range(1, 7)]
+PARTS = {"train": [NAMES[0], *NAMES[3:]], "validation": [NAMES[1]], "test": [NAMES[2]]}
+
+
+def lesionkit(*words: object) -> str:
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def write_slices(folder):
+    """Two lesions of two patients, one of which validates."""
+    folder.mkdir()
+    image, readers = np.full((2, 48, 48), 30, np.uint8), np.zeros((2, 48, 48), np.uint8)
+    image[:, 20:28, 20:28], readers[:, 20:28, 20:28] = 180, 3
+    np.savez(folder / "slices.npz", image_u8=image, readers_u8=readers)
+    write_text(folder / "slices.csv", "nodule,patient_id,pixel_mm,split\na,1,0.7,train\nb,2,0.7,val\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(chests, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("slices")
+    data = folder / "data"
+    data.mkdir()
+    for one in chests.iterdir():
+        (data / one.name).symlink_to(one)
+    (data / "splits.json").unlink(missing_ok=True)
+    write_text(data / "splits.json", json.dumps(PARTS))
+    write_text(folder / "tiny.yaml", TINY)
+    slices = write_slices(folder / "outlined")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("LESIONKIT_CACHE", str(folder / "cache"))
+        lesionkit(
+            *("run", "ct-nodule-slices", data, "--out", folder / "run", "--config", folder / "tiny.yaml"),
+            *("--set", f"sample.slices={slices}"),
+        )
+        yield folder
+
+
+def test_a_run_trains_on_scans_and_outlined_slices_and_scores_what_it_finds(trained):
+    header = read_header(trained / "run/model.safetensors")
+    net, card = json.loads(header["net"]), json.loads(header["card"])
+    assert (net["mask"]["dimensions"], net["cubes"]) == (2, [])
+    assert 0 <= card["drawing"]["validation/dice"] <= 1
+    assert 0 <= card["drawing"]["validation/dice_learned"] <= 1
+    assert json.loads((trained / "run/score/score.json").read_text())["counts"]["lesions"] == 2
+    assert (trained / "run/report.html").is_file()
+
+
+def test_a_scan_is_searched_slice_by_slice_and_its_findings_are_measured(trained):
+    scan = trained / f"data/scans/{NAMES[2]}.mha"
+    lesionkit(
+        *("find", scan, "--recipe", "ct-nodule-slices", "--model", trained / "run", "--out", trained / "found"),
+        *("--set", "engine.backend=here"),
+    )
+    header = (trained / "found/candidates.csv").read_text().splitlines()[0]
+    assert header.startswith("seriesuid,coordX,coordY,coordZ,probability")
+    lesionkit("measure", trained / "run")
+    assert (trained / f"run/measured/masks/{NAMES[2]}.nii.gz").is_file()
+
+
+def test_errors_of_place_and_diameter_are_told_nodule_by_nodule(trained):
+    rows = list(csv.DictReader((trained / "run/nodule_errors.csv").read_text().splitlines()))
+    assert len(rows) == 2
+    assert {row["seriesuid"] for row in rows} == {NAMES[2]}
+    assert {"coordX", "error_x_mm", "error_y_mm", "error_z_mm", "error_diameter_mm"} <= rows[0].keys()
