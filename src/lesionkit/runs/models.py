@@ -48,6 +48,7 @@ def chosen_model(model: Path | None, recipe: str, of_run: Callable[[Path], Path]
     path = guest_file(model) or (of_run(model) if model.is_dir() else model)
     if not path.is_file():
         what = f"the folder {model}, which holds no finished training" if model.is_dir() else str(model)
+        what += f", a model of another recipe than {recipe}" if str(model) in shipped_models("") else ""
         raise LesionkitError(
             f"--model must name a run folder, a .safetensors file or a MONAI bundle, got {what}; shipped: {names}"
         )
