@@ -34,6 +34,8 @@ from lesionkit.report.verdict import Judged, judge, rings_of
 
 _TILES = 12
 _LUNG_TILES = 60
+_ERRORS = 200
+"""Rows of the table of errors; nodule_errors.csv has all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +83,7 @@ def write_find_report(
     score: Score | None = None,
     title: str = "",
     about: About | None = None,
+    errors: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Write OUT/report.html: one self-contained page.
 
@@ -90,6 +93,7 @@ def write_find_report(
             sentence, for scans that could not be searched.
         score: figures and curves, where the truth is known.
         about: where the line is drawn, and the card of the model.
+        errors: a row of plain values for each known lesion: how far the finding that hits it lies, and how it differs.
 
     Returns:
         The path of the page.
@@ -124,6 +128,8 @@ def write_find_report(
         score=score,
         subgroups=Table.of(score.subgroups) if score and score.subgroups else None,
         plot=curves_svg(score.curves, score.operating_points) if score and score.curves else None,
+        errors=Table.of(errors[:_ERRORS]) if errors else None,
+        more_errors=max(len(errors) - _ERRORS, 0),
         shelves=shelves if any(case.truth for case in cases) else [],
         lungs=[tile for _, tile in lungs],
         sections=sections,

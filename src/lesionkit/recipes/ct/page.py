@@ -1,7 +1,6 @@
 """What was found in scans -> tables and page in the run folder."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from lesionkit.core.lesion import Candidate
@@ -31,22 +30,19 @@ def show(shelf: Shelf[FoundScan], settings: CtSettings) -> View:
     score = next(iter(shelf.scored.scores.values()), None)
     pages = [_found_case(one, shelf.scored.known, settings, alone=len(found) == 1) for one in found]
     errors = _errors(shelf, by_case)
+    rows = [error_columns(row) for row in errors]
     facts = {**shelf.facts, **({"errors of place and diameter": errors_told(errors)} if errors else {})}
-    page = write_find_report(shelf.folder, pages, facts, score, about=shelf.about)
+    page = write_find_report(shelf.folder, pages, facts, score, about=shelf.about, errors=rows)
     told: dict[str, str | int | float] = {"candidates": sum(len(one.candidates) for one in found)}
     if score is not None:
         counts = f"{score.counts['scans']} scan{'s' if score.counts['scans'] > 1 else ''}"
         told["CPM"] = figure_text(score, "cpm", f"{counts}, {score.counts['lesions']} nodules")
-    return View((page, table, *_written(shelf.folder, errors)), told)
+    return View((page, table, *([write_rows(shelf.folder / ERRORS, rows)] if rows else [])), told)
 
 
 def _errors(shelf: Shelf[FoundScan], found: Mapping[str, Sequence[Candidate]]) -> list[LesionError]:
     """Of every known nodule, and nothing where there is none."""
     return lesion_errors({name: one.lesions or () for name, one in shelf.scored.known.items()}, found)
-
-
-def _written(folder: Path, errors: Sequence[LesionError]) -> list[Path]:
-    return [write_rows(folder / ERRORS, [error_columns(row) for row in errors])] if errors else []
 
 
 def look(shelf: Shelf[FoundScan], settings: CtSettings) -> Look:
