@@ -111,7 +111,7 @@ def _family(name: str) -> str:
 
 
 def _curve(label: str, name: str, steps: NDArray[np.float64], values: NDArray[np.float64]) -> Curve:
-    return Curve(label, "step", name.rpartition("/")[2], steps, values, np.full(len(steps), np.nan))
+    return Curve(label, "step", _family(name), steps, values, np.full(len(steps), np.nan))
 
 
 def _diagrams(families: Mapping[str, Sequence[Curve]]) -> tuple[Diagram, ...]:

@@ -118,12 +118,13 @@ def test_its_networks_are_exported_with_how_they_are_joined(trained):
     assert told["model-judges-2"]["postprocessing"]["judge"] == 2
 
 
-def test_settings_of_the_whole_chain_are_searched(trained):
+def test_its_settings_are_searched(trained):
     folder, _ = trained
-    words = ("--config", folder / "tiny.yaml", "--set", "watch.every=0", "--set", "debug.fine_and_large=true")
+    few = ("watch.every=0", "debug.lungs=false", "debug.first_batches=0", "classify.nets=[]")
     lesionkit(
         *("sweep", "ct-nodule-two-stage", folder / "data", "--out", folder / "sweep", "--trials", 1),
-        *("--search", "classify.join=mean,weighted", *words),
+        *("--search", "learn.rate=0.001,0.002", "--config", folder / "tiny.yaml"),
+        *(word for text in few for word in ("--set", text)),
     )
     (row,) = csv.DictReader((folder / "sweep/trials.csv").read_text().splitlines())
     assert row["state"] == "complete"
