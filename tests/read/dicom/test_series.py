@@ -7,6 +7,7 @@ from lesionkit.read.dicom.choose import choose_series
 from lesionkit.read.dicom.folder import list_series
 from lesionkit.read.dicom.scan import read_series
 from lesionkit.read.options import ScanOptions
+from lesionkit.read.scan import open_scan
 from lesionkit.write.dicom import write_series
 
 
@@ -128,3 +129,12 @@ def test_a_folder_without_images_is_refused(tmp_path):
     (tmp_path / "a.txt").write_text("x")
     with pytest.raises(LesionkitError, match=r"the folder holds no DICOM image; .*1 files are no readable"):
         read_series(tmp_path)
+
+
+def test_names_of_patients_that_are_longer_than_files_may_be_called_are_cut_and_stay_apart(add):
+    for uid, last in (("1.1", "一"), ("1.2", "二")):
+        folder = add(uid, 1, SpecificCharacterSet="ISO_IR 192", PatientID="患" * 63 + last, SeriesInstanceUID="1.1")
+    series = list_series(folder)
+    assert [len(one.case_id.encode()) <= 160 for one in series] == [True, True]
+    assert len({one.case_id for one in series}) == 2
+    assert open_scan(folder / series[0].name).image.grid.shape == (12, 6, 8)

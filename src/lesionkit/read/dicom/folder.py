@@ -1,5 +1,6 @@
 """All that a folder holds of DICOM: its scans, whatever its layout, and what belongs to none."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ _DICOM = {".dcm", ".dicom", ".dic", ".ima"}
 _INDEX = "dicomdir"
 _START_BYTES = 132
 _KEPT = 2
+_LONGEST_NAME = 160
+"""Bytes of a case's name; files have 255, with what is appended."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,7 @@ def _case_ids(groups: Sequence[Group]) -> list[str]:
             "-".join(part for part in (told(group[0]), name) if part) if not name or len(by[name]) > 1 else name
             for name, group in zip(ids, groups, strict=True)
         ]
+    ids = [_short(name) for name in ids]
     seen: dict[str, list[int]] = defaultdict(list)
     for number in sorted(range(len(groups)), key=lambda n: (groups[n][0].modality != "CT", -len(groups[n]))):
         seen[ids[number]].append(number)
@@ -155,6 +159,14 @@ def _case_ids(groups: Sequence[Group]) -> list[str]:
             rank = kinds.setdefault(_kind(groups[number][0]), len(kinds))
             ids[number] = (name or "scan") + (f"-{rank + 1}" if rank else "")
     return ids
+
+
+def _short(name: str) -> str:
+    """A name that is too long for files, as of a damaged PatientID, cut, with a digest of all of it."""
+    data = name.encode("utf-8", "replace")
+    if len(data) <= _LONGEST_NAME:
+        return name
+    return f"{data[: _LONGEST_NAME - 20].decode('utf-8', 'ignore')}-{hashlib.sha256(data).hexdigest()[:12]}"
 
 
 def _patient(header: Header) -> str:
