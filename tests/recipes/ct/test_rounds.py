@@ -18,6 +18,7 @@ from lesionkit.nets.model_file import read_card
 from lesionkit.nets.nodule_net import NoduleNet
 from lesionkit.nets.nodule_net_settings import NoduleNetSettings
 from lesionkit.recipes.ct import rounds as subject
+from lesionkit.recipes.ct.mined_table import Example, write_examples
 from lesionkit.recipes.ct.prepare import PreparedSet
 from lesionkit.recipes.ct.rounds import Fitted, in_rounds, round_file
 from lesionkit.recipes.ct.rounds_settings import MineSettings
@@ -165,6 +166,25 @@ def test_on_one_validation_patient_a_gain_has_no_interval_and_ends_no_rounds(rou
     _, run = recipe.go()
     assert len(recipe.asked) == 3
     assert "without validation cases of several patients nobody can tell" in run.warnings[0]
+
+
+def test_a_table_that_cannot_be_shown_is_refused_before_anything_is_trained(rounds, tmp_path):
+    offered = write_examples(tmp_path / "o.csv", [Example("v", (1.0, 2.0, 3.0), None, 0.5, "false positive", 1)])
+    recipe = rounds(also=offered)
+    with pytest.raises(LesionkitError, match="marks of 'v' were offered, which is of the part 'validation'"):
+        recipe.go()
+    alone = rounds(rounds=1, also=offered)
+    alone.folder = tmp_path / "alone"
+    with pytest.raises(LesionkitError, match=r"o.csv is shown in later rounds, but there is one; set learn.rounds=2"):
+        alone.go()
+    assert recipe.asked == alone.asked == []
+
+
+def test_what_a_table_names_is_shown_beside_what_was_mined(rounds, tmp_path):
+    offered = write_examples(tmp_path / "o.csv", [Example("b", (1.0, 2.0, 3.0), None, 0.5, "false positive", 1)])
+    recipe = rounds(rounds=2, per_scan=1, also=offered)
+    recipe.go()
+    assert {name: len(p) for name, p in recipe.asked[1].mined.alarms.items()} == {"a": 1, "b": 2}
 
 
 def test_minutes_are_shared_among_the_rounds(rounds):

@@ -100,9 +100,13 @@ def in_rounds(
 
     Raises:
         LesionkitError: the first round is a later one and goes on from nothing, or from a network of other data or
-            folds; the network of the round before is gone.
+            folds; the network of the round before is gone; a table that is shown too has marks of other cases.
     """
-    learn = plan.settings.learn
+    learn, also = plan.settings.learn, plan.settings.mine.also
+    if also is not None and learn.rounds == 1:
+        raise LesionkitError(f"{also} is shown in later rounds, but there is one; set learn.rounds=2 or more")
+    # Before hours of training, not after them.
+    mined_places([], plan, prepared.splits)
     if learn.first_round > 1:
         refuse_foreign_predecessor(
             run, start, learn.first_round, [case.case_id for case in prepared.round(plan.fold)[0]]
