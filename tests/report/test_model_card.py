@@ -89,3 +89,7 @@ def test_figures_that_a_training_noted_are_shown_where_none_are_measured() -> No
 
 def test_no_card_is_no_panel() -> None:
     assert card_panel({}) == ()
+
+
+def test_a_training_of_less_than_a_second_took_time_too():
+    assert rows({**CARD, "seconds": 0})["Training"]["time"] == "0 minutes"

@@ -107,8 +107,8 @@ class TwoStageDetector:
         """(n, 2 + cubes) logits of a faster model, of the network that draws – its highest near the middle of a cube –
         and of those that judge, for what the faster model found."""
         scores = np.clip([one.score for one in first], _SURE, 1 - _SURE)
-        centres = case.image.grid.world_to_index([one.centre_mm for one in first]).reshape(-1, 3) if first else []
-        balls = np.column_stack([scores, np.reshape(centres, (-1, 3)), np.zeros(len(first))])
+        centres = np.array([one.centre_mm for one in first]).reshape(-1, 3)
+        balls = np.column_stack([scores, case.image.grid.world_to_index(centres), np.zeros(len(first))])
         drawn = np.zeros(len(first))
         for some, cubes in self._cubes(case.image, balls):
             drawn[some] = self._middle(self._said(self._in_slices, cubes))
@@ -214,7 +214,8 @@ class TwoStageDetector:
         side = self.chain.settings.side
         near = slice(max(side // 2 - NEAR_SAMPLES, 0), side // 2 + NEAR_SAMPLES)
         limit = float(np.log(1 / _SURE - 1))
-        return np.clip(said[:, 0, near, near, near].max(axis=(1, 2, 3)), -limit, limit)
+        highest: NDArray[np.float32] = said[:, 0, near, near, near].max(axis=(1, 2, 3))
+        return np.clip(highest, -limit, limit)
 
     @torch.inference_mode()
     def _drawn(self, volume: torch.Tensor) -> NDArray[np.float32]:

@@ -98,7 +98,7 @@ def _training(card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "split", str(card.get("split") or ", ".join(f"{k} {_short(v)}" for k, v in split.items() if v is not None))
     seed = (settings.get("learn") or {}).get("seed")
     yield "seed", format_figure(card["seed"] if "seed" in card else seed if seed is not None else split.get("seed"))
-    seconds = card.get("seconds") or (card.get("learned from") or {}).get("seconds")
+    seconds = card.get("seconds", (card.get("learned from") or {}).get("seconds"))
     yield "time", NOT_TOLD if seconds is None else f"{seconds / 60:.0f} minutes"
     for name, value in (card.get("inputs") or {}).items():
         if isinstance(value, Mapping):

@@ -62,6 +62,7 @@ def plain(dimensions: Literal[2, 3], inputs: int, outputs: int, norm: bool) -> n
     between = [cast(nn.Module, _NORMS[dimensions](outputs))] if norm else []
     convolution = Guarded(dimensions, inputs, outputs, bias=not norm)
     if not norm:
-        nn.init.kaiming_normal_(convolution.conv.weight, nonlinearity="relu")
-        nn.init.zeros_(convolution.conv.bias)
+        weight, bias = convolution.conv.parameters()
+        nn.init.kaiming_normal_(weight, nonlinearity="relu")
+        nn.init.zeros_(bias)
     return nn.Sequential(convolution, *between, nn.ReLU(inplace=True))

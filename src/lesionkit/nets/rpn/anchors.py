@@ -83,4 +83,5 @@ class Anchors:
 
 def as_anchors(maps: Tensor) -> Tensor:
     """(b, a × 5, z, y, x) -> (b, a, 5, z, y, x): the channels of an anchor lie together."""
-    return maps.unflatten(1, (-1, PER_ANCHOR))
+    batch, channels = maps.shape[:2]
+    return maps.reshape(batch, channels // PER_ANCHOR, PER_ANCHOR, *maps.shape[2:])
