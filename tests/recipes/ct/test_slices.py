@@ -58,6 +58,21 @@ def trained(chests, tmp_path_factory):
         yield folder
 
 
+def test_its_network_is_looked_at_on_outlined_slices_that_validate(trained):
+    table = csv.DictReader((trained / "run/parts/mask/metrics/metrics.csv").read_text().splitlines())
+    assert [row["step"] for row in table if row["watched/dice"]] == ["2"]
+    names = sorted(file.name for file in (trained / "run/parts/mask/watched").iterdir())
+    assert names == [f"patch {number} as it is.png" for number in range(1, 5)]
+    assert "Seen while learning" in (trained / "run/report.html").read_text()
+
+
+def test_its_network_is_exported(trained):
+    pytest.importorskip("onnxruntime")
+    lesionkit("export", trained / "run", "--to", "onnx", "--out", trained / "onnx")
+    told = json.loads((trained / "onnx/model-draws.json").read_text())
+    assert told["input"]["image"].startswith("float32 (slices, 1, y, x), sides multiples of 2;")
+
+
 def test_a_run_trains_on_scans_and_outlined_slices_and_scores_what_it_finds(trained):
     header = read_header(trained / "run/model.safetensors")
     net, card = json.loads(header["net"]), json.loads(header["card"])

@@ -10,12 +10,16 @@ from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
 from lesionkit.core.lesion import Lesion
 from lesionkit.learn.watch_settings import WatchSettings
-from lesionkit.recipes.ct.watch import cube_watch, fine_and_large, mask_watch, show_batches
+from lesionkit.recipes.ct.two_stage_train import encode_mask
+from lesionkit.recipes.ct.watch import cube_watch, fine_and_large, mask_watch, show_batches, slice_watch
+from lesionkit.sample.augment_settings import NO_AUGMENTATION
 from lesionkit.sample.cube_settings import CubeSettings
 from lesionkit.sample.cubes import CubeDraws, around_middle
 from lesionkit.sample.draw import PatchDraws
 from lesionkit.sample.draw_settings import SampleSettings
 from lesionkit.sample.drawn import drawn
+from lesionkit.sample.slice_settings import SliceSampleSettings
+from lesionkit.sample.slices import SliceDraws
 
 LESION = Lesion((50.0, 30.0, 40.0), 12.0)
 SMALL = Lesion((20.0, 20.0, 20.0), 5.0)
@@ -46,6 +50,21 @@ def test_cubes_that_are_looked_at_are_of_both_kinds():
     watch = cube_watch([scan(LESION)], SAMPLE, CUBES, WATCH)
     assert watch.cubes.shape == (8, 16, 16, 16)
     assert 0 < watch.positive.sum() < 8
+
+
+def test_slices_are_looked_at_with_their_lesions_as_discs(tmp_path):
+    settings = SliceSampleSettings(patch=32, depth=8, lesion_share=1.0, insert_share=0.0, augment=NO_AUGMENTATION)
+    patches = PatchDraws([scan(LESION)], settings, encode_mask, seed=0, length=1, drawn=ball, depth=8)
+    deck = SliceDraws(patches, encode_mask, None, settings, 1.0, seed=0, length=8)
+    watch = slice_watch(deck, WATCH)
+    assert [(one.hu.shape, one.sample_mm) for one in watch.patches] == [((32, 32), 1.0)] * 4
+    ((y, x, diameter),) = next(one.balls for one in watch.patches if len(one.balls))
+    assert 0 < diameter <= 13
+    assert 0 <= min(y, x) <= max(y, x) < 32
+    assert slice_watch(deck, WatchSettings(every=0)) is None
+    show_batches(tmp_path, deck, 4, 1)
+    with Image.open(tmp_path / "first batches/batch 1.png") as picture:
+        assert picture.size == (260, 260)
 
 
 @pytest.mark.parametrize("held", [[], [scan()]])

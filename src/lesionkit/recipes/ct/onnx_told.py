@@ -8,15 +8,17 @@ from lesionkit.recipes.ct.settings import CtSettings
 
 if TYPE_CHECKING:
     from lesionkit.nets.cube.chain_settings import ChainSettings
+    from lesionkit.nets.cube.mask_net import MaskNet
     from lesionkit.nets.onnx_file import OnnxNet
 
 _LEAST_SIDE = 32
 
 
-def input_told(sides: str) -> dict[str, str]:
+def input_told(sides: str, dimensions: int = 3) -> dict[str, str]:
     """Of which form an input is, and which sides it may have."""
+    form = "(batch, 1, z, y, x)" if dimensions == 3 else "(slices, 1, y, x)"
     axes = "z grows to the head, y to the back, x to the patient's left"
-    return {"image": f"float32 (batch, 1, z, y, x), sides {sides}; {axes}"}
+    return {"image": f"float32 {form}, sides {sides}; {axes}"}
 
 
 def preprocessing_told(settings: CtSettings) -> dict[str, Any]:
@@ -35,18 +37,19 @@ def networks_of_chain(file: Path, settings: CtSettings) -> "Iterator[OnnxNet]":
     from lesionkit.nets.weights import load_net
 
     chain, name = load_net(file, Chain)[0], file.stem
-    sides, cube = (max(_LEAST_SIDE, chain.mask.multiple),) * 3, (chain.settings.side,) * 3
-    yield OnnxNet(f"{name}-draws", chain.mask, (1, 1, *sides), ("logit",), _of_mask(chain.mask.multiple, settings))
+    mask, cube = chain.mask, (chain.settings.side,) * 3
+    sides = (max(_LEAST_SIDE, mask.multiple),) * mask.settings.dimensions
+    yield OnnxNet(f"{name}-draws", mask, (1, 1, *sides), ("logit",), _of_mask(mask, settings))
     for number, net in enumerate(chain.cubes, start=1):
         told = _of_cube(number, chain.settings, settings)
         yield OnnxNet(f"{name}-judges-{number}", net, (1, 1, *cube), ("logit",), told)
 
 
-def _of_mask(multiple: int, settings: CtSettings) -> dict[str, Any]:
+def _of_mask(mask: "MaskNet", settings: CtSettings) -> dict[str, Any]:
     return {
-        "input": input_told(f"multiples of {multiple}"),
+        "input": input_told(f"multiples of {mask.multiple}", mask.settings.dimensions),
         "preprocessing": preprocessing_told(settings),
-        "output": {"logit": "float32 (batch, 1, z, y, x): logit that a sample belongs to a nodule"},
+        "output": {"logit": "float32, shaped as the input: logit that a sample belongs to a nodule"},
         "postprocessing": {
             "steps": "connected pieces of what the logistic of the logit has at drawn_from or above, those from "
             "least_mm3; the strongest `judged` of them are judged around their centres of mass",

@@ -12,6 +12,7 @@ from lesionkit.core.errors import LesionkitError
 from lesionkit.core.outlined import OutlinedSlices
 from lesionkit.evaluate.overlap import dice
 from lesionkit.infer.outlined import drawn_in
+from lesionkit.learn.watch import MaskWatch
 from lesionkit.nets.cube.mask_net import MaskNet
 from lesionkit.read.truth.outlined import read_outlined
 from lesionkit.recipes.base import Learned, Progress
@@ -20,14 +21,18 @@ from lesionkit.recipes.ct.prepare import PreparedSet
 from lesionkit.recipes.ct.slices_settings import CtSlices
 from lesionkit.recipes.ct.train import learn_each
 from lesionkit.recipes.ct.two_stage_train import Dealt, Deck, encode_mask, train_chain
+from lesionkit.recipes.ct.watch import slice_watch
 from lesionkit.recipes.ensemble import NetPlan
 from lesionkit.runs.run_folder import RunFolder
+from lesionkit.sample.augment_settings import NO_AUGMENTATION
 from lesionkit.sample.draw import PatchDraws
 from lesionkit.sample.drawn import drawn
 from lesionkit.sample.slices import SliceDraws
 from lesionkit.sample.split import split_by_patient
 
 _HELD = ("val", "validation", "test")
+_WITH_LESION = 0.75
+"""Of the slices of scans that it is looked at on, the share around lesions."""
 _SHOWN = 100
 """So many slices tell how a training goes."""
 
@@ -64,10 +69,33 @@ def slice_deck(plan: NetPlan[CtSlices], prepared: PreparedSet, dealt: Dealt, len
         seed=settings.learn.seed,
         length=length,
     )
+    watch = _watched(dealt[1], kept_out, settings, pixel_mm)
     if outlined is None or kept_out is None:
-        return Deck(items)
+        return Deck(items, watch)
     sets = {"dice": _some(kept_out), "dice_learned": _some(outlined)}
-    return Deck(items, validate=partial(_mean_dice, sets=sets, pixel_mm=pixel_mm, settings=settings))
+    return Deck(items, watch, partial(_mean_dice, sets=sets, pixel_mm=pixel_mm, settings=settings))
+
+
+def _watched(
+    held: Sequence[Case], kept_out: OutlinedSlices | None, settings: CtSlices, pixel_mm: float
+) -> MaskWatch | None:
+    """What the network is looked at on: outlined slices that validate; else slices of such scans, where any has a
+    lesion.
+    """
+    sample = settings.sample.model_copy(update={"augment": NO_AUGMENTATION, "slices_share": 1.0})
+    if kept_out is None and not any(case.truth for case in held):
+        return None
+    patches = None
+    if kept_out is None:
+        sample = sample.model_copy(update={"lesion_share": _WITH_LESION, "insert_share": 0.0, "hard_share": 0.0})
+        draw = partial(drawn, form=settings.form, outline=outline(settings))
+        patches = PatchDraws(
+            held, sample, encode_mask, seed=settings.watch.seed, length=1, drawn=draw, depth=sample.depth
+        )
+    seed = settings.watch.seed
+    return slice_watch(
+        SliceDraws(patches, encode_mask, kept_out, sample, pixel_mm, seed=seed, length=1), settings.watch
+    )
 
 
 def outlined_for(

@@ -5,7 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 
 from lesionkit.core.case import Case
 from lesionkit.core.errors import LesionkitError
@@ -52,7 +54,7 @@ def watched(patch: Patch) -> WatchedPatch:
     return WatchedPatch(patch.hu, whole, hidden(patch) & (whole == 0), patch.balls)
 
 
-def hidden(patch: Patch) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def hidden(patch: Patch) -> NDArray[np.bool_]:
     """bool (z, y, x): what lies in a finding that counts neither way, or within a sample of it."""
     depth, row, column = np.ogrid[tuple(slice(0, n) for n in patch.hu.shape)]
     ignored = np.zeros(patch.hu.shape, bool)
@@ -82,6 +84,32 @@ def cube_watch(
     if positive.all() or not positive.any():
         return None
     return CubeWatch(np.stack([patch.hu for patch, _ in drawn]).astype(np.float32), positive, settings)
+
+
+def slice_watch(deck: SliceDraws, settings: WatchSettings) -> MaskWatch | None:
+    """Slices that a network which draws in two dimensions is looked at on; None where nobody looks.
+
+    A lesion is a connected piece of what is true in a slice, and its diameter that of a disc of its area.
+
+    Args:
+        deck: of cases or outlined slices that validate, not augmented; one of each block is taken.
+    """
+    if not settings.every:
+        return None
+    patches = []
+    for number in range(settings.patches):
+        hu, whole, ignored = deck.draw(number * deck.settings.per_cut)
+        patches.append(WatchedPatch(hu, whole, ignored & (whole == 0), _discs(whole >= 0.5), deck.pixel_mm))
+    return MaskWatch(patches, settings, watched_pictures)
+
+
+def _discs(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(n, 3) centre y, x and diameter in samples of the connected pieces of a slice."""
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    numbers = np.arange(1, count + 1)
+    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    centres = np.array(ndimage.center_of_mass(mask, labels, numbers)).reshape(-1, 2)
+    return np.column_stack([centres, 2 * np.sqrt(areas / np.pi)])
 
 
 def show_batches(folder: Path, items: PatchDraws | CubeDraws | SliceDraws, batch: int, count: int) -> None:
