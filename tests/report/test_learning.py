@@ -1,7 +1,7 @@
 import numpy as np
 from PIL import Image
 
-from lesionkit.report.learning import Learning, learning, learning_beside, write_learning_page
+from lesionkit.report.learning import Learning, learning, learning_beside, smoothed, write_learning_page
 
 STEPS = np.array([10.0, 20.0])
 
@@ -20,6 +20,12 @@ def test_what_belongs_together_is_in_one_diagram_with_all_trainings_of_the_run()
     assert [one.title for one in shown.diagrams] == ["loss", "watched: recall", "watched: dice"]
     assert "mask: loss, judge 1: loss" in shown.diagrams[0].plot
     assert "mask: recall, mask: recall 0.2" in shown.diagrams[1].plot
+
+
+def test_what_batches_told_is_averaged_over_neighbours_and_few_values_stay():
+    values = np.tile([0.0, 1.0], 60)
+    np.testing.assert_allclose(smoothed(values)[3:-3], np.tile([3 / 7, 4 / 7], 57), atol=1e-9)
+    np.testing.assert_array_equal(smoothed(values[:39]), values[:39])
 
 
 def test_what_was_told_once_is_no_curve():

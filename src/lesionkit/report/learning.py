@@ -21,6 +21,8 @@ Told = Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
 _MOST_PICTURES = 24
 _OWN = ("loss", "right")
 """Of what is logged of training batches, what is shown."""
+_SPREAD = 40
+"""A mean takes in one in so many values to either side."""
 _AT = re.compile(r" [\d.]+$")
 
 
@@ -111,7 +113,22 @@ def _family(name: str) -> str:
 
 
 def _curve(label: str, name: str, steps: NDArray[np.float64], values: NDArray[np.float64]) -> Curve:
-    return Curve(label, "step", _family(name), steps, values, np.full(len(steps), np.nan))
+    shown = smoothed(values) if name in _OWN else values
+    return Curve(label, "step", _family(name), steps, shown, np.full(len(steps), np.nan))
+
+
+def smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What batches told, which jumps: each value the mean of those around it, of one in twenty of all; at the ends of
+    those that there are.
+
+    >>> smoothed(np.tile([0.0, 1.0, 2.0], 20))[:3].round(2).tolist()
+    [0.5, 1.0, 1.0]
+    """
+    reach = len(values) // _SPREAD
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    first = np.maximum(np.arange(len(values)) - reach, 0)
+    last = np.minimum(np.arange(len(values)) + reach + 1, len(values))
+    return np.asarray((total[last] - total[first]) / (last - first))
 
 
 def _diagrams(families: Mapping[str, Sequence[Curve]]) -> tuple[Diagram, ...]:
