@@ -191,7 +191,8 @@ class Flat(nn.Module):
 
 
 def flat_detector(**settings) -> TwoStageDetector:
-    given = TwoStageInferSettings(device="cpu", precision="fp32", **settings)
+    plain = {"roundness": 0, "full_mm": 0, **settings}
+    given = TwoStageInferSettings(device="cpu", precision="fp32", **plain)
     made = TwoStageDetector(Chain(FLAT), given, torch.device("cpu"))
     made.chain.mask = Flat()
     return made
@@ -220,3 +221,19 @@ def test_the_size_of_the_windows_does_not_change_what_is_drawn_in_slices(largest
     boxes = [((16, 32, 48), 5, 300), ((40, 2, 2), 4, 200), ((59, 88, 88), 5, 250)]
     found = flat_detector(largest_window=largest, threshold=0.0).find(case_with(*boxes))
     assert sorted(round(one.diameter_mm, 3) for one in found) == [4.963, 6.204, 6.204]
+
+
+def test_bodies_of_slices_that_are_long_or_small_are_ranked_below_round_ones():
+    hu = np.full(GRID.shape, -1000, np.int16)
+    hu[16:24, 20:28, 20:28] = 400
+    hu[16:24, 60:64, 20:60] = 400  # As wide as a vessel, five times as long as the other.
+    hu[40:44, 60:64, 60:64] = 400
+    case = Case("c", "p", ArrayImage(GRID, hu))
+    round_one, small, long_one = flat_detector(threshold=0.0, roundness=2, full_mm=8, lasting_mm=0).find(case)
+    assert [round(one.centre_mm[0] - GRID.origin_mm[0], 1) for one in (round_one, small, long_one)] == [
+        23.5,
+        61.5,
+        39.5,
+    ]
+    cube = (6 / np.pi) ** (1 / 3)  # The diameter of a ball of the volume of a cube, in its sides.
+    assert small.score / round_one.score == pytest.approx(cube * 4 / 8, rel=0.01)

@@ -181,9 +181,22 @@ class TwoStageDetector:
         weight = pieces.probability.astype(np.float32)
         centres = np.array(ndimage.center_of_mass(weight, pieces.labels, large)).reshape(-1, 3)
         ranked = self._through_z(weight, case.image.grid.spacing_mm[0])
-        highest = np.clip(ndimage.maximum(ranked, pieces.labels, large), _SURE, 1 - _SURE)
         diameter = (6 / np.pi * volume[large - 1]) ** (1 / 3)
+        highest = np.asarray(ndimage.maximum(ranked, pieces.labels, large))
+        if self.flat:
+            highest = highest * self._like_nodules(pieces, large, diameter, np.array(case.image.grid.spacing_mm))
+        highest = np.clip(highest, _SURE, 1 - _SURE)
         return np.column_stack([np.zeros(len(large)), centres, diameter]), np.log(highest / (1 - highest))
+
+    def _like_nodules(
+        self, pieces: Drawing, large: NDArray[np.int_], diameter: NDArray[np.float64], spacing: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Of bodies made of slices, 0..1 how much they look like nodules: which are round, and of some size."""
+        boxes = cc3d.statistics(pieces.labels)["bounding_boxes"]
+        sides = np.array([[side.stop - side.start for side in boxes[n]] for n in large])
+        longest = (sides * spacing).max(axis=1)
+        size = np.minimum(diameter / max(self.settings.full_mm, 1e-6), 1) if self.settings.full_mm else 1.0
+        return np.asarray(np.minimum(diameter / longest, 1) ** self.settings.roundness * size)
 
     def _through_z(self, probability: NDArray[np.float32], step_mm: float) -> NDArray[np.float32]:
         """Of slices that were drawn one by one, the mean over neighbours: what is in one slice alone is no nodule."""

@@ -18,6 +18,10 @@ class TwoStageInferSettings(InferSettings):
     lasting_mm: float = Field(4.0, ge=0)
     """Where slices are drawn one by one, what was drawn is ranked by the highest mean of its probabilities over so much
     of z; 0 takes the highest itself."""
+    roundness: float = Field(2.0, ge=0)
+    """Likewise their score is multiplied by this power of diameter / longest side: vessels are long; 0 for none."""
+    full_mm: float = Field(8.0, ge=0)
+    """Likewise by diameter / this, where they are smaller; 0 for none."""
     judged: int = Field(60, ge=1)
     """So many of the strongest pieces are judged by the classifiers; the rest are dropped."""
     batch: int = Field(8, ge=1)
