@@ -100,3 +100,21 @@ def test_errors_of_place_and_diameter_are_told_nodule_by_nodule(trained):
     assert len(rows) == 2
     assert {row["seriesuid"] for row in rows} == {NAMES[2]}
     assert {"coordX", "error_x_mm", "error_y_mm", "error_z_mm", "error_diameter_mm"} <= rows[0].keys()
+
+
+def test_a_folder_without_outlined_slices_is_refused_before_scans_are_prepared(chests, tmp_path):
+    result = CliRunner().invoke(
+        app,
+        [
+            "train",
+            "ct-nodule-slices",
+            str(chests),
+            "--out",
+            str(tmp_path / "run"),
+            "--set",
+            f"sample.slices={tmp_path}",
+        ],
+    )
+    assert result.exit_code == 2
+    assert "must hold slices.npz and slices.csv" in " ".join(result.output.split())
+    assert not (tmp_path / "run/catalogue.parquet").exists()

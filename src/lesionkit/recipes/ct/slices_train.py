@@ -41,6 +41,10 @@ def learn(
     run: RunFolder, data: Path, settings: CtSlices, start_from: Path | None, progress: Progress | None = None
 ) -> Learned:
     """See `Kind.learn`; what a sweep makes larger is the CPM on the validation cases."""
+    pixel_of(settings)
+    if settings.sample.slices is not None:
+        # What cannot be used is refused before scans are prepared.
+        read_outlined(settings.sample.slices)
     return learn_each(run, data, settings, start_from, progress, partial(train_chain, deck=slice_deck))
 
 
