@@ -45,6 +45,14 @@ def test_runs_stand_beside_each_other_in_a_diagram_for_each_figure_of_a_training
     assert all("first, second" in one.plot for one in shown.diagrams)
 
 
+def test_a_run_has_one_colour_in_all_diagrams_also_where_another_told_nothing():
+    shown = learning_beside({"first": {"": told("loss")}, "second": {"": told("loss", "watched/dice")}})
+    assert [one.title for one in shown.diagrams] == ["loss", "watched: dice"]
+    assert "first: none, second" in shown.diagrams[1].plot
+    second = "var(--series-2)"
+    assert all(second in one.plot for one in shown.diagrams)
+
+
 def test_sizes_of_lesions_are_no_thresholds():
     shown = learning_beside({"first": {"": told("watched/sensitivity 10 to 30 mm")}})
     assert [one.title for one in shown.diagrams] == ["watched: sensitivity 10 to 30 mm"]

@@ -78,14 +78,21 @@ def learning_beside(runs: Mapping[str, Mapping[str, Told]]) -> Learning:
     Args:
         runs: by the run's name, what its trainings told, by their names.
     """
-    families: dict[str, list[Curve]] = {}
+    families: dict[str, dict[str, Curve]] = {}
     for run, trainings in runs.items():
         for training, told in trainings.items():
             for name, (steps, values) in told.items():
                 if len(steps) > 1 and _is_shown(name) and not _is_detail(name):
                     title = " · ".join(filter(None, (training, name.replace("/", ": "))))
-                    families.setdefault(title, []).append(_curve(run, name, steps, values))
-    return Learning(_diagrams(families))
+                    families.setdefault(title, {})[run] = _curve(run, name, steps, values)
+    return Learning(_diagrams({title: _of_all(curves, list(runs)) for title, curves in families.items()}))
+
+
+def _of_all(curves: Mapping[str, Curve], runs: Sequence[str]) -> list[Curve]:
+    """One curve for each run, so that it has its colour in every diagram; an empty one where it told nothing."""
+    nothing, label = np.zeros(0), next(iter(curves.values())).y_label
+    missing = {run: Curve(f"{run}: none", "step", label, nothing, nothing, nothing) for run in runs}
+    return [curves.get(run, missing[run]) for run in runs]
 
 
 def write_learning_page(out: Path, title: str, learned: Learning) -> Path:
