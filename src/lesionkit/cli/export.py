@@ -15,7 +15,7 @@ def command(
         typer.Option(
             "--to",
             metavar="FORMAT",
-            help="dicom-seg, dicom-labelmap, dicom-sr, dicom-ann, nifti, slicer-markups, luna16, coco, geojson, "
+            help="dicom-seg, dicom-labelmap, dicom-sr, dicom-ann, nifti, slicer-markups, luna16, rle-kaggle, coco, geojson, "
             "qupath-project, ome-zarr, ome-tiff or onnx; one that makes no sense for the images names those that do.",
         ),
     ],
