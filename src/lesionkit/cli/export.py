@@ -15,8 +15,8 @@ def command(
         typer.Option(
             "--to",
             metavar="FORMAT",
-            help="dicom-seg, dicom-labelmap, dicom-sr, dicom-ann, nifti, slicer-markups, luna16, rle-kaggle, coco, geojson, "
-            "qupath-project, ome-zarr, ome-tiff or onnx; one that makes no sense for the images names those that do.",
+            help="dicom-seg, dicom-labelmap, dicom-sr, dicom-ann, nifti, slicer-markups, luna16, rle-kaggle, coco, "
+            "geojson, qupath-project, ome-zarr, ome-tiff or onnx; one that makes no sense names those that do.",
         ),
     ],
     out: Annotated[
