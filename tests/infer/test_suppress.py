@@ -2,7 +2,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lesionkit.infer.suppress import suppress
@@ -30,6 +30,7 @@ def many(count, seed, extent=300.0):
 
 
 @given(st.integers(0, 10**6), st.sampled_from([0.02, 0.1, 0.3, 0.7]))
+@settings(max_examples=20)
 def test_it_keeps_what_comparing_all_pairs_keeps(seed, overlap):
     balls = many(40, seed, extent=40.0)
     assert suppress(balls, overlap).tolist() == one_by_one(balls, overlap)

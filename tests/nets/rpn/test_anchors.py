@@ -1,11 +1,12 @@
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lesionkit.nets.rpn.anchors import Anchors, as_anchors
 
 
 @given(st.integers(0, 2), st.tuples(*[st.integers(0, 15)] * 3), st.floats(4, 150), st.tuples(*[st.floats(-25, 25)] * 3))
+@settings(max_examples=30)
 def test_what_is_encoded_is_decoded_again(anchor, cell, diameter, away):
     anchors = Anchors()
     cubes = anchors.cubes(torch.tensor([anchor]), torch.tensor([cell]))
