@@ -9,7 +9,7 @@
 set -euo pipefail
 data=$1 parts=$2 work=$3
 with=(--config "$(dirname "$0")/rpn.yaml" --set "sample.nodules=$parts/learn")
-later=(--from "$work/r1" --set learn.first_round=2 --set learn.rounds=3 --set learn.minutes=18 --set learn.seed=2)
+later=(--from "$work/r1" --set learn.first_round=2 --set learn.rounds=3 --set learn.minutes=14 --set learn.seed=2)
 train() { lesionkit train ct-nodule-rpn "$data" --out "$work/$1" "${with[@]}" "${@:2}"; }
 train r1 --set learn.minutes=24 --set learn.seed=1
 train mined "${later[@]}"
