@@ -30,7 +30,7 @@ class LesionError:
         """Where the finding lies, seen from the lesion: (x, y, z) in the world; nan where it is missed."""
         if self.found is None:
             return np.full(3, np.nan)
-        return np.asarray(self.found.centre_mm, float) - np.asarray(self.lesion.centre_mm, float)
+        return np.subtract(self.found.centre_mm, self.lesion.centre_mm, dtype=np.float64)
 
     @property
     def diameter_mm(self) -> float:
