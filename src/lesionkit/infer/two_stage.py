@@ -181,7 +181,7 @@ class TwoStageDetector:
         weight = pieces.probability.astype(np.float32)
         centres = np.array(ndimage.center_of_mass(weight, pieces.labels, large)).reshape(-1, 3)
         ranked = self._through_z(weight, case.image.grid.spacing_mm[0])
-        diameter = (6 / np.pi * volume[large - 1]) ** (1 / 3)
+        diameter = np.asarray((6 / np.pi * volume[large - 1]) ** (1 / 3), np.float64)
         highest = np.asarray(ndimage.maximum(ranked, pieces.labels, large))
         if self.flat:
             highest = highest * self._like_nodules(pieces, large, diameter, np.array(case.image.grid.spacing_mm))
@@ -239,8 +239,8 @@ class TwoStageDetector:
         if not self.flat:
             return torch.Tensor(self.chain.mask(volume))
         slices = volume.transpose(1, 2).flatten(0, 1)  # b·z 1 y x
-        drawn = torch.cat([self.chain.mask(some) for some in slices.split(_SLICES)])
-        return drawn.unflatten(0, (len(volume), -1)).transpose(1, 2)
+        drawn = torch.cat([self.chain.mask(some) for some in torch.split(slices, _SLICES)])
+        return drawn.reshape(len(volume), -1, *drawn.shape[1:]).transpose(1, 2)
 
     @torch.inference_mode()
     def _said(self, net: Callable[[torch.Tensor], torch.Tensor], cubes: torch.Tensor) -> NDArray[np.float32]:
