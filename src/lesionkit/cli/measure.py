@@ -23,7 +23,7 @@ def command(
         typer.Option(
             "--model",
             metavar="MODEL",
-            help="Of ct-nodule-two-stage or -slices, that draws the findings of RUN; default: RUN's own.",
+            help="Draws the findings of RUN; default: RUN's own, or the shipped ct-nodule-slices.",
         ),
     ] = None,
     out: Annotated[
@@ -38,6 +38,7 @@ def command(
 
     Examples:
       lesionkit measure SCAN --masks nodules.nii.gz --out numbers
+      lesionkit measure runs/found
       lesionkit measure runs/found --model runs/two-stage
     """
     from lesionkit.cli.conclusion import conclude

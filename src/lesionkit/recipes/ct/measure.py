@@ -85,17 +85,16 @@ def measure_masks(scan: Path, masks: Path, out: Path) -> Summary:
 def measure_run(run: RunFolder, settings: CtSettings, model: Path | None, out: Path | None) -> Summary:
     """Measure the findings of a run above its line, as a model draws them that finds by drawing.
 
+    Args:
+        model: None for that of the run, or where it tells places alone for the shipped one of ct-nodule-slices.
+
     Raises:
         LesionkitError: the run has no finished search, or there is no such model.
     """
     recipe = str(run.record["recipe"])
     kind: Any = CT
     done = finished(run, settings, kind, recipe)
-    drawer = model or (done.model if recipe in _DRAWING else None)
-    if drawer is None:
-        raise LesionkitError(
-            f"{run.path} holds places, and a model of {_THOSE} draws what lies there; give one as --model"
-        )
+    drawer = model or (done.model if recipe in _DRAWING else Path(SLICES.name))
     maker = _drawing(drawer)
     own = maker.model_settings(drawer)
     detector = load_detectors(chosen_model(drawer, maker.name), own)[0][0]
