@@ -6,8 +6,9 @@ from torch import nn
 from lesionkit.core.case import Case
 from lesionkit.core.grid import Grid
 from lesionkit.core.image import ArrayImage
-from lesionkit.infer.detect import LOOK_SIDE, LOOKS, NoduleDetector, merge
+from lesionkit.infer.detect import NoduleDetector, merge
 from lesionkit.infer.detect_settings import InferSettings
+from lesionkit.infer.look_again import LOOK_SIDE, LOOKS
 from lesionkit.nets.intensity import scale_hu
 from lesionkit.nets.nodule_net import NoduleNet
 from lesionkit.nets.nodule_net_settings import NoduleNetSettings

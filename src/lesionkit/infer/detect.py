@@ -1,33 +1,25 @@
 """A prepared CT and a net -> ranked candidates in the world."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from lesionkit.core.case import Case
-from lesionkit.core.grid import Box
+from lesionkit.core.grid import Box, Grid
 from lesionkit.core.image import Beyond, Image, read_beyond
 from lesionkit.core.lesion import Candidate
 from lesionkit.core.pieces import Pieces, quiet
 from lesionkit.infer.detect_settings import InferSettings
+from lesionkit.infer.look_again import looked_at_again
 from lesionkit.infer.windows import WindowRule, windows_over
 from lesionkit.nets.features import FeatureTap
 from lesionkit.nets.intensity import scale_hu
 from lesionkit.nets.nodule_head import NoduleHead
 from lesionkit.nets.nodule_net import NoduleNet, for_inference
 from lesionkit.nets.precision import pick_precision
-
-LOOK_SIDE = 48
-LOOKS: tuple[tuple[tuple[int, int, int], int | None], ...] = (
-    ((0, 0, 0), None),
-    ((1, 2, 3), 0),
-    ((2, 3, 1), 1),
-    ((3, 1, 2), 2),
-)
-"""How a candidate is looked at again: where the lattice of the output begins (z, y, x), and which axis is mirrored.
-Each axis is seen at each of its four phases once."""
 
 
 class NoduleDetector:
@@ -73,12 +65,9 @@ class NoduleDetector:
         balls[:, 4] *= float(np.prod(spacing)) ** (1 / 3)
         balls = merge(balls, self.settings.merge, self.settings.merge_mm, spacing)
         balls = balls[near(mask, balls[:, 1:4], self.settings.near_lung_mm / spacing)]
-        balls = self._looked_at_again(case.image, balls, ends)
-        cut_off = leaves(balls, grid.shape, spacing, ends)
-        return [
-            Candidate(tuple(float(v) for v in world), float(ball[0]), float(ball[4]), bool(cut))
-            for ball, world, cut in zip(balls, grid.index_to_world(balls[:, 1:4]), cut_off, strict=True)
-        ][: self.settings.limit]
+        look = partial(self._logits, case.image)
+        balls = looked_at_again(balls, grid.shape, ends, self.settings.look_again, self.head.stride, look)
+        return as_candidates(balls, grid, ends)[: self.settings.limit]
 
     def _search(self, image: Image, box: Box, ends: NDArray[np.bool_]) -> Iterator[NDArray[np.float64]]:
         """Balls (k, 5) of one window in samples of the image."""
@@ -101,23 +90,11 @@ class NoduleDetector:
             output = (output + self._output(self._volume(image, start, shape, "continued"), mirror)) / 2
         return output
 
-    def _looked_at_again(
-        self, image: Image, balls: NDArray[np.float64], ends: NDArray[np.bool_]
-    ) -> NDArray[np.float64]:
-        """Balls (k, 5), strongest first, of which the first few are ranked by the mean logit of several looks."""
-        balls, size = balls.copy(), np.array(image.grid.shape)
-        for ball in balls[: self.settings.look_again]:
-            if ball[4] > LOOK_SIDE / 2:
-                continue  # Its cube would hold little beside it.
-            logits = []
-            for lattice, mirror in LOOKS:
-                start = np.floor(ball[1:4]).astype(int) - LOOK_SIDE // 2 + lattice
-                beyond = ((start < 0) & ends[:, 0]) | ((start + LOOK_SIDE > size) & ends[:, 1])
-                output = self._seen(image, start.tolist(), (LOOK_SIDE,) * 3, bool(beyond.any()), mirror)
-                cell = np.floor((ball[1:4] - start + 0.5) / self.head.stride).astype(int)
-                logits.append(float(output[0][tuple(slice(c - 1, c + 2) for c in cell)].max()))
-            ball[0] = 1 / (1 + np.exp(-np.mean(logits)))
-        return balls[np.argsort(-balls[:, 0], kind="stable")]
+    def _logits(
+        self, image: Image, start: Sequence[int], shape: Sequence[int], at_end: bool, mirror: int | None
+    ) -> torch.Tensor:
+        """(1, z, y, x), see `looked_at_again`."""
+        return self._seen(image, start, shape, at_end, mirror)[:1]
 
     def _keep_features(self, mask: NDArray[np.bool_], box: Box) -> None:
         """Keep what the net saw where a window has the lung that it is responsible for."""
@@ -192,6 +169,15 @@ def reaches_end(box: Box, shape: Sequence[int], ends: NDArray[np.bool_], halo: i
         (first and side.start < halo) or (last and side.stop > size - halo)
         for side, size, (first, last) in zip(box, shape, ends, strict=True)
     )
+
+
+def as_candidates(balls: NDArray[np.float64], grid: Grid, ends: NDArray[np.bool_]) -> list[Candidate]:
+    """Balls (k, 5) – score, place in samples of a grid, diameter in mm – in the world; see `leaves` for `ends`."""
+    cut_off = leaves(balls, grid.shape, np.array(grid.spacing_mm), ends)
+    return [
+        Candidate(tuple(float(v) for v in world), float(ball[0]), float(ball[4]), bool(cut))
+        for ball, world, cut in zip(balls, grid.index_to_world(balls[:, 1:4]), cut_off, strict=True)
+    ]
 
 
 def leaves(

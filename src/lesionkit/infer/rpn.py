@@ -1,6 +1,7 @@
 """A prepared CT and the region proposal network -> ranked candidates in the world (system 2, rows 2.37 and 2.38)."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,7 +13,8 @@ from lesionkit.core.grid import Box
 from lesionkit.core.image import Beyond, Image, read_beyond
 from lesionkit.core.lesion import Candidate
 from lesionkit.core.pieces import Pieces, quiet
-from lesionkit.infer.detect import LOOK_SIDE, LOOKS, leaves, merge, near, reaches_end, searched_mask
+from lesionkit.infer.detect import as_candidates, merge, near, reaches_end, searched_mask
+from lesionkit.infer.look_again import looked_at_again
 from lesionkit.infer.rpn_settings import RpnInferSettings
 from lesionkit.infer.suppress import suppress
 from lesionkit.infer.windows import WindowRule, windows_over
@@ -59,12 +61,9 @@ class RpnDetector:
                 found.append(self._search(case.image, box, ends))
                 done()
         balls = self._candidates(np.concatenate(found), mask, spacing)
-        balls = self._looked_at_again(case.image, balls, ends)
-        cut_off = leaves(balls, grid.shape, spacing, ends)
-        return [
-            Candidate(tuple(float(v) for v in world), float(ball[0]), float(ball[4]), bool(cut))
-            for ball, world, cut in zip(balls, grid.index_to_world(balls[:, 1:4]), cut_off, strict=True)
-        ][: self.settings.limit]
+        look = partial(self._logits, case.image)
+        balls = looked_at_again(balls, grid.shape, ends, self.settings.look_again, self.anchors.stride, look)
+        return as_candidates(balls, grid, ends)[: self.settings.limit]
 
     def _candidates(
         self, balls: NDArray[np.float64], mask: NDArray[np.bool_], spacing: NDArray[np.float64]
@@ -130,21 +129,8 @@ class RpnDetector:
         sign[1 + mirror] = -1
         return said * sign[:, None, None, None]
 
-    def _looked_at_again(
-        self, image: Image, balls: NDArray[np.float64], ends: NDArray[np.bool_]
-    ) -> NDArray[np.float64]:
-        """Balls (k, 5), strongest first, of which the first few are ranked by the mean logit of several looks."""
-        balls, size = balls.copy(), np.array(image.grid.shape)
-        for ball in balls[: self.settings.look_again]:
-            if ball[4] > LOOK_SIDE / 2:
-                continue  # Its cube would hold little beside it.
-            logits = []
-            for lattice, mirror in LOOKS:
-                start = np.floor(ball[1:4]).astype(int) - LOOK_SIDE // 2 + lattice
-                beyond = ((start < 0) & ends[:, 0]) | ((start + LOOK_SIDE > size) & ends[:, 1])
-                said = self._seen(image, start.tolist(), (LOOK_SIDE,) * 3, bool(beyond.any()), mirror)
-                cell = np.floor((ball[1:4] - start + 0.5) / self.anchors.stride).astype(int)
-                around = tuple(slice(c - 1, c + 2) for c in cell)
-                logits.append(float(said[:, 0][(slice(None), *around)].max()))
-            ball[0] = 1 / (1 + np.exp(-np.mean(logits)))
-        return balls[np.argsort(-balls[:, 0], kind="stable")]
+    def _logits(
+        self, image: Image, start: Sequence[int], shape: Sequence[int], at_end: bool, mirror: int | None
+    ) -> Tensor:
+        """(a, z, y, x), see `looked_at_again`."""
+        return self._seen(image, start, shape, at_end, mirror)[:, 0]

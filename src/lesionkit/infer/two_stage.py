@@ -13,7 +13,7 @@ from lesionkit.core.case import Case
 from lesionkit.core.image import ArrayImage, Image, read_beyond
 from lesionkit.core.lesion import Candidate
 from lesionkit.core.pieces import Pieces, quiet
-from lesionkit.infer.detect import leaves, merge, near, searched_mask
+from lesionkit.infer.detect import as_candidates, merge, near, searched_mask
 from lesionkit.infer.two_stage_settings import TwoStageInferSettings
 from lesionkit.infer.windows import WindowRule, windows_over
 from lesionkit.nets.cube.chain import Chain
@@ -74,11 +74,7 @@ class TwoStageDetector:
         balls = merge(balls, self.settings.merge, self.settings.merge_mm, spacing)
         balls = balls[near(searched_mask(case), balls[:, 1:4], self.settings.near_lung_mm / spacing)]
         ends = np.array(case.facts.get("at_scan_end", [[False, False]] * 3), bool)
-        cut_off = leaves(balls, grid.shape, spacing, ends)
-        return [
-            Candidate(tuple(float(v) for v in world), float(ball[0]), float(ball[4]), bool(cut))
-            for ball, world, cut in zip(balls, grid.index_to_world(balls[:, 1:4]), cut_off, strict=True)
-        ][: self.settings.limit]
+        return as_candidates(balls, grid, ends)[: self.settings.limit]
 
     @property
     def reranks(self) -> bool:
