@@ -201,6 +201,9 @@ def table(work: Path, model: Path | None, against: Path | None) -> None:
     scans = sorted({json.loads(f.read_text())["scan"] for f in (work / name_of(model)).glob("*.json")})
     for scan in [None, *scans]:
         both = [Found(work / name_of(m), scan) for m in (model, against)]
+        if both[0].nodules and [n["nodule"] for n in both[0].nodules] != [n["nodule"] for n in both[1].nodules]:
+            print(f"\n{scan or 'all scans'}: the two models did not search the same copies, so nothing is compared")
+            continue
         everything = np.arange(len(both[0].nodules))
         patients = {n["patient"] for n in both[0].nodules}
         counts = f"{len(both[0].records)} copies, {len(everything)} nodules, {len(patients)} patients"
