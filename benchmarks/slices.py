@@ -2,6 +2,7 @@
 
     python benchmarks/slices.py train published SLICES OUT --minutes 20     # system 1's setting, at 96 pixels
     python benchmarks/slices.py train modern SLICES OUT --minutes 20        # ours, of outlined slices alone
+    python benchmarks/slices.py train even|encoder|both SLICES OUT --minutes 20     # textures more evenly; ImageNet
     python benchmarks/slices.py score SLICES MODEL...                       # what either left, or the recipe
 
 SLICES holds `slices.npz` and `slices.csv`, see `lesionkit.read.truth.outlined`. Of its split "train" is learned; "val"
@@ -41,6 +42,12 @@ from lesionkit.sample.slices import SliceDraws
 
 PIXEL_MM = 0.7
 SHIFT, NEAR_MM = 12, 5.0
+EVEN = {"sample": {"even_textures": 0.5}}
+ENCODER = {
+    "net": {"dimensions": 2, "channels": [16, 32, 64, 128], "encoder": "tf_efficientnet_lite0"},
+    "learn": {**CtSlices().learn.model_dump(), "rate": 0.001, "precision": "32-true"},
+}
+ARMS: dict[str, dict[str, Any]] = {"modern": {}, "even": EVEN, "encoder": ENCODER, "both": EVEN | ENCODER}
 DRAWS = 1000
 GROUPS: tuple[tuple[str, Callable[[dict[str, Any]], bool]], ...] = (
     ("all", lambda row: True),
@@ -59,10 +66,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
     training = verbs.add_parser("train")
-    training.add_argument("arm", choices=("published", "modern"))
+    training.add_argument("arm", choices=("published", *ARMS))
     training.add_argument("slices", type=Path)
     training.add_argument("out", type=Path)
     training.add_argument("--minutes", type=float, required=True, help="of this processor, one thread")
+    training.add_argument("--steps", type=int, help="so many at most; the rate has come down by then")
     scoring = verbs.add_parser("score")
     scoring.add_argument("slices", type=Path)
     scoring.add_argument("models", type=Path, nargs="+")
@@ -70,16 +78,18 @@ def main() -> None:
     asked = parser.parse_args()
     outlined = read_outlined(asked.slices)
     if asked.verb == "train":
-        train(asked.arm, outlined, asked.out, asked.minutes)
+        train(asked.arm, outlined, asked.out, asked.minutes, asked.steps)
         return
     for model in asked.models:
         score(outlined, model, asked.drawn_from)
 
 
-def train(arm: str, outlined: OutlinedSlices, out: Path, minutes: float) -> None:
+def train(arm: str, outlined: OutlinedSlices, out: Path, minutes: float, steps: int | None) -> None:
     """Train one arm for so many processor minutes at most, and keep what it is like every quarter of an epoch."""
-    settings = CtSlices2017.parse({"sample": {"patch": 96}}) if arm == "published" else CtSlices()
-    learn = settings.learn.model_copy(update={"workers": 0, "validate_every": 198})
+    settings = CtSlices2017.parse({"sample": {"patch": 96}}) if arm == "published" else CtSlices.parse(ARMS[arm])
+    learn = settings.learn.model_copy(
+        update={"workers": 0, "validate_every": 198, **({"steps": steps} if steps else {})}
+    )
     learning, held = (outlined.where(lambda row, part=part: row["split"] == part) for part in ("train", "val"))
     if arm == "published":
         learning = one_each(learning)
@@ -169,8 +179,6 @@ def score(outlined: OutlinedSlices, model: Path, drawn_from: float) -> None:
     print(f"\n{model}: {sum(p.numel() for p in net.parameters()):,} parameters")
     learned = outlined.where(lambda row: row["split"] == "train")
     learned = learned.where(every(learned, 342))
-    held_whole = outlined.where(lambda row: row["split"] == "val")
-    held = shifted(held_whole)
     held_whole = outlined.where(lambda row: row["split"] == "val")
     held = shifted(held_whole)
     told = [f"{np.mean(dices(net, some, drawn_from)):.3f}" for some in (learned, held_whole)]

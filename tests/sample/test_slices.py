@@ -100,3 +100,30 @@ def test_every_lesion_is_drawn_equally_often_however_many_slices_it_has():
     )
     deck = draws(SliceSampleSettings(**PLAIN), many, length=200)
     assert 0.35 < np.mean([deck.draw(number)[1].any() for number in range(200)]) < 0.65
+
+
+@pytest.mark.parametrize(("even", "glass"), [(0.0, 0.2), (0.5, 1 / 3), (1.0, 0.5)])
+def test_rare_textures_are_drawn_more_often_if_wanted(even, glass):
+    one = outlined()
+    textures = (5, 4, 5, 4.5, 1)
+    five = OutlinedSlices(
+        np.repeat(one.hu, 5, axis=0),
+        np.concatenate([np.zeros_like(one.readers)] * 4 + [one.readers]),
+        np.full(5, 0.5),
+        tuple({"lesion": n, "patient_id": n, "texture": texture} for n, texture in enumerate(textures)),
+    )
+    deck = draws(SliceSampleSettings(**PLAIN, even_textures=even), five, length=400)
+    shown = np.mean([deck.draw(number)[1].any() for number in range(400)])
+    assert abs(shown - glass) < 0.07
+
+
+def test_lesions_of_which_no_texture_is_told_are_one_kind():
+    one = outlined()
+    two = OutlinedSlices(
+        np.repeat(one.hu, 2, axis=0),
+        np.concatenate([one.readers, np.zeros_like(one.readers)]),
+        np.full(2, 0.5),
+        ({"lesion": "a", "patient_id": "1"}, {"lesion": "b", "patient_id": "2", "texture": float("nan")}),
+    )
+    deck = draws(SliceSampleSettings(**PLAIN, even_textures=1.0), two, length=100)
+    assert 0.3 < np.mean([deck.draw(number)[1].any() for number in range(100)]) < 0.7

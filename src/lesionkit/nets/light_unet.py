@@ -16,10 +16,14 @@ class LightDecoder(nn.Module):
     Args:
         channels: of the encoder's maps at strides 1 to 32.
         widths: maps at strides 16, 8, 4 and 2.
+        enlarged: bring the logits up to full resolution; otherwise they stay at stride 2.
     """
 
-    def __init__(self, channels: Sequence[int], widths: Sequence[int] = (96, 64, 48, 32)) -> None:
+    def __init__(
+        self, channels: Sequence[int], widths: Sequence[int] = (96, 64, 48, 32), enlarged: bool = True
+    ) -> None:
         super().__init__()
+        self.enlarged = enlarged
         self.deep_channels = channels[-1]
         below = (channels[-1], *widths[:-1])
         skips = channels[-2:0:-1]
@@ -36,4 +40,7 @@ class LightDecoder(nn.Module):
         x = features[-1]
         for step, skip in zip(self.steps, features[-2:0:-1], strict=True):
             x = step(torch.cat([functional.interpolate(x, scale_factor=2.0), skip], 1))
-        return functional.interpolate(self.last(x), scale_factor=2.0, mode="bilinear"), features[-1]
+        logit = self.last(x)
+        return functional.interpolate(logit, scale_factor=2.0, mode="bilinear") if self.enlarged else logit, features[
+            -1
+        ]

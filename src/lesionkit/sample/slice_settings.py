@@ -19,6 +19,9 @@ class SliceSampleSettings(SampleSettings):
     """Share of items that come from that folder; the rest are slices of scans, also such without a lesion."""
     agreed: float = Field(0.5, gt=0, le=1)
     """A pixel belongs to a lesion where at least this share of those who outlined the lesion outlined it."""
+    even_textures: float = Field(0.0, ge=0, le=1)
+    """0 draws outlined lesions equally often, 1 solid, part-solid and ground glass equally often (column "texture", 1
+    to 5); most are solid."""
     shift_mm: float = Field(12.0, ge=0)
     """How far an outlined lesion may lie from the middle along each axis: readers' slices have it in the middle."""
     depth: int = Field(24, ge=1)

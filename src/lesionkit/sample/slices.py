@@ -1,5 +1,6 @@
 """Slices of CT with drawn lesions: of prepared scans, and of folders that hold slices that readers outlined."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -53,7 +54,7 @@ class SliceDraws(Dataset[dict[str, Tensor]]):
         self.patches, self.encode, self.outlined, self.settings = patches, encode, outlined, settings
         self.pixel_mm, self.seed, self.length = pixel_mm, seed, length
         self._agreed = None if outlined is None else outlined.agreed(settings.agreed)
-        self._weights = None if outlined is None else _even_over_lesions(outlined)
+        self._weights = None if outlined is None else _even_over_lesions(outlined, settings.even_textures)
         self._cut: tuple[int, Patch] | None = None
         if patches is None and not outlined:
             raise LesionkitError("slices are learned from scans or from outlined slices, got neither; give one of them")
@@ -110,12 +111,20 @@ class SliceDraws(Dataset[dict[str, Tensor]]):
         return [hu, drawn[row], ignored[row].astype(np.float32)], self.pixel_mm, (np.array(hu.shape) - 1) / 2
 
 
-def _even_over_lesions(outlined: OutlinedSlices) -> NDArray[np.float64]:
-    """How often each slice is drawn: every lesion equally often."""
-    lesions = [row["lesion"] for row in outlined.rows]
-    counts = {name: lesions.count(name) for name in dict.fromkeys(lesions)}
-    weights = np.array([1 / counts[name] for name in lesions])
+def _even_over_lesions(outlined: OutlinedSlices, even_textures: float) -> NDArray[np.float64]:
+    """How often each slice is drawn: every lesion of a texture equally often; see `SliceSampleSettings`."""
+    slices = Counter(row["lesion"] for row in outlined.rows)
+    kinds = {row["lesion"]: _kind(row) for row in outlined.rows}
+    lesions = Counter(kinds.values())
+    rare = [lesions[kinds[row["lesion"]]] ** -even_textures for row in outlined.rows]
+    weights = np.array([one / slices[row["lesion"]] for one, row in zip(rare, outlined.rows, strict=True)])
     return weights / weights.sum() if len(weights) else weights
+
+
+def _kind(row: Mapping[str, Any]) -> str:
+    """Ground glass (rated 1), part-solid (2, 3), solid (4, 5), or not told."""
+    texture = float(row.get("texture", np.nan))
+    return "" if np.isnan(texture) else "glass" if texture < 2 else "part-solid" if texture < 4 else "solid"
 
 
 def _seen(

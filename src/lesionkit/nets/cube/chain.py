@@ -22,7 +22,8 @@ class Chain(nn.Module):
     def __init__(self, settings: ChainSettings | None = None) -> None:
         super().__init__()
         self.settings = settings or ChainSettings()
-        self.mask = MaskNet(self.settings.mask)
+        # All weights of a chain are given it.
+        self.mask = MaskNet(self.settings.mask.model_copy(update={"pretrained": False}))
         self.cubes = nn.ModuleList([CubeNet(one) for one in self.settings.cubes])
 
     def joined(self, logits: ArrayLike) -> NDArray[np.float64]:
