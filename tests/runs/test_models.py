@@ -4,7 +4,7 @@ import pytest
 
 from lesionkit.core.errors import LesionkitError
 from lesionkit.recipes import load_recipe
-from lesionkit.runs.models import digest, models_below
+from lesionkit.runs.models import digest, models_below, shipped_models
 
 
 @pytest.mark.parametrize("recipe", ["ct-nodule", "slide-metastasis", "xray-pneumothorax"])
@@ -37,3 +37,11 @@ def test_a_digest_is_the_sha_256_of_all_files_one_after_the_other(tmp_path):
     (tmp_path / "2").write_bytes(b"bc")
     known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert digest([tmp_path / "1", tmp_path / "2"]) == known
+
+
+def test_a_model_belongs_to_the_recipe_that_its_card_names_whatever_its_own_name_begins_with():
+    assert set(shipped_models("ct-nodule")) == {"ct-nodule"}
+    assert set(shipped_models("ct-nodule-slices")) == {"ct-nodule-slices"}
+    assert set(shipped_models("xray-pneumothorax")) == {"xray-pneumothorax", "xray-pneumothorax-painted"}
+    assert not shipped_models("ct-nodule-two-stage-2017")
+    assert {"ct-nodule", "ct-nodule-rpn", "xray-lung"} < set(shipped_models(""))

@@ -1,6 +1,7 @@
 """The models in the package and in run folders, and which weights `--model` means."""
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -19,8 +20,20 @@ def model_of_run(folder: Path) -> Path:
 
 
 def shipped_models(recipe: str) -> Mapping[str, Path]:
-    """Name -> file of a recipe's models in the package."""
-    return {path.stem: path for path in sorted(MODELS.glob(f"{recipe}*.safetensors"))}
+    """Name -> file of a recipe's models in the package; of all recipes for "".
+
+    Whose a model is its card tells: the name of a recipe may begin as another's does.
+    """
+    files = sorted(MODELS.glob(f"{recipe}*.safetensors"))
+    return {path.stem: path for path in files if not recipe or _recipe_of(path) == recipe}
+
+
+def _recipe_of(path: Path) -> str | None:
+    # The first 8 bytes of a safetensors file say how long its header is.
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    recipe: str | None = json.loads(header["__metadata__"]["card"]).get("recipe")
+    return recipe
 
 
 def chosen_model(model: Path | None, recipe: str, of_run: Callable[[Path], Path] = model_of_run) -> Path:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -29,9 +30,10 @@ class EncodedUNet(nn.Module):
         self.encoder = make_encoder(encoder, 1, pretrained)
         maps: Any = self.encoder.out_channels
         self.decoder = LightDecoder(maps, channels[::-1], enlarged=False)
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, image: Tensor) -> Tensor:
         """See the class."""
         twice = functional.interpolate(image, scale_factor=2.0, mode="bilinear", align_corners=False)
-        logit, _ = self.decoder(self.encoder(twice))
+        logit, _ = self.decoder(self.encoder(twice.contiguous(memory_format=torch.channels_last)))
         return logit
