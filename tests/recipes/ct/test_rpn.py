@@ -2,10 +2,8 @@ import csv
 import json
 
 import pytest
-from typer.testing import CliRunner
+from tests.recipes.ct.dealt import NAMES, refusal, run_on
 
-from lesionkit.cli.main import app
-from lesionkit.core.files import write_text
 from lesionkit.nets.model_file import read_header
 
 TINY = """
@@ -17,26 +15,13 @@ infer: {threshold: 0.0, limit: 8, precision: fp32}
 score: {bootstrap: 20}
 engine: {backend: here}
 """
-NAMES = [f"ct-phantom-{number:05d}" for number in range(1, 7)]
-PARTS = {"train": [NAMES[0], *NAMES[3:]], "validation": [NAMES[1]], "test": [NAMES[2]]}
 
 
 @pytest.fixture(scope="module")
 def trained(chests, tmp_path_factory):
     folder = tmp_path_factory.mktemp("rpn")
-    data = folder / "data"
-    data.mkdir()
-    for one in chests.iterdir():
-        (data / one.name).symlink_to(one)
-    (data / "splits.json").unlink(missing_ok=True)
-    write_text(data / "splits.json", json.dumps(PARTS))
-    write_text(folder / "tiny.yaml", TINY)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("LESIONKIT_CACHE", str(folder / "cache"))
-        words = ("run", "ct-nodule-rpn", data, "--out", folder / "run", "--config", folder / "tiny.yaml")
-        result = CliRunner().invoke(app, [str(word) for word in words])
-        assert result.exit_code == 0, result.output
-        yield folder, result.output
+    with run_on(chests, folder, "ct-nodule-rpn", TINY) as said:
+        yield folder, said
 
 
 def test_a_run_grows_its_crops_and_leaves_a_model_that_is_scored(trained):
@@ -54,7 +39,5 @@ def test_a_run_grows_its_crops_and_leaves_a_model_that_is_scored(trained):
 def test_its_model_is_refused_by_the_recipe_of_another_network(trained):
     folder, _ = trained
     scan = folder / f"data/scans/{NAMES[2]}.mha"
-    words = ("find", scan, "--model", folder / "run", "--out", folder / "other", "--recipe", "ct-nodule")
-    result = CliRunner().invoke(app, [str(word) for word in words])
-    assert result.exit_code == 2
-    assert "ct-nodule-rpn" in result.output
+    said = refusal("find", scan, "--model", folder / "run", "--out", folder / "other", "--recipe", "ct-nodule")
+    assert "ct-nodule-rpn" in said

@@ -3,9 +3,8 @@ import json
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from tests.recipes.ct.dealt import NAMES, lesionkit, refusal, run_on
 
-from lesionkit.cli.main import app
 from lesionkit.core.files import write_text
 from lesionkit.nets.model_file import read_header
 
@@ -18,14 +17,6 @@ infer: {threshold: 0.0, precision: fp32, drawn_from: 0.5, foreign: allow}
 score: {bootstrap: 20}
 engine: {backend: here}
 """
-NAMES = [f"ct-phantom-{number:05d}" for number in range(1, 7)]
-PARTS = {"train": [NAMES[0], *NAMES[3:]], "validation": [NAMES[1]], "test": [NAMES[2]]}
-
-
-def lesionkit(*words: object) -> str:
-    result = CliRunner().invoke(app, [str(word) for word in words])
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 def write_slices(folder):
@@ -41,20 +32,8 @@ def write_slices(folder):
 @pytest.fixture(scope="module")
 def trained(chests, tmp_path_factory):
     folder = tmp_path_factory.mktemp("slices")
-    data = folder / "data"
-    data.mkdir()
-    for one in chests.iterdir():
-        (data / one.name).symlink_to(one)
-    (data / "splits.json").unlink(missing_ok=True)
-    write_text(data / "splits.json", json.dumps(PARTS))
-    write_text(folder / "tiny.yaml", TINY)
     slices = write_slices(folder / "outlined")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("LESIONKIT_CACHE", str(folder / "cache"))
-        lesionkit(
-            *("run", "ct-nodule-slices", data, "--out", folder / "run", "--config", folder / "tiny.yaml"),
-            *("--set", f"sample.slices={slices}"),
-        )
+    with run_on(chests, folder, "ct-nodule-slices", TINY, "--set", f"sample.slices={slices}"):
         yield folder
 
 
@@ -103,18 +82,6 @@ def test_errors_of_place_and_diameter_are_told_nodule_by_nodule(trained):
 
 
 def test_a_folder_without_outlined_slices_is_refused_before_scans_are_prepared(chests, tmp_path):
-    result = CliRunner().invoke(
-        app,
-        [
-            "train",
-            "ct-nodule-slices",
-            str(chests),
-            "--out",
-            str(tmp_path / "run"),
-            "--set",
-            f"sample.slices={tmp_path}",
-        ],
-    )
-    assert result.exit_code == 2
-    assert "must hold slices.npz and slices.csv" in " ".join(result.output.split())
+    said = refusal("train", "ct-nodule-slices", chests, "--out", tmp_path / "run", "--set", f"sample.slices={tmp_path}")
+    assert "must hold slices.npz and slices.csv" in " ".join(said.split())
     assert not (tmp_path / "run/catalogue.parquet").exists()

@@ -3,10 +3,8 @@ import json
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from typer.testing import CliRunner
+from tests.recipes.ct.dealt import NAMES, lesionkit, refusal, run_on
 
-from lesionkit.cli.main import app
-from lesionkit.core.files import write_text
 from lesionkit.nets.cube.chain import Chain, chain_of
 from lesionkit.nets.cube.chain_settings import JoinSettings
 from lesionkit.nets.model_file import read_header
@@ -25,33 +23,15 @@ debug: {lungs: true, first_batches: 1}
 score: {bootstrap: 20}
 engine: {backend: here}
 """
+FEW = ("--set", "engine.backend=here", "--set", "infer.limit=4")
 CHAIN = ("--recipe", "ct-nodule-two-stage")
-NAMES = [f"ct-phantom-{number:05d}" for number in range(1, 7)]
-PARTS = {"train": [NAMES[0], *NAMES[3:]], "validation": [NAMES[1]], "test": [NAMES[2]]}
-
-
-def lesionkit(*words: object) -> str:
-    result = CliRunner().invoke(app, [str(word) for word in words])
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 @pytest.fixture(scope="module")
 def trained(chests, model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("two-stage")
-    data = folder / "data"
-    data.mkdir()
-    for one in chests.iterdir():
-        (data / one.name).symlink_to(one)
-    (data / "splits.json").unlink(missing_ok=True)
-    write_text(data / "splits.json", json.dumps(PARTS))
-    write_text(folder / "tiny.yaml", TINY)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("LESIONKIT_CACHE", str(folder / "cache"))
-        said = lesionkit(
-            *("run", "ct-nodule-two-stage", data, "--out", folder / "run", "--config", folder / "tiny.yaml"),
-            *("--set", f"screen.model={model}"),
-        )
+    given = ("--set", f"screen.model={model}", "--set", "screen.most=20")
+    with run_on(chests, folder, "ct-nodule-two-stage", TINY, *given) as said:
         yield folder, said
 
 
@@ -146,12 +126,8 @@ def test_find_searches_with_the_chain_and_writes_candidates(trained):
 def test_a_chain_is_refused_by_the_recipe_of_one_network_with_the_name_of_its_own(trained):
     folder, _ = trained
     scan = folder / f"data/scans/{NAMES[2]}.mha"
-    result = CliRunner().invoke(
-        app,
-        ["find", str(scan), "--model", str(folder / "run"), "--out", str(folder / "other"), "--recipe", "ct-nodule"],
-    )
-    assert result.exit_code == 2
-    assert "ct-nodule-two-stage" in result.output
+    said = refusal("find", scan, "--model", folder / "run", "--out", folder / "other", "--recipe", "ct-nodule")
+    assert "ct-nodule-two-stage" in said
 
 
 def test_findings_of_a_run_are_measured_as_the_chain_draws_them(trained):
@@ -166,7 +142,7 @@ def test_findings_of_a_run_are_measured_as_the_chain_draws_them(trained):
 def test_findings_of_a_run_of_places_are_measured_as_the_shipped_model_draws_them(trained, model):
     folder, _ = trained
     scan = folder / f"data/scans/{NAMES[2]}.mha"
-    lesionkit("find", scan, "--model", model, "--out", folder / "places", "--set", "engine.backend=here")
+    lesionkit("find", scan, "--model", model, "--out", folder / "places", *FEW)
     lesionkit("measure", folder / "places")
     page = (folder / "places/measured/measured.html").read_text(encoding="utf-8")
     assert "ct-nodule-slices" in page
@@ -199,13 +175,9 @@ def test_with_a_screen_a_chain_that_ranks_again_keeps_the_places(trained, model,
 
 
 def test_scans_that_the_faster_model_wants_otherwise_are_refused(trained, model, tmp_path):
-    result = CliRunner().invoke(
-        app,
-        [
-            *("train", "ct-nodule-two-stage", str(trained[0] / "data"), "--out", str(tmp_path / "r")),
-            *("--config", str(trained[0] / "tiny.yaml"), "--set", f"screen.model={model}"),
-            *("--set", "prepare.spacing_mm=[2,2,2]"),
-        ],
+    said = refusal(
+        *("train", "ct-nodule-two-stage", trained[0] / "data", "--out", tmp_path / "r"),
+        *("--config", trained[0] / "tiny.yaml", "--set", f"screen.model={model}"),
+        *("--set", "prepare.spacing_mm=[2,2,2]"),
     )
-    assert result.exit_code == 2
-    assert "only in scans that are prepared alike" in result.output
+    assert "only in scans that are prepared alike" in said
