@@ -128,6 +128,21 @@ def test_an_outline_is_the_piece_nearest_to_a_place_on_a_part_of_the_grid():
     assert len(drawn) == 216
 
 
+@pytest.mark.parametrize(("side", "looked"), [(6, 1), (36, 1), (48, 2)])
+def test_what_reaches_an_end_of_what_is_looked_at_is_looked_at_in_a_wider_box(side, looked):
+    class Counted(Brightness):
+        def forward(self, volume):
+            looks.append(volume.shape)
+            return super().forward(volume)
+
+    looks, searcher = [], detector()
+    searcher.chain.mask = Counted()
+    found = searcher.outline(
+        case_with(((6, 24, 24), side, 400)), GRID.index_to_world([6 + side / 2] + [24 + side / 2] * 2)
+    )
+    assert (int(found.array.sum()), len(looks)) == (side**3, looked)
+
+
 def test_where_nothing_is_drawn_within_five_millimetres_there_is_no_outline():
     case = case_with(((16, 32, 48), 6, 400))
     assert detector().outline(case, GRID.index_to_world([18, 34, 58.9])) is None

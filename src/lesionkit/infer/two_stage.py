@@ -23,8 +23,9 @@ from lesionkit.nets.precision import pick_precision
 _SURE = 1e-4
 _SLICES = 16
 """That are drawn at once."""
-OUTLINE_SIDE = 96
-"""Samples per axis of what is looked at around a place whose outline is asked for."""
+OUTLINE_MM = (40.0, 96.0)
+"""How wide what is looked at is around a place whose outline is asked for; the second where what is drawn reaches an
+end of the first."""
 NEAR_SAMPLES = 4
 """How far from the middle of a cube what is drawn counts for what a faster model found there."""
 NEAR_MM = 5.0
@@ -143,22 +144,37 @@ class TwoStageDetector:
         Args:
             centre_mm: world position (x, y, z) inside the case.
         """
-        grid = case.image.grid
-        centre = grid.world_to_index(centre_mm)
-        start = np.rint(centre - OUTLINE_SIDE / 2).astype(int)
-        seen = self._drawn(self._volume(case.image, start.tolist(), (OUTLINE_SIDE,) * 3)) >= self.settings.drawn_from
+        for width_mm in OUTLINE_MM:
+            drawn = self._around(case, centre_mm, width_mm)
+            if drawn is None or not drawn[1]:
+                break
+        return None if drawn is None else drawn[0]
+
+    def _around(self, case: Case, centre_mm: Sequence[float], width_mm: float) -> tuple[ArrayImage, bool] | None:
+        """See `outline`; looked at is a box of this width, and told whether what is drawn reaches an end of it."""
+        grid, multiple = case.image.grid, self.rule.multiple
+        centre, spacing = grid.world_to_index(centre_mm), np.array(grid.spacing_mm)
+        shape = multiple * np.ceil(width_mm / spacing / multiple).astype(int)
+        if self.flat:
+            shape[0] = int(np.ceil(width_mm / spacing[0]))
+        start = np.rint(centre - shape / 2).astype(int)
+        seen = self._drawn(self._volume(case.image, start.tolist(), shape.tolist())) >= self.settings.drawn_from
         pieces = cc3d.connected_components(seen, connectivity=26)
         places = np.argwhere(pieces)
         if not len(places):
             return None
-        away = np.linalg.norm((places - (centre - start)) * np.array(grid.spacing_mm), axis=1)
+        away = np.linalg.norm((places - (centre - start)) * spacing, axis=1)
         if away.min() > NEAR_MM:
             return None
         mine = pieces == pieces[tuple(places[int(away.argmin())])]
-        low, stop = np.maximum(start, 0), np.minimum(start + OUTLINE_SIDE, grid.shape)
+        low, stop = np.maximum(start, 0), np.minimum(start + shape, grid.shape)
         inside = tuple(slice(a - s, b - s) for a, b, s in zip(low, stop, start, strict=True))
         box = tuple(slice(int(a), int(b)) for a, b in zip(low, stop, strict=True))
-        return ArrayImage(grid.crop(box), mine[inside]) if mine[inside].any() else None
+        if not mine[inside].any():
+            return None
+        there = np.argwhere(mine)
+        cut = bool((there.min(axis=0) == 0).any() or (there.max(axis=0) == shape - 1).any())
+        return ArrayImage(grid.crop(box), mine[inside]), cut
 
     def _balls(self, case: Case, pieces: Drawing) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Of each piece that is large enough (0, z, y, x, diameter in mm), and the logit of its highest probability.
