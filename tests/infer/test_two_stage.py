@@ -128,8 +128,8 @@ def test_an_outline_is_the_piece_nearest_to_a_place_on_a_part_of_the_grid():
     assert len(drawn) == 216
 
 
-@pytest.mark.parametrize(("side", "looked"), [(6, 1), (36, 1), (48, 2)])
-def test_what_reaches_an_end_of_what_is_looked_at_is_looked_at_in_a_wider_box(side, looked):
+@pytest.mark.parametrize(("length", "looked"), [(6, 1), (60, 1), (70, 2)])
+def test_what_reaches_an_end_of_what_is_looked_at_is_looked_at_in_a_wider_box(length, looked):
     class Counted(Brightness):
         def forward(self, volume):
             looks.append(volume.shape)
@@ -137,10 +137,10 @@ def test_what_reaches_an_end_of_what_is_looked_at_is_looked_at_in_a_wider_box(si
 
     looks, searcher = [], detector()
     searcher.chain.mask = Counted()
-    found = searcher.outline(
-        case_with(((6, 24, 24), side, 400)), GRID.index_to_world([6 + side / 2] + [24 + side / 2] * 2)
-    )
-    assert (int(found.array.sum()), len(looks)) == (side**3, looked)
+    hu = np.full(GRID.shape, -1000, np.int16)
+    hu[30:34, 12 : 12 + length, 40:44] = 400
+    found = searcher.outline(Case("c", "p", ArrayImage(GRID, hu)), GRID.index_to_world([32, 12 + length / 2, 42]))
+    assert (int(found.array.sum()), len(looks)) == (16 * length, looked)
 
 
 def test_where_nothing_is_drawn_within_five_millimetres_there_is_no_outline():

@@ -23,7 +23,7 @@ from lesionkit.nets.precision import pick_precision
 _SURE = 1e-4
 _SLICES = 16
 """That are drawn at once."""
-OUTLINE_MM = (40.0, 96.0)
+OUTLINE_MM = (64.0, 96.0)
 """How wide what is looked at is around a place whose outline is asked for; the second where what is drawn reaches an
 end of the first."""
 NEAR_SAMPLES = 4
