@@ -30,6 +30,7 @@ from lesionkit.recipes.kept_out import refuse_nothing_kept_out
 from lesionkit.recipes.kind import Kind, Scored, Shelf
 from lesionkit.recipes.learning import has_only_trained, learning_of, report_training
 from lesionkit.recipes.review_verbs import review_verbs
+from lesionkit.recipes.same_nets import refuse_other_nets
 from lesionkit.recipes.searching import F, Opened, Planned, S
 from lesionkit.report.about import About
 from lesionkit.report.model_card import card_panel
@@ -74,6 +75,8 @@ def run(run: RunFolder, data: Path, settings: S, kind: Kind[S, F, Opened]) -> Su
 
 def train(run: RunFolder, data: Path, settings: S, start_from: Path | None, kind: Kind[S, F, Opened]) -> Summary:
     """See `Recipe.train`."""
+    if start_from is not None:
+        refuse_other_nets(settings, model_settings(start_from, type(settings), run.record["recipe"]), start_from)
     learned = kind.learn(run, data, settings, start_from, None)
     said = set_points(run, learned, settings, kind)
     return replace(learned.summary, warnings=tuple(dict.fromkeys((*learned.summary.warnings, *said))))
