@@ -13,7 +13,12 @@ CHANGED = [
     ("ct-nodule", "net.channels", "[8, 8, 8, 8]", "net.channels must be "),
     ("ct-nodule-rpn", "net.dropout", "0.5", "net.dropout must be 0.1, got 0.5"),
     ("ct-nodule-slices", "net.norm", "false", "net.norm must be True, got False"),
-    ("ct-nodule-two-stage", "classify.nets", "[{architecture: vgg simple}]", "classify.nets.0.architecture must be resnet"),
+    (
+        "ct-nodule-two-stage",
+        "classify.nets",
+        "[{architecture: vgg simple}]",
+        "classify.nets.0.architecture must be resnet",
+    ),
     ("slide-metastasis", "net.encoder", "narrow", "net.encoder must be tf_efficientnet_lite0, got narrow"),
     ("xray-pneumothorax", "net.architecture", "unet", "members.small.net.architecture must be "),
 ]

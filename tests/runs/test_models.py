@@ -45,3 +45,11 @@ def test_a_model_belongs_to_the_recipe_that_its_card_names_whatever_its_own_name
     assert set(shipped_models("xray-pneumothorax")) == {"xray-pneumothorax", "xray-pneumothorax-painted"}
     assert not shipped_models("ct-nodule-two-stage-2017")
     assert {"ct-nodule", "ct-nodule-rpn", "xray-lung"} < set(shipped_models(""))
+
+
+@pytest.mark.parametrize("content", [b"", b"weights of nobody", b"\x02" + bytes(7) + b"{}", b"\x02" + bytes(7) + b"[]"])
+def test_a_damaged_model_in_the_package_is_nobody_s(tmp_path, monkeypatch, content):
+    (tmp_path / "ct-nodule.safetensors").write_bytes(content)
+    monkeypatch.setattr("lesionkit.runs.models.MODELS", tmp_path)
+    assert not shipped_models("ct-nodule")
+    assert set(shipped_models("")) == {"ct-nodule"}

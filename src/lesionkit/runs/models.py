@@ -29,10 +29,15 @@ def shipped_models(recipe: str) -> Mapping[str, Path]:
 
 
 def _recipe_of(path: Path) -> str | None:
-    # The first 8 bytes of a safetensors file say how long its header is.
+    """The recipe of a model's card; None of what is no model of a recipe, or damaged."""
     with path.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    recipe: str | None = json.loads(header["__metadata__"]["card"]).get("recipe")
+        # The first 8 bytes of a safetensors file say how long its header is.
+        length = int.from_bytes(file.read(8), "little")
+        header = file.read(min(length, path.stat().st_size))
+    try:
+        recipe: str | None = json.loads(json.loads(header)["__metadata__"]["card"]).get("recipe")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
     return recipe
 
 
