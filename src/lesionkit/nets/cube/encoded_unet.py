@@ -1,7 +1,7 @@
 """A U-Net for slices whose way down is an encoder of photographs, with ImageNet weights or without."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -36,4 +36,4 @@ class EncodedUNet(nn.Module):
         """See the class."""
         twice = functional.interpolate(image, scale_factor=2.0, mode="bilinear", align_corners=False)
         logit, _ = self.decoder(self.encoder(twice.contiguous(memory_format=torch.channels_last)))
-        return logit
+        return cast(Tensor, logit)
