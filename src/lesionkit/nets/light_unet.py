@@ -41,6 +41,6 @@ class LightDecoder(nn.Module):
         for step, skip in zip(self.steps, features[-2:0:-1], strict=True):
             x = step(torch.cat([functional.interpolate(x, scale_factor=2.0), skip], 1))
         logit = self.last(x)
-        return functional.interpolate(logit, scale_factor=2.0, mode="bilinear") if self.enlarged else logit, features[
-            -1
-        ]
+        if self.enlarged:
+            logit = functional.interpolate(logit, scale_factor=2.0, mode="bilinear")
+        return logit, features[-1]
