@@ -29,7 +29,7 @@ for loss in parts pooled; do
 done
 grown='[[32, 0.25], [64, 0.25], [96, 0.25], [128, 0.25]]'
 for dropout in 0.1 0.5; do
-    minutes=("${last[@]}" --set learn.seed=1 --set learn.steps=100000 --set learn.minutes=5 --set learn.batch=4)
+    minutes=("${last[@]}" --set learn.seed=1 --set learn.steps=100000 --set learn.minutes=3.5 --set learn.batch=4)
     train "$data" "grown-$dropout" "${minutes[@]}" --set "net.dropout=$dropout" --set "learn.curriculum=$grown"
     train "$data" "direct-$dropout" "${minutes[@]}" --set "net.dropout=$dropout" --set sample.patch=128
 done
